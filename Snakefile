@@ -1,0 +1,58 @@
+"""From a PyTorch model to measured, checked Triton endpoints: table of contents.
+
+Targets: perf_report (everything), and the stages dataset, train, export, engines, repositories, healthchecks, sweeps.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: "config/config.yaml"
+
+
+include: "rules/common.smk"
+
+
+pathvars:
+    results=RESULTS,
+    logs=f"{RESULTS}/logs",
+    benchmarks=f"{RESULTS}/benchmarks",
+
+
+include: "rules/dataset.smk"
+include: "rules/train.smk"
+include: "rules/export.smk"
+include: "rules/engine.smk"
+include: "rules/repository.smk"
+include: "rules/serve.smk"
+include: "rules/perf.smk"
+include: "rules/report.smk"
+
+
+localrules:
+    engines,
+    repositories,
+    healthchecks,
+    sweeps,
+
+
+rule engines:
+    default_target: False
+    input:
+        expand("<results>/engine/{backend}/engine.json", backend=ENGINES),
+
+
+rule repositories:
+    input:
+        expand("<results>/repository/{variant}", variant=config["variants"]),
+
+
+rule healthchecks:
+    input:
+        expand("<results>/health/{variant}.json", variant=config["variants"]),
+
+
+rule sweeps:
+    input:
+        expand("<results>/perf/{variant}/perf.csv", variant=config["variants"]),

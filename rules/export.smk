@@ -1,0 +1,60 @@
+"""Stage export. Takes: model/model.pt, dataset/test.npz.
+
+Makes: export/{model.onnx,model.ts,reference.npz}, and export/parity.json, which compares them at the profile's batch
+sizes. Config: export, model, profile (parity alone: other shapes export nothing anew).
+"""
+
+
+rule export:
+    input:
+        code=code("export.py"),
+        model_file=config["model"]["file"],
+        model=rules.train.output.model,
+        dataset=rules.dataset.output.test,
+    output:
+        onnx="<results>/export/model.onnx",
+        torchscript="<results>/export/model.ts",
+        reference="<results>/export/reference.npz",
+    log:
+        "<logs>/export.log",
+    benchmark:
+        "<benchmarks>/export.tsv"
+    conda:
+        "../envs/main.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        settings=settings(opset=config["export"]["opset"], outputs=list(config["model"]["outputs"])),
+    message:
+        "Export to ONNX and TorchScript"
+    shell:
+        "exec python {input.code[0]} --settings {params.settings:q} --model {input.model} --dataset {input.dataset}"
+        " --onnx {output.onnx} --torchscript {output.torchscript} --reference {output.reference} --log {log}"
+
+
+rule parity:
+    input:
+        code=code("parity.py"),
+        onnx=rules.export.output.onnx,
+        torchscript=rules.export.output.torchscript,
+        reference=rules.export.output.reference,
+    output:
+        parity="<results>/export/parity.json",
+    log:
+        "<logs>/parity.log",
+    benchmark:
+        "<benchmarks>/parity.tsv"
+    conda:
+        "../envs/main.yaml"
+    priority: 1
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        settings=settings(tolerance=config["export"]["tolerance"], profile=config["profile"]),
+    message:
+        "Parity of the exports with PyTorch"
+    shell:
+        "exec python {input.code[0]} --settings {params.settings:q} --onnx {input.onnx}"
+        " --torchscript {input.torchscript} --reference {input.reference} --parity {output.parity} --log {log}"

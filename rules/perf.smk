@@ -1,0 +1,67 @@
+"""Stage perf. Takes: repository/<variant>/, health/<variant>.json, export/reference.npz.
+
+Makes: perf/<variant>/repeat-<n>/ (points.csv, raw/) and perf/<variant>/perf.csv. Config: sweep.
+"""
+
+
+# All variants take their first turn before any takes its second, so that a drift of the machine hits all alike: the
+# earlier the repeat the higher its priority, below the 1 of everything that prepares a sweep.
+rule sweep:
+    input:
+        code=code("sweep.py"),
+        repository=rules.repository.output.repository,
+        health=rules.healthcheck.output.health,
+        reference=rules.export.output.reference,
+    output:
+        points="<results>/perf/{variant}/repeat-{repeat}/points.csv",
+        raw=directory("<results>/perf/{variant}/repeat-{repeat}/raw"),
+    log:
+        "<logs>/sweep/{variant}-{repeat}.log",
+        server="<logs>/sweep/{variant}-{repeat}.server.log",
+    benchmark:
+        "<benchmarks>/sweep/{variant}-{repeat}.tsv"
+    conda:
+        "../envs/main.yaml"
+    priority: lambda wildcards: 1 / (1 + int(wildcards.repeat))
+    # All cores of the default run, and a resource of which there is one: nothing runs beside a measurement.
+    threads: 4
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        measure=1,
+    params:
+        settings=lambda wildcards: settings(
+            variant=wildcards.variant,
+            name=served_name(wildcards.variant),
+            sweep={key: value for key, value in config["sweep"].items() if key != "repeats"},
+        ),
+    message:
+        "Sweep of {wildcards.variant}, repeat {wildcards.repeat}"
+    shell:
+        "exec python {input.code[0]} --settings {params.settings:q} --repeat {wildcards.repeat}"
+        " --repository {input.repository} --health {input.health} --reference {input.reference}"
+        " --server-log {log.server} --raw {output.raw} --points {output.points} --log {log[0]}"
+
+
+rule perf_table:
+    input:
+        code=code("perf_table.py"),
+        points=expand(
+            "<results>/perf/{{variant}}/repeat-{repeat}/points.csv",
+            repeat=range(1, config["sweep"]["repeats"] + 1),
+        ),
+    output:
+        table="<results>/perf/{variant}/perf.csv",
+    log:
+        "<logs>/perf_table/{variant}.log",
+    benchmark:
+        "<benchmarks>/perf_table/{variant}.tsv"
+    conda:
+        "../envs/main.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    message:
+        "Table of {wildcards.variant}"
+    shell:
+        "exec python {input.code[0]} --points {input.points} --table {output.table} --log {log}"

@@ -1,0 +1,35 @@
+"""Stage serve. Takes: repository/<variant>/, export/reference.npz. Makes: health/<variant>.json. Config: healthcheck."""
+
+
+rule healthcheck:
+    input:
+        code=code("healthcheck.py"),
+        repository=rules.repository.output.repository,
+        reference=rules.export.output.reference,
+    output:
+        health="<results>/health/{variant}.json",
+    log:
+        "<logs>/healthcheck/{variant}.log",
+        server="<logs>/healthcheck/{variant}.server.log",
+    benchmark:
+        "<benchmarks>/healthcheck/{variant}.tsv"
+    conda:
+        "../envs/main.yaml"
+    priority: 1
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        settings=lambda wildcards: settings(
+            variant=wildcards.variant,
+            name=served_name(wildcards.variant),
+            computes=VARIANTS[wildcards.variant].computes,
+            model={side: config["model"][side] for side in ("inputs", "outputs")},
+            profile=served_profile(wildcards.variant),
+            bounds=config["healthcheck"],
+        ),
+    message:
+        "Health check of {wildcards.variant}"
+    shell:
+        "exec python {input.code[0]} --settings {params.settings:q} --repository {input.repository}"
+        " --reference {input.reference} --server-log {log.server} --health {output.health} --log {log[0]}"

@@ -1,0 +1,66 @@
+"""The served model of every engine variant: one `execute` call becomes one inference.
+
+Triton's Python backend loads this file. Beside it lie `runtime.py`, which runs the model with one framework, and the
+model itself. The shape profile stands in config.pbtxt; a shape outside it is refused, never padded or cut.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import runtime
+import triton_python_backend_utils as pb_utils
+
+
+class TritonPythonModel:
+    """Concatenates the requests of a dynamic batch, runs the model once, splits the result."""
+
+    def initialize(self, args):
+        config = json.loads(args["model_config"])
+        parameters = {key: value["string_value"] for key, value in config["parameters"].items()}
+        self.name = config["name"]
+        self.inputs = [tensor["name"] for tensor in config["input"]]
+        self.outputs = [tensor["name"] for tensor in config["output"]]
+        self.profile = json.loads(parameters["profile"])
+        self.infer = runtime.load(
+            Path(args["model_repository"]) / args["model_version"], config, _threads(parameters, config)
+        )
+
+    def execute(self, requests):
+        arrays = [
+            [pb_utils.get_input_tensor_by_name(request, name).as_numpy() for name in self.inputs]
+            for request in requests
+        ]
+        batch = [parts[0] if len(parts) == 1 else np.concatenate(parts) for parts in zip(*arrays)]
+        refusal = self._refusal(batch)
+        if refusal:
+            return [pb_utils.InferenceResponse(error=pb_utils.TritonError(refusal)) for _ in requests]
+        results = self.infer(batch)
+        ends = np.cumsum([parts[0].shape[0] for parts in arrays])
+        starts = [0, *ends[:-1]]
+        return [
+            pb_utils.InferenceResponse(
+                [
+                    pb_utils.Tensor(name, np.ascontiguousarray(result[start:end]))
+                    for name, result in zip(self.outputs, results)
+                ]
+            )
+            for start, end in zip(starts, ends)
+        ]
+
+    def _refusal(self, batch):
+        """Why the profile does not admit these arrays; empty when it does."""
+        for name, array in zip(self.inputs, batch):
+            low, high = self.profile["min"][name], self.profile["max"][name]
+            if not all(a <= size <= b for a, size, b in zip(low, array.shape, high)):
+                return f"{self.name}: input {name} of shape {list(array.shape)} is outside the profile {low} to {high}"
+        return ""
+
+
+def _threads(parameters, config):
+    """Threads of one instance; `auto` shares the cores that this process may use among the instances."""
+    if parameters["threads"] != "auto":
+        return int(parameters["threads"])
+    instances = sum(group["count"] for group in config["instance_group"])
+    return max(1, len(os.sched_getaffinity(0)) // instances)

@@ -1,0 +1,22 @@
+"""ONNX Runtime on CPU."""
+
+import onnxruntime
+
+
+def load(directory, config, threads):
+    """Return a function from the list of input arrays to the list of output arrays."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # A spinning thread pool takes the cores that the server and other instances need.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = onnxruntime.InferenceSession(
+        directory / "model.onnx", options, providers=["CPUExecutionProvider"]
+    )
+    inputs = [tensor["name"] for tensor in config["input"]]
+    outputs = [tensor["name"] for tensor in config["output"]]
+
+    def infer(batch):
+        return session.run(outputs, dict(zip(inputs, batch)))
+
+    return infer

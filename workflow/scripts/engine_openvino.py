@@ -1,0 +1,78 @@
+"""Rule engine_openvino: model.onnx compiled ahead of time for the CPU, with the batch bounds of the profile.
+
+OpenVINO has no opt shape: it tunes for the bounds alone. The opt shape stands in engine.json for those who batch.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import openvino
+
+from engines import record
+from program import cli
+from program.cli import UserError, log
+from program.files import whole_file
+from settings import shapes
+from settings.shapes import Shapes
+
+
+def bounded(low: list[int], high: list[int]) -> openvino.PartialShape:
+    """A shape whose axes are free between `low` and `high`."""
+    return openvino.PartialShape([openvino.Dimension(a, b) for a, b in zip(low, high)])
+
+
+def compile_model(path: Path, profile: dict[str, Shapes], precision: str) -> openvino.CompiledModel:
+    """Compile an ONNX model for the CPU. Raises UserError when OpenVINO refuses the model or the profile."""
+    core = openvino.Core()
+    try:
+        model = core.read_model(path)
+        model.reshape({name: bounded(low, profile["max"][name]) for name, low in profile["min"].items()})
+        return core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": precision})
+    except RuntimeError as error:
+        raise UserError(f"OpenVINO cannot compile {path}: {error}", "see profile and engine.openvino") from error
+
+
+def reported_profile(compiled: openvino.CompiledModel, opt: Shapes) -> dict[str, Shapes]:
+    """The bounds that the compiled model itself reports, with the opt shape that it does not know."""
+    bounds = {port.any_name: port.partial_shape for port in compiled.inputs}
+    return {
+        "min": {name: [axis.get_min_length() for axis in shape] for name, shape in bounds.items()},
+        "opt": opt,
+        "max": {name: [axis.get_max_length() for axis in shape] for name, shape in bounds.items()},
+    }
+
+
+def main(options: argparse.Namespace) -> None:
+    settings = options.settings
+    profile = shapes.parse_profile(settings["profile"])
+    start = time.perf_counter()
+    compiled = compile_model(options.onnx, profile, settings["precision"])
+    with whole_file(options.engine) as temporary:
+        temporary.write_bytes(compiled.export_model().getvalue())
+    seconds = time.perf_counter() - start
+    engine = record.Engine(
+        backend="openvino",
+        target=openvino.Core().get_property("CPU", "FULL_DEVICE_NAME"),
+        precision=record.Precision(
+            settings["precision"], compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
+        ),
+        profiles=[reported_profile(compiled, profile["opt"])],
+        versions={"openvino": openvino.get_version()},
+        build_seconds=round(seconds, 3),
+    )
+    record.write(options.record, engine, options.engine, options.onnx)
+    log.info("OpenVINO engine of %d bytes in %.1f s", options.engine.stat().st_size, seconds)
+
+
+def arguments() -> argparse.ArgumentParser:
+    result = cli.parser(__doc__)
+    cli.add_settings(result, '{"profile": profile, "precision": engine.openvino.precision}')
+    result.add_argument("--onnx", type=Path, required=True, help="model.onnx")
+    result.add_argument("--engine", type=Path, required=True, help="output: model.blob")
+    result.add_argument("--record", type=Path, required=True, help="output: engine.json")
+    return result
+
+
+if __name__ == "__main__":
+    cli.run(main, arguments())

@@ -1,0 +1,47 @@
+"""engine.json: what every engine says of itself, whatever compiled it (workflow/schemas/engine.schema.json)."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import jsonschema
+
+from program.files import read_json, sha256, write_json
+from settings.shapes import Shapes
+
+SCHEMA = Path(__file__).parents[2] / "schemas" / "engine.schema.json"
+
+
+@dataclass(frozen=True)
+class Precision:
+    """Asked for, and what the compiled engine computes in."""
+
+    requested: str
+    obtained: str
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One engine. `profiles` as the engine itself reports them; `build_seconds` without loading libraries."""
+
+    backend: str
+    target: str
+    precision: Precision
+    profiles: Sequence[Mapping[str, Shapes]]
+    versions: Mapping[str, str]
+    build_seconds: float
+
+
+def write(path: Path, engine: Engine, file: Path, source: Path) -> None:
+    """Write engine.json beside the engine `file`, which was built from `source`."""
+    record = {
+        **asdict(engine),
+        "file": file.name,
+        "bytes": file.stat().st_size,
+        "sha256": sha256(file),
+        "source_sha256": sha256(source),
+        "command": ["python", *sys.argv],
+    }
+    jsonschema.validate(record, read_json(SCHEMA))
+    write_json(path, record)

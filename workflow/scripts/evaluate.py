@@ -1,0 +1,63 @@
+"""Accuracy of a model.pt on an IDX data set (the format of the official MNIST files) or on a .npz of this workflow.
+
+Example: evaluate.py --model artifacts/mnist/model/model.pt \\
+           --images t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from models import idx
+from models.interface import load_checkpoint, predict
+from program import cli
+from program.cli import UserError
+
+
+def accuracy(outputs: np.ndarray, labels: np.ndarray) -> float:
+    """Share of samples whose largest output is the label; outputs [n, classes], labels [n]."""
+    return float((outputs.argmax(1) == labels).mean())
+
+
+def read(options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
+    """Images and labels from whichever form the command line names."""
+    if options.dataset:
+        try:
+            with np.load(options.dataset) as data:
+                return data["images"], data["labels"]
+        except (OSError, KeyError, ValueError) as error:
+            raise UserError(f"{options.dataset} is not a data set of this workflow ({error}).") from error
+    if not (options.images and options.labels):
+        raise UserError("no data set given.", "--images and --labels, or --dataset")
+    images, labels = idx.read(options.images), idx.read(options.labels)
+    if len(images) != len(labels):
+        raise UserError(f"{options.images} holds {len(images)} images, {options.labels} {len(labels)} labels.")
+    return images, labels
+
+
+def main(options: argparse.Namespace) -> None:
+    module, source = load_checkpoint(options.model)
+    images, labels = read(options)
+    outputs = predict(module, source.prepare(images))[0]
+    value = accuracy(outputs, labels)
+    errors = int((outputs.argmax(1) != labels).sum())
+    if options.json:
+        print(json.dumps({"accuracy": value, "errors": errors, "samples": len(labels)}))
+    else:
+        print(f"accuracy {value:.2%} on {len(labels):,} samples ({errors} errors)")
+
+
+def arguments() -> argparse.ArgumentParser:
+    result = cli.parser(__doc__)
+    result.add_argument("--model", type=Path, required=True, help="model.pt")
+    result.add_argument("--images", type=Path, help="IDX file of images, gzipped or not")
+    result.add_argument("--labels", type=Path, help="IDX file of labels, gzipped or not")
+    result.add_argument("--dataset", type=Path, help="train.npz or test.npz, instead of IDX files")
+    result.add_argument("--json", action="store_true", help="print JSON")
+    return result
+
+
+if __name__ == "__main__":
+    cli.run(main, arguments())

@@ -1,0 +1,1 @@
+"""What every script shares as a program: errors, logging, command line, files."""

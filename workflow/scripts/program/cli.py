@@ -1,0 +1,84 @@
+"""How a script runs: its log, its errors in one line, its settings from the command line."""
+
+import argparse
+import json
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from program.process import die_with_parent
+
+log = logging.getLogger("triton_endpoints")
+
+
+class UserError(Exception):
+    """Something its reader can mend: shown as one line, without a traceback."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(f"{message} Hint: {hint}" if hint else message)
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """An argument parser with what all scripts take: `--log`."""
+    result = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    result.add_argument("--log", type=Path, help="file that also receives the log, traceback included")
+    return result
+
+
+def add_settings(arguments: argparse.ArgumentParser, section: str) -> None:
+    """Add `--settings`: a part of config/config.yaml as JSON.
+
+    The rules pass it in canonical form, which is what makes Snakemake's comparison of params exact.
+    """
+    arguments.add_argument(
+        "--settings", type=_json, required=True, help=f"JSON: {section}, as in config/config.yaml"
+    )
+
+
+def run(main: Callable[[argparse.Namespace], None], arguments: argparse.ArgumentParser) -> None:
+    """Parse the command line, set up the log, call `main`, and exit: 0, 1 for a defect, 2 for a user's error.
+
+    SIGTERM, SIGHUP and the death of the parent (Snakemake, when it was killed) become SystemExit, so that context
+    managers stop what they started.
+    """
+    options = arguments.parse_args()
+    _log_to(options.log)
+    die_with_parent()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _frame: sys.exit(128 + received))
+    try:
+        main(options)
+    except UserError as error:
+        log.error("%s: error: %s", Path(sys.argv[0]).name, error)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception:
+        log.exception("%s failed", Path(sys.argv[0]).name)
+        sys.exit(1)
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from error
+
+
+def _log_to(path: Path | None) -> None:
+    """Log to stderr and, from debug on, to `path`."""
+    log.setLevel(logging.DEBUG)
+    console = logging.StreamHandler()
+    console.setLevel(logging.INFO)
+    handlers: list[logging.Handler] = [console]
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handlers.append(logging.FileHandler(path, mode="w"))
+        handlers[-1].setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    for handler in handlers:
+        log.addHandler(handler)

@@ -1,0 +1,34 @@
+"""Which of the project's modules a script imports, found by reading it."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def project_imports(script: Path, root: Path) -> list[Path]:
+    """The script, then every module below `root` that it imports, directly or through others, in order of name."""
+    found: set[Path] = set()
+    waiting = [script]
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting.extend(_modules(path, root))
+    return [script, *sorted(found - {script})]
+
+
+def _modules(path: Path, root: Path) -> Iterator[Path]:
+    """Files of the modules, and of the packages around them, that one file imports from below `root`."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), path)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            # `from package import module` and `from module import name` look alike: try both.
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        for name in names:
+            parts = name.split(".")
+            for length in range(1, len(parts) + 1):
+                base = root.joinpath(*parts[:length])
+                yield from (one for one in (base.with_suffix(".py"), base / "__init__.py") if one.is_file())

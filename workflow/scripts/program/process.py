@@ -1,0 +1,66 @@
+"""Child processes that never outlive the script that started them."""
+
+import ctypes
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def die_with_parent(number: int = signal.SIGTERM) -> None:
+    """Ask the kernel to send this process a signal when its parent ends, even by SIGKILL (prctl(2))."""
+    _libc.prctl(_PR_SET_PDEATHSIG, number)
+
+
+@contextmanager
+def child(
+    command: Sequence[str | Path],
+    output: IO[bytes],
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    grace: float = 10.0,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `command` in a session of its own; on leaving, its whole process group is stopped.
+
+    `output` receives stdout and stderr. The group gets SIGTERM, then SIGKILL after `grace` seconds. Should this
+    process be killed outright, the kernel sends the child SIGTERM.
+    """
+    process = subprocess.Popen(
+        [str(part) for part in command],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        env=env,
+        cwd=cwd,
+        start_new_session=True,
+        preexec_fn=die_with_parent,
+    )
+    try:
+        yield process
+    finally:
+        _stop(process, grace)
+
+
+def _stop(process: subprocess.Popen[bytes], grace: float) -> None:
+    if process.poll() is None:
+        _signal_group(process.pid, signal.SIGTERM)
+        try:
+            process.wait(grace)
+        except subprocess.TimeoutExpired:
+            pass
+    # The leader may have left members of its group behind.
+    _signal_group(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _signal_group(pid: int, number: int) -> None:
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:
+        pass

@@ -1,0 +1,106 @@
+"""Rule provenance: the resolved configuration, the software and the hardware that the figures come from."""
+
+import argparse
+import os
+import platform
+import subprocess
+import tempfile
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from measurement import perf_analyzer
+from program import cli
+from program.files import read_json, write_json, write_text
+
+
+def software(health: Path) -> dict[str, Any]:
+    """Versions: Python and its packages, operating system, Triton as it answered the health check, and so on."""
+    with tempfile.TemporaryDirectory() as directory:
+        analyzer = perf_analyzer.version(Path(directory))
+    return {
+        "python": platform.python_version(),
+        "os": platform.freedesktop_os_release().get("PRETTY_NAME", platform.system()),
+        "kernel": platform.release(),
+        "triton": read_json(health)["server"],
+        "perf_analyzer": analyzer,
+        "git": git(),
+        "packages": {
+            found.metadata["Name"].lower(): found.version
+            for found in sorted(distributions(), key=lambda one: one.metadata["Name"].lower())
+        },
+    }
+
+
+def git() -> dict[str, Any]:
+    """Commit of the project and whether the tree differs from it; empty outside a git checkout."""
+    root = Path(__file__).parent
+
+    def ask(*arguments: str) -> str | None:
+        try:
+            found = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
+        except FileNotFoundError:
+            return None
+        return found.stdout.strip() if found.returncode == 0 else None
+
+    commit = ask("rev-parse", "HEAD")
+    return {} if commit is None else {"commit": commit, "dirty": bool(ask("status", "--porcelain"))}
+
+
+def hardware() -> dict[str, Any]:
+    """Processor, memory, accelerators as the operating system reports them; sizes in bytes."""
+    cpu = cpu_info()
+    return {
+        "cpu": cpu.get("model name", platform.processor()),
+        "cpu_flags": sorted(cpu.get("flags", "").split()),
+        "cores": psutil.cpu_count(logical=False),
+        "threads": psutil.cpu_count(),
+        "usable_threads": len(os.sched_getaffinity(0)),
+        "governor": _first_line(Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")),
+        "memory_bytes": psutil.virtual_memory().total,
+        "virtual_machine": "hypervisor" in cpu.get("flags", ""),
+        "gpus": gpus(),
+    }
+
+
+def cpu_info() -> dict[str, str]:
+    """Fields of the first processor in /proc/cpuinfo."""
+    first = Path("/proc/cpuinfo").read_text().split("\n\n")[0]
+    return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in first.splitlines())}
+
+
+def gpus() -> list[str]:
+    """Name, memory and driver of each NVIDIA GPU, from nvidia-smi; empty without one."""
+    query = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+    try:
+        found = subprocess.run(query, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return []
+    return found.stdout.strip().splitlines() if found.returncode == 0 else []
+
+
+def _first_line(path: Path) -> str | None:
+    return path.read_text().strip() if path.exists() else None
+
+
+def main(options: argparse.Namespace) -> None:
+    write_text(options.run_config, yaml.safe_dump(options.settings, sort_keys=False, allow_unicode=True))
+    write_json(options.versions, software(options.health))
+    write_json(options.system, hardware())
+
+
+def arguments() -> argparse.ArgumentParser:
+    result = cli.parser(__doc__)
+    cli.add_settings(result, "the whole configuration")
+    result.add_argument("--health", type=Path, required=True, help="health.json of any variant")
+    result.add_argument("--run-config", type=Path, required=True, help="output: run_config.yaml")
+    result.add_argument("--versions", type=Path, required=True, help="output: versions.json")
+    result.add_argument("--system", type=Path, required=True, help="output: system.json")
+    return result
+
+
+if __name__ == "__main__":
+    cli.run(main, arguments())

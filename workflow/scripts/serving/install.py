@@ -1,0 +1,93 @@
+"""Where the parts of Triton and perf_analyzer are found, and the environment that they need.
+
+`bundled` is the server inside the nvidia-pytriton wheel (Python backend only). Its libraries, and perf_analyzer's,
+lie in the wheel under mangled names, so they get links of the plain names in a directory of their own.
+"""
+
+import os
+import sys
+import sysconfig
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from program.cli import UserError
+
+
+@dataclass(frozen=True)
+class Install:
+    """A Triton server that can be started: the binary, its backends and its environment variables."""
+
+    binary: Path
+    backend_directory: Path
+    env: dict[str, str]
+
+
+def bundled(directory: Path) -> Install:
+    """Lay out the server of the nvidia-pytriton wheel in `directory`, by symbolic links.
+
+    Raises UserError when the wheel, its stub for this Python, or a shared libpython is missing.
+    """
+    wheel = _pytriton()
+    server = wheel / "tritonserver"
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    stub = server / "python_backend_stubs" / version / "triton_python_backend_stub"
+    if not stub.exists():
+        raise UserError(
+            f"the bundled Triton has no Python backend stub for Python {version}.",
+            "use Python 3.11 or 3.12: rm -rf .venv, then make PYTHON=3.11 perf_report",
+        )
+    python = directory / "backends" / "python"
+    python.mkdir(parents=True)
+    for part in [*(server / "backends" / "python").iterdir(), stub]:
+        (python / part.name).symlink_to(part)
+    libraries = [_libpython_directory(), _libraries(wheel)]
+    return Install(server / "bin" / "tritonserver", python.parent, _environment(libraries))
+
+
+def perf_analyzer(directory: Path) -> tuple[Path, dict[str, str]]:
+    """The perf_analyzer of the tritonclient wheel and its environment; links go to `directory`."""
+    binary = Path(sys.executable).parent / "perf_analyzer"
+    if not binary.exists():
+        raise UserError(f"{binary} is missing.", "make sync installs it with tritonclient")
+    libraries = _libraries(_pytriton())
+    links = directory / "perf_analyzer_libraries"
+    links.mkdir()
+    for plain, mangled in {"libb64.so.0d": "libb64-*.so.0d", "libcudart.so.12": "libcudart-*.so.12.*"}.items():
+        (links / plain).symlink_to(next(libraries.glob(mangled)))
+    return binary, _environment([links])
+
+
+def _pytriton() -> Path:
+    spec = find_spec("pytriton")
+    if spec is None or spec.origin is None:
+        raise UserError("the package nvidia-pytriton is not installed.", "make sync")
+    return Path(spec.origin).parent
+
+
+def _libraries(wheel: Path) -> Path:
+    return wheel.parent / "nvidia_pytriton.libs"
+
+
+def _libpython_directory() -> Path:
+    """The directory of this interpreter's own libpython: the stub would else take the system's and crash."""
+    directory = sysconfig.get_config_var("LIBDIR") or ""
+    name = f"libpython{sys.version_info.major}.{sys.version_info.minor}.so.1.0"
+    for candidate in (Path(directory), Path(directory) / (sysconfig.get_config_var("MULTIARCH") or "")):
+        if (candidate / name).exists():
+            return candidate
+    raise UserError(
+        f"{name}, which Triton's Python backend needs, is not in {directory}.",
+        "install it (Debian: apt-get install libpython3-dev) or use a Python built with --enable-shared",
+    )
+
+
+def _environment(libraries: list[Path]) -> dict[str, str]:
+    """This process's environment with `libraries` first and this Python's bin directory at the head of PATH."""
+    inherited = os.environ.get("LD_LIBRARY_PATH", "")
+    paths = [str(path) for path in libraries] + ([inherited] if inherited else [])
+    binaries = str(Path(sys.executable).parent)
+    return os.environ | {
+        "LD_LIBRARY_PATH": ":".join(paths),
+        "PATH": f"{binaries}:{os.environ.get('PATH', '')}",
+    }

@@ -1,0 +1,155 @@
+"""A Triton server whose life lies inside one job."""
+
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from program.cli import UserError, log
+from serving import install
+from program.process import child
+
+HOST = "127.0.0.1"
+_START_ATTEMPTS = 3
+_TAIL_LINES = 20
+
+
+@dataclass(frozen=True)
+class Ports:
+    """TCP ports of one server, all on the loopback interface."""
+
+    http: int
+    grpc: int
+    metrics: int
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server."""
+
+    ports: Ports
+    log_file: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def http(self) -> str:
+        return f"{HOST}:{self.ports.http}"
+
+    @property
+    def grpc(self) -> str:
+        return f"{HOST}:{self.ports.grpc}"
+
+
+class PortTaken(Exception):
+    """Another process took one of the ports between the search and the start."""
+
+
+def free_ports() -> Ports:
+    """Three ports that are free at this moment."""
+    sockets = [socket.socket() for _ in range(3)]
+    try:
+        for one in sockets:
+            one.bind((HOST, 0))
+        return Ports(*(one.getsockname()[1] for one in sockets))
+    finally:
+        for one in sockets:
+            one.close()
+
+
+@contextmanager
+def running(
+    repository: Path, models: Sequence[str], log_file: Path, timeout: float = 120.0
+) -> Iterator[Server]:
+    """Serve `repository` with the bundled Triton until the block ends; yields when all `models` are ready.
+
+    `timeout` is in seconds. Raises UserError with the tail of the server's log, which stays in `log_file`.
+    """
+    for attempt in range(1, _START_ATTEMPTS + 1):
+        try:
+            with _started(repository, log_file, free_ports()) as server:
+                _wait_until_ready(server, models, timeout)
+                yield server
+                return
+        except PortTaken:
+            log.debug("attempt %d: a port was taken meanwhile", attempt)
+    raise UserError(f"no free ports on {HOST} after {_START_ATTEMPTS} attempts; see {log_file}.")
+
+
+@contextmanager
+def _started(repository: Path, log_file: Path, ports: Ports) -> Iterator[Server]:
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    prefix = f"triton_endpoints_{uuid.uuid4().hex[:12]}_"
+    with tempfile.TemporaryDirectory(prefix="triton-") as directory:
+        parts = install.bundled(Path(directory))
+        try:
+            with log_file.open("wb") as output, child(
+                _command(parts, repository, ports, prefix), output, env=parts.env
+            ) as process:
+                yield Server(ports, log_file, process)
+        finally:
+            _remove_shared_memory(prefix)
+
+
+def _command(parts: install.Install, repository: Path, ports: Ports, prefix: str) -> list[str | Path]:
+    """The server's command line: loopback only, nothing logged per request, a bad model is fatal."""
+    return [
+        parts.binary,
+        f"--model-repository={repository.resolve()}",
+        f"--backend-directory={parts.backend_directory}",
+        f"--http-address={HOST}",
+        f"--grpc-address={HOST}",
+        f"--metrics-address={HOST}",
+        f"--http-port={ports.http}",
+        f"--grpc-port={ports.grpc}",
+        f"--metrics-port={ports.metrics}",
+        "--log-verbose=0",
+        "--exit-timeout-secs=5",
+        f"--backend-config=python,shm-region-prefix-name={prefix}",
+    ]
+
+
+def _remove_shared_memory(prefix: str) -> None:
+    """Remove what a killed Python backend left in shared memory."""
+    for region in Path("/dev/shm").glob(f"{prefix}*"):
+        region.unlink(missing_ok=True)
+
+
+def _wait_until_ready(server: Server, models: Sequence[str], timeout: float) -> None:
+    """Wait for the models, not for the server: a server is "ready" before its models are."""
+    deadline = time.monotonic() + timeout
+    waiting = list(models)
+    while waiting:
+        if server.process.poll() is not None:
+            text = server.log_file.read_text(errors="replace")
+            if "Address already in use" in text or "already in use" in text:
+                raise PortTaken
+            raise UserError(_failure(server, f"ended with exit code {server.process.returncode}"))
+        if time.monotonic() > deadline:
+            raise UserError(_failure(server, f"was not ready with {waiting[0]} after {timeout:.0f} s"))
+        if _model_ready(server, waiting[0]):
+            waiting.pop(0)
+        else:
+            time.sleep(0.1)
+
+
+def _model_ready(server: Server, model: str) -> bool:
+    try:
+        return requests.get(f"http://{server.http}/v2/models/{model}/ready", timeout=5).ok
+    except requests.RequestException:
+        return False
+
+
+def _failure(server: Server, what: str) -> str:
+    return f"Triton {what}; its log is {server.log_file} and ends with:\n{tail(server.log_file)}"
+
+
+def tail(path: Path, lines: int = _TAIL_LINES) -> str:
+    """The last lines of a text file."""
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])

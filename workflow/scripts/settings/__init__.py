@@ -1,0 +1,1 @@
+"""The configuration: its shapes, its checks, its documentation."""

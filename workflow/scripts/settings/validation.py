@@ -1,0 +1,116 @@
+"""Checks of the configuration before the first job: first its schema, then its meaning.
+
+Every error is one line that names the key and says what to do.
+"""
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+
+from program.cli import UserError
+from settings import shapes
+
+SCHEMA = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
+Config = dict[str, Any]
+
+
+def load_schema() -> dict[str, Any]:
+    """The schema of the configuration."""
+    schema: dict[str, Any] = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    return schema
+
+
+def validate(config: Config, root: Path) -> None:
+    """Raise UserError for the first thing wrong with `config`; relative paths in it are taken from `root`."""
+    _check_schema(config)
+    _check_files(config, root)
+    profile = _check_profile(config)
+    _check_batches(config, profile)
+
+
+def _fail(key: str, what: str, hint: str) -> UserError:
+    return UserError(f"config: {key}: {what}.", hint)
+
+
+def _check_schema(config: Config) -> None:
+    schema = load_schema()
+    error = best_match(Draft202012Validator(schema).iter_errors(config))
+    if error is not None:
+        key, what, hint = _explain(error)
+        raise _fail(key, what, hint)
+
+
+def _explain(error: ValidationError) -> tuple[str, str, str]:
+    """Key, fault and hint of a schema error."""
+    key = ".".join(str(part) for part in error.absolute_path)
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        known = list(error.schema["properties"])  # type: ignore[index]
+        unknown = str(next(name for name in error.instance if name not in known))
+        close = difflib.get_close_matches(unknown, known, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"known keys here: {', '.join(known)}"
+        return f"{key}.{unknown}".strip("."), "unknown key", hint
+    if error.validator == "required":
+        missing = next(name for name in error.validator_value if name not in error.instance)  # type: ignore[union-attr]
+        return f"{key}.{missing}".strip("."), "missing", "config/config.yaml has every key; overlays change some"
+    if key.startswith("variants") and error.instance is None:
+        return key, "null without quotes is no word in YAML", 'write "null" with its quotes'
+    description = error.schema.get("description", "") if isinstance(error.schema, dict) else ""
+    return key or "(top)", error.message, description or "see config/README.md"
+
+
+def _check_files(config: Config, root: Path) -> None:
+    if not (root / config["model"]["file"]).is_file():
+        raise _fail(
+            "model.file", f"{config['model']['file']} does not exist", "a path from the working directory, or absolute"
+        )
+
+
+def _check_profile(config: Config) -> dict[str, shapes.Shapes]:
+    """The profile against itself and against the model's inputs."""
+    profile: dict[str, shapes.Shapes] = {}
+    for bound, text in config["profile"].items():
+        try:
+            profile[bound] = shapes.parse(text)
+        except ValueError as error:
+            raise _fail(f"profile.{bound}", str(error), "write input:64x1x28x28") from error
+        _check_inputs(bound, profile[bound], config["model"]["inputs"])
+    for name, low in profile["min"].items():
+        for axis, (a, b, c) in enumerate(zip(low, profile["opt"][name], profile["max"][name])):
+            if not 1 <= a <= b <= c:
+                raise _fail("profile", f"axis {axis} of {name} has min {a}, opt {b}, max {c}", "1 ≤ min ≤ opt ≤ max")
+    return profile
+
+
+def _check_inputs(bound: str, given: shapes.Shapes, inputs: Config) -> None:
+    if set(given) != set(inputs):
+        raise _fail(
+            f"profile.{bound}",
+            f"has the inputs {', '.join(sorted(given))}, the model {', '.join(sorted(inputs))}",
+            "name every input of model.inputs once",
+        )
+    if len({dims[0] for dims in given.values()}) > 1:
+        raise _fail(f"profile.{bound}", "the inputs differ in their batch axis", "the first axis of all is the batch")
+    for name, dims in given.items():
+        expected = inputs[name]["dims"]
+        if len(dims) != len(expected) + 1 or any(e not in (-1, d) for d, e in zip(dims[1:], expected)):
+            wanted = "x".join(["B", *("?" if e == -1 else str(e) for e in expected)])
+            raise _fail(f"profile.{bound}", f"{name} is {'x'.join(map(str, dims))}", f"model.inputs says {wanted}")
+
+
+def _check_batches(config: Config, profile: dict[str, shapes.Shapes]) -> None:
+    low, high = shapes.batch(profile["min"]), shapes.batch(profile["max"])
+    for size in config["sweep"]["batch_sizes"]:
+        if not low <= size <= high:
+            hint = "widen profile.min or profile.max"
+            raise _fail("sweep.batch_sizes", f"{size} is outside the profile, {low} to {high}", hint)
+    # The health check sends whole batches of the largest size.
+    for key, samples in (
+        ("healthcheck.samples", config["healthcheck"]["samples"]),
+        ("dataset.test_size", config["dataset"]["test_size"]),
+    ):
+        if samples != "all" and samples < high:
+            raise _fail(key, f"{samples} is less than the largest batch, {high}", "raise it, or lower profile.max")
