@@ -5,6 +5,7 @@ loss and how they came about. Same seed, machine and number of threads give the 
 """
 
 import argparse
+import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,10 +24,16 @@ from program.cli import UserError, log
 from program.files import whole_file, write_json
 
 
+# Share of the steps in which the learning rate rises.
+WARM_UP = 0.2
+
+
 def make_deterministic(seed: int, threads: int) -> torch.Generator:
     """Fix everything that training's random numbers and sums depend on."""
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True)
+    # Filling memory that is overwritten at once only costs time.
+    torch.utils.deterministic.fill_uninitialized_memory = False
     torch.set_num_threads(threads)
     return torch.Generator().manual_seed(seed)
 
@@ -36,25 +43,29 @@ def train(
 ) -> tuple[torch.nn.Module, float]:
     """Train the model of a model file; returns it with the mean loss of the last epoch.
 
-    images uint8 [n, …], labels uint8 [n]; `settings` as in the config. AdamW under a one-cycle schedule.
+    images uint8 [n, …], labels uint8 [n]; `settings` as in the config. AdamW under a one-cycle schedule; the loss is
+    the negative log-likelihood of the module's log-probabilities.
     """
     generator = make_deterministic(settings["seed"], settings["threads"])
-    module = source.build()
     inputs = torch.from_numpy(next(iter(source.prepare(images).values())))
     targets = torch.from_numpy(labels.astype(np.int64))
-    augment = getattr(source, "augment", lambda batch, _generator: batch)
-    steps = -(-len(targets) // settings["batch_size"])
+    # Convolutions on CPU run half as fast again with the channels last.
+    layout = torch.channels_last if inputs.dim() == 4 else torch.contiguous_format
+    module = source.build().to(memory_format=layout).train()
+    augment = getattr(source, "augment", lambda given, _generator: given)
+    steps = settings["epochs"] * math.ceil(len(targets) / settings["batch_size"])
     optimizer = torch.optim.AdamW(module.parameters(), weight_decay=settings["weight_decay"])
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings["learning_rate"], epochs=settings["epochs"], steps_per_epoch=steps
+        optimizer, settings["learning_rate"], total_steps=steps, pct_start=WARM_UP, cycle_momentum=False
     )
-    module.train()
     mean_loss = 0.0
     progress = tqdm(range(settings["epochs"]), desc="train", unit="epoch", mininterval=2)
     for _ in progress:
+        distorted = augment(inputs, generator)
         total = 0.0
         for chosen in torch.randperm(len(targets), generator=generator).split(settings["batch_size"]):
-            loss = functional.nll_loss(module(augment(inputs[chosen], generator)), targets[chosen])
+            batch = distorted[chosen].contiguous(memory_format=layout)
+            loss = functional.nll_loss(module(batch), targets[chosen])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -62,7 +73,7 @@ def train(
             total += loss.item() * len(chosen)
         mean_loss = total / len(targets)
         progress.set_postfix(loss=f"{mean_loss:.4f}")
-    return module.eval(), mean_loss
+    return module.to(memory_format=torch.contiguous_format).eval(), mean_loss
 
 
 def load_split(path: Path) -> tuple[np.ndarray, np.ndarray]:

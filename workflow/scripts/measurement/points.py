@@ -60,14 +60,20 @@ def summarise(repeats: pd.DataFrame, accuracies: Mapping[str, float | None]) -> 
     summary = groups[figures].median()
     summary["throughput_min"] = groups["throughput"].min()
     summary["throughput_max"] = groups["throughput"].max()
-    summary["requests"] = groups["requests"].sum(min_count=1)
+    summary["requests"] = groups["requests"].sum(min_count=1).astype("Int64")
     summary["repeats"] = groups["throughput"].count()
     summary["status"] = groups["status"].agg(lambda found: min(found, key=STATUSES.index))
-    summary["reason"] = groups["reason"].agg(lambda found: "; ".join(sorted(set(filter(None, found)))))
+    summary["reason"] = [_reasons(repeats) for _, repeats in groups]
     summary = summary.reset_index()
     summary["ceiling_fraction"] = summary["throughput"] / ceilings(summary)
     summary["accuracy"] = summary["variant"].map(accuracies)
     return summary[SUMMARY_COLUMNS]
+
+
+def _reasons(repeats: pd.DataFrame) -> str:
+    """Why a point is not stable, and in which of its repeats."""
+    found = repeats[repeats["reason"] != ""].groupby("reason", sort=False)["repeat"]
+    return "; ".join(f"repeat {', '.join(map(str, numbers))}: {reason}" for reason, numbers in found)
 
 
 def ceilings(summary: pd.DataFrame) -> pd.Series:

@@ -3,7 +3,7 @@
 A model file is a Python module with
 - `build() -> torch.nn.Module`: the module, untrained, one positional argument per input;
 - `prepare(images) -> dict[str, np.ndarray]`: images uint8 [n, …] to the inputs of the module, by name, batch first;
-- optionally `augment(inputs, generator) -> torch.Tensor`: distort one training batch of the prepared input.
+- optionally `augment(inputs, generator) -> torch.Tensor`: the training inputs distorted at random, once an epoch.
 """
 
 import importlib.util

@@ -45,6 +45,11 @@ def bundled(directory: Path) -> Install:
     return Install(server / "bin" / "tritonserver", python.parent, _environment(libraries))
 
 
+def pytriton_environment(home: Path) -> dict[str, str]:
+    """The environment of a PyTriton server: this Python's libpython, and a cache of its own in `home`."""
+    return _environment([_libpython_directory()]) | {"PYTRITON_HOME": str(home)}
+
+
 def perf_analyzer(directory: Path) -> tuple[Path, dict[str, str]]:
     """The perf_analyzer of the tritonclient wheel and its environment; links go to `directory`."""
     binary = Path(sys.executable).parent / "perf_analyzer"
@@ -83,11 +88,13 @@ def _libpython_directory() -> Path:
 
 
 def _environment(libraries: list[Path]) -> dict[str, str]:
-    """This process's environment with `libraries` first and this Python's bin directory at the head of PATH."""
+    """This process's environment with `libraries` and this Python's bin directory first."""
     inherited = os.environ.get("LD_LIBRARY_PATH", "")
     paths = [str(path) for path in libraries] + ([inherited] if inherited else [])
     binaries = str(Path(sys.executable).parent)
     return os.environ | {
         "LD_LIBRARY_PATH": ":".join(paths),
         "PATH": f"{binaries}:{os.environ.get('PATH', '')}",
+        # A thread that waits for work gives its core to the server instead of spinning.
+        "OMP_WAIT_POLICY": "PASSIVE",
     }

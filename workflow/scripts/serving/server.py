@@ -4,8 +4,7 @@ import socket
 import subprocess
 import tempfile
 import time
-import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +46,10 @@ class Server:
         return f"{HOST}:{self.ports.grpc}"
 
 
+# Command and environment of a server on these ports; the directory is empty and goes when the server has stopped.
+Launch = Callable[[Ports, Path], tuple[list[str | Path], dict[str, str]]]
+
+
 class PortTaken(Exception):
     """Another process took one of the ports between the search and the start."""
 
@@ -64,16 +67,21 @@ def free_ports() -> Ports:
 
 
 @contextmanager
-def running(
-    repository: Path, models: Sequence[str], log_file: Path, timeout: float = 120.0
-) -> Iterator[Server]:
-    """Serve `repository` with the bundled Triton until the block ends; yields when all `models` are ready.
+def running(repository: Path, models: Sequence[str], log_file: Path, timeout: float = 120.0) -> Iterator[Server]:
+    """Serve a model repository with the bundled Triton until the block ends; as `launched`."""
+    with launched(lambda ports, directory: _triton(repository, ports, directory), models, log_file, timeout) as server:
+        yield server
+
+
+@contextmanager
+def launched(launch: Launch, models: Sequence[str], log_file: Path, timeout: float = 120.0) -> Iterator[Server]:
+    """Run the server that `launch` describes until the block ends; yields when all `models` are ready.
 
     `timeout` is in seconds. Raises UserError with the tail of the server's log, which stays in `log_file`.
     """
     for attempt in range(1, _START_ATTEMPTS + 1):
         try:
-            with _started(repository, log_file, free_ports()) as server:
+            with _started(launch, log_file, free_ports()) as server:
                 _wait_until_ready(server, models, timeout)
                 yield server
                 return
@@ -83,23 +91,21 @@ def running(
 
 
 @contextmanager
-def _started(repository: Path, log_file: Path, ports: Ports) -> Iterator[Server]:
+def _started(launch: Launch, log_file: Path, ports: Ports) -> Iterator[Server]:
     log_file.parent.mkdir(parents=True, exist_ok=True)
-    prefix = f"triton_endpoints_{uuid.uuid4().hex[:12]}_"
-    with tempfile.TemporaryDirectory(prefix="triton-") as directory:
-        parts = install.bundled(Path(directory))
+    with tempfile.TemporaryDirectory(prefix="triton_endpoints_") as directory:
+        command, env = launch(ports, Path(directory))
         try:
-            with log_file.open("wb") as output, child(
-                _command(parts, repository, ports, prefix), output, env=parts.env
-            ) as process:
+            with log_file.open("wb") as output, child(command, output, env=env) as process:
                 yield Server(ports, log_file, process)
         finally:
-            _remove_shared_memory(prefix)
+            _remove_shared_memory(Path(directory).name)
 
 
-def _command(parts: install.Install, repository: Path, ports: Ports, prefix: str) -> list[str | Path]:
-    """The server's command line: loopback only, nothing logged per request, a bad model is fatal."""
-    return [
+def _triton(repository: Path, ports: Ports, directory: Path) -> tuple[list[str | Path], dict[str, str]]:
+    """The bundled server on `repository`: loopback only, nothing logged per request, a bad model is fatal."""
+    parts = install.bundled(directory)
+    command = [
         parts.binary,
         f"--model-repository={repository.resolve()}",
         f"--backend-directory={parts.backend_directory}",
@@ -111,8 +117,9 @@ def _command(parts: install.Install, repository: Path, ports: Ports, prefix: str
         f"--metrics-port={ports.metrics}",
         "--log-verbose=0",
         "--exit-timeout-secs=5",
-        f"--backend-config=python,shm-region-prefix-name={prefix}",
+        f"--backend-config=python,shm-region-prefix-name={directory.name}",
     ]
+    return command, parts.env
 
 
 def _remove_shared_memory(prefix: str) -> None:
@@ -128,7 +135,7 @@ def _wait_until_ready(server: Server, models: Sequence[str], timeout: float) -> 
     while waiting:
         if server.process.poll() is not None:
             text = server.log_file.read_text(errors="replace")
-            if "Address already in use" in text or "already in use" in text:
+            if "already in use" in text:
                 raise PortTaken
             raise UserError(_failure(server, f"ended with exit code {server.process.returncode}"))
         if time.monotonic() > deadline:

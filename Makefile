@@ -1,0 +1,73 @@
+# Set up and run everything. `make help` lists the targets.
+# PYTHON: version of the interpreter (3.11 or 3.12). CORES: cores for Snakemake. CONFIG: an overlay file.
+PYTHON ?= >=3.11,<3.13
+CORES ?= 4
+CONFIG ?=
+UV_VERSION := 0.13.9
+
+VENV := .venv
+UV := $(shell command -v uv || echo .venv-uv/bin/uv)
+SYNC := $(UV) pip sync --quiet --require-hashes --python $(VENV)/bin/python
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+OVERLAY := $(if $(CONFIG),--configfile $(CONFIG))
+
+.DEFAULT_GOAL := help
+.PHONY: help perf_report test lint format sync lock benchmark clean distclean
+
+help: ## List the targets
+	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+perf_report: $(VENV)/.main ## Set up, run the workflow, write artifacts/<run>/report/
+	snakemake --cores $(CORES) perf_report $(OVERLAY)
+
+test: $(VENV)/.dev ## Set up, run the tests
+	pytest
+
+lint: $(VENV)/.dev ## Check format, style, types and the workflow
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile rules
+	mypy
+	snakemake --lint
+
+format: $(VENV)/.dev ## Format the code
+	ruff check --fix .
+	ruff format .
+	snakefmt Snakefile rules
+
+benchmark: $(VENV)/.main ## Measure the demo's PyTriton server, our variants and the ceiling in one run
+	snakemake --cores $(CORES) train repositories $(OVERLAY)
+	python benchmarks/pytriton_demo.py
+
+sync: $(VENV)/.main ## Install what the locks say, and nothing else
+
+lock: | $(UV) ## Resolve the dependencies anew
+	$(UV) pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o envs/main.txt
+	$(UV) pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q \
+	  --extra dev -c envs/main.txt -o envs/dev.txt
+
+clean: ## Remove all outputs
+	find artifacts -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
+	rm -rf .snakemake
+
+distclean: clean ## Remove the environments too
+	rm -rf .venv .venv-uv
+
+# The stamps say what .venv holds: dev.txt is main.txt and more.
+$(VENV)/.main: envs/main.txt | $(VENV)/bin/python $(UV)
+	@echo "Installing the locked environment into $(VENV) (once)"
+	$(SYNC) envs/main.txt
+	@rm -f $(VENV)/.dev
+	@touch $@
+
+$(VENV)/.dev: envs/dev.txt envs/main.txt | $(VENV)/bin/python $(UV)
+	@echo "Installing the locked development environment into $(VENV) (once)"
+	$(SYNC) envs/dev.txt
+	@touch $(VENV)/.main $@
+
+$(VENV)/bin/python: | $(UV)
+	$(UV) venv --quiet --python '$(PYTHON)' $(VENV)
+
+.venv-uv/bin/uv:
+	@python3 -m venv .venv-uv || { echo "Hint: install Python's venv (Debian: apt-get install python3-venv)"; exit 1; }
+	.venv-uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
