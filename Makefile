@@ -3,6 +3,8 @@
 PYTHON ?= >=3.11,<3.13
 CORES ?= 4
 CONFIG ?=
+VARIANT ?= openvino
+PORT ?= 8000
 UV_VERSION := 0.13.9
 
 VENV := .venv
@@ -12,13 +14,17 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 OVERLAY := $(if $(CONFIG),--configfile $(CONFIG))
 
 .DEFAULT_GOAL := help
-.PHONY: help perf_report test lint format sync lock benchmark clean distclean
+.PHONY: help perf_report serve test lint format sync lock benchmark clean distclean
 
 help: ## List the targets
 	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 perf_report: $(VENV)/.main ## Set up, run the workflow, write artifacts/<run>/report/
 	snakemake --cores $(CORES) perf_report $(OVERLAY)
+
+serve: $(VENV)/.main ## Serve a variant in the foreground: make serve VARIANT=openvino (or VARIANT=all) [PORT=8000]
+	@exec python workflow/scripts/serve.py --port $(PORT) $(OVERLAY) \
+	  $(if $(filter all,$(VARIANT)),--all,--variant $(VARIANT))
 
 test: $(VENV)/.dev ## Set up, run the tests
 	pytest

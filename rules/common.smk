@@ -10,11 +10,14 @@ sys.path.insert(0, str(PROJECT / "workflow" / "scripts"))
 
 from program.cli import UserError
 from program.imports import project_imports
-from serving.variants import VARIANTS
+from serving.modelconfig import ENCODED
+from serving.variants import VARIANTS, assembled_by, model_of
 from settings.validation import validate
 
 # Jobs find this environment's programs also where it was not activated.
 os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+# A thread that waits for work gives its core to the other jobs instead of spinning.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 try:
     validate(config, Path.cwd())
@@ -22,7 +25,9 @@ except UserError as error:
     sys.exit(str(error))
 
 RESULTS = f"artifacts/{config['run']}"
-ENGINES = sorted({VARIANTS[name].engine for name in config["variants"]} - {None})
+BACKENDS = os.path.relpath(PROJECT / "workflow" / "backends")
+INNER = config["serving"]["inner"]
+ENGINES = sorted({model_of(name, INNER).engine for name in config["variants"]} - {None})
 
 
 wildcard_constraints:
@@ -44,12 +49,41 @@ def code(script):
     return [os.path.relpath(path) for path in project_imports(scripts / script, scripts)]
 
 
+def tensors(described):
+    """Inputs or outputs of the config as a list, which keeps their order in canonical JSON."""
+    return [{"name": name, **tensor} for name, tensor in described.items()]
+
+
 def served_name(variant):
     """Name of the served model of a variant."""
-    return f"{config['model']['name']}_{variant}"
+    pytriton = VARIANTS[variant].rule == "repository_pytriton"
+    return config["pytriton"]["name"] if pytriton else f"{config['model']['name']}_{variant}"
+
+
+def served_model(variant):
+    """Inputs and outputs that a variant shows to its clients."""
+    described = config["model"]["raw"] if VARIANTS[variant].raw else config["model"]
+    served = {side: tensors(described[side]) for side in ("inputs", "outputs")}
+    if VARIANTS[variant].rule == "repository_pytriton":
+        for side, given in served.items():
+            served[side] = [{**tensor, "name": name} for tensor, name in zip(given, config["pytriton"][side])]
+    if VARIANTS[variant].rule == "repository_bls":
+        served["inputs"].append(ENCODED)
+    return served
 
 
 def served_profile(variant):
     """The part of the profile that a variant knows: opt is the engines' alone."""
-    bounds = ("min", "opt", "max") if VARIANTS[variant].engine else ("min", "max")
+    bounds = ("min", "opt", "max") if model_of(variant, INNER).engine else ("min", "max")
     return {bound: config["profile"][bound] for bound in bounds}
+
+
+def instances():
+    """The serving settings that a served Python model has."""
+    return {key: config["serving"][key] for key in ("instances", "threads", "max_queue_delay_us")}
+
+
+def reference(wildcards):
+    """What a variant's answers are compared with, in the form that it takes and gives."""
+    outputs = rules.export.output
+    return outputs.raw_reference if VARIANTS[wildcards.variant].raw else outputs.reference

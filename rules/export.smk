@@ -1,6 +1,6 @@
 """Stage export. Takes: model/model.pt, dataset/test.npz.
 
-Makes: export/{model.onnx,model.ts,reference.npz}, and export/parity.json, which compares them at the profile's batch
+Makes: export/{model.onnx,model.ts,reference.npz,reference_raw.npz}, and export/parity.json, which compares them at the profile's batch
 sizes. Config: export, model, profile (parity alone: other shapes export nothing anew).
 """
 
@@ -15,6 +15,7 @@ rule export:
         onnx="<results>/export/model.onnx",
         torchscript="<results>/export/model.ts",
         reference="<results>/export/reference.npz",
+        raw_reference="<results>/export/reference_raw.npz",
     log:
         "<logs>/export.log",
     benchmark:
@@ -25,12 +26,17 @@ rule export:
         mem_mb=4000,
         runtime=10,
     params:
-        settings=settings(opset=config["export"]["opset"], outputs=list(config["model"]["outputs"])),
+        settings=settings(
+            opset=config["export"]["opset"],
+            outputs=list(config["model"]["outputs"]),
+            raw={side: list(config["model"]["raw"][side]) for side in ("inputs", "outputs")},
+        ),
     message:
         "Export to ONNX and TorchScript"
     shell:
         "exec python {input.code[0]} --settings {params.settings:q} --model {input.model} --dataset {input.dataset}"
-        " --onnx {output.onnx} --torchscript {output.torchscript} --reference {output.reference} --log {log}"
+        " --onnx {output.onnx} --torchscript {output.torchscript} --reference {output.reference}"
+        " --raw-reference {output.raw_reference} --log {log}"
 
 
 rule parity:

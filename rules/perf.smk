@@ -9,9 +9,10 @@ Makes: perf/<variant>/repeat-<n>/ (points.csv, raw/) and perf/<variant>/perf.csv
 rule sweep:
     input:
         code=code("sweep.py"),
-        repository=rules.repository.output.repository,
+        server=code("pytriton_server.py"),
+        repository="<results>/repository/{variant}",
         health=rules.healthcheck.output.health,
-        reference=rules.export.output.reference,
+        reference=reference,
     output:
         points="<results>/perf/{variant}/repeat-{repeat}/points.csv",
         raw=directory("<results>/perf/{variant}/repeat-{repeat}/raw"),
@@ -33,6 +34,7 @@ rule sweep:
         settings=lambda wildcards: settings(
             variant=wildcards.variant,
             name=served_name(wildcards.variant),
+            model=served_model(wildcards.variant),
             sweep={key: value for key, value in config["sweep"].items() if key != "repeats"},
         ),
     message:

@@ -1,6 +1,8 @@
-"""Stage repository. Takes: the variant's export or engine. Makes: repository/<variant>/. Config: model, profile, serving."""
+"""Stage repository. Takes: the variant's export, engine, or another repository. Makes: repository/<variant>/.
 
-BACKENDS = os.path.relpath(PROJECT / "workflow" / "backends")
+One rule per kind of server; serving/variants.py says which variant is of which. Config: model, profile, serving,
+pytriton.
+"""
 
 
 rule repository:
@@ -8,16 +10,15 @@ rule repository:
         code=code("repository.py"),
         model_py=f"{BACKENDS}/model.py",
         runtime=lambda wildcards: f"{BACKENDS}/{VARIANTS[wildcards.variant].runtime}",
-        artifact=branch(
-            lambda wildcards: VARIANTS[wildcards.variant].artifact is not None,
-            then=lambda wildcards: f"<results>/{VARIANTS[wildcards.variant].artifact}",
-        ),
+        artifact=lambda wildcards: artifact(wildcards.variant),
     output:
         repository=directory("<results>/repository/{variant}"),
     log:
         "<logs>/repository/{variant}.log",
     benchmark:
         "<benchmarks>/repository/{variant}.tsv"
+    wildcard_constraints:
+        variant="|".join(assembled_by("repository")),
     conda:
         "../envs/main.yaml"
     priority: 1
@@ -27,9 +28,9 @@ rule repository:
     params:
         settings=lambda wildcards: settings(
             name=served_name(wildcards.variant),
-            model={side: config["model"][side] for side in ("inputs", "outputs")},
+            model=served_model(wildcards.variant),
             profile=served_profile(wildcards.variant),
-            serving=config["serving"],
+            serving=instances(),
         ),
         artifact=lambda wildcards, input: f"--artifact {input.artifact}" if input.artifact else "",
     message:
@@ -37,3 +38,106 @@ rule repository:
     shell:
         "exec python {input.code[0]} --settings {params.settings:q} --model-py {input.model_py}"
         " --runtime {input.runtime} {params.artifact} --repository {output.repository} --log {log}"
+
+
+def artifact(variant):
+    """The file that a variant runs, if it runs one."""
+    path = model_of(variant, INNER).artifact
+    return f"{RESULTS}/{path}" if path else []
+
+
+rule repository_pytriton:
+    input:
+        code=code("repository_pytriton.py"),
+        runtime=lambda wildcards: f"{BACKENDS}/{model_of(wildcards.variant, INNER).runtime}",
+        artifact=lambda wildcards: artifact(wildcards.variant),
+        model_file=config["model"]["file"],
+    output:
+        repository=directory("<results>/repository/{variant}"),
+    log:
+        "<logs>/repository/{variant}.log",
+    benchmark:
+        "<benchmarks>/repository/{variant}.tsv"
+    wildcard_constraints:
+        variant="|".join(assembled_by("repository_pytriton")),
+    conda:
+        "../envs/main.yaml"
+    priority: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        settings=lambda wildcards: settings(
+            name=served_name(wildcards.variant),
+            model=served_model(wildcards.variant),
+            runs={side: list(config["model"][side]) for side in ("inputs", "outputs")},
+            max=config["profile"]["max"],
+            serving={key: config["serving"][key] for key in ("threads", "max_queue_delay_us")},
+        ),
+    message:
+        "PyTriton server of {wildcards.variant}"
+    shell:
+        "exec python {input.code[0]} --settings {params.settings:q} --runtime {input.runtime}"
+        " --artifact {input.artifact} --model-file {input.model_file} --repository {output.repository} --log {log}"
+
+
+rule repository_bls:
+    input:
+        code=code("repository_bls.py"),
+        model_py=f"{BACKENDS}/bls.py",
+        model_file=config["model"]["file"],
+        inner=f"<results>/repository/{INNER}",
+    output:
+        repository=directory("<results>/repository/bls"),
+    log:
+        "<logs>/repository/bls.log",
+    benchmark:
+        "<benchmarks>/repository/bls.tsv"
+    conda:
+        "../envs/main.yaml"
+    priority: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        settings=settings(name=served_name("bls"), model=served_model("bls"), serving=instances()),
+    message:
+        "Model repository of bls"
+    shell:
+        "exec python {input.code[0]} --settings {params.settings:q} --inner {input.inner}"
+        " --model-py {input.model_py} --model-file {input.model_file} --repository {output.repository} --log {log}"
+
+
+rule repository_ensemble:
+    input:
+        code=code("repository_ensemble.py"),
+        model_py=f"{BACKENDS}/model.py",
+        prepare=f"{BACKENDS}/runtime_prepare.py",
+        interpret=f"{BACKENDS}/runtime_interpret.py",
+        model_file=config["model"]["file"],
+        inner=f"<results>/repository/{INNER}",
+    output:
+        repository=directory("<results>/repository/ensemble"),
+    log:
+        "<logs>/repository/ensemble.log",
+    benchmark:
+        "<benchmarks>/repository/ensemble.tsv"
+    conda:
+        "../envs/main.yaml"
+    priority: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        settings=settings(
+            name=served_name("ensemble"),
+            model=served_model("ensemble"),
+            min=config["profile"]["min"],
+            serving=instances(),
+        ),
+    message:
+        "Model repository of ensemble"
+    shell:
+        "exec python {input.code[0]} --settings {params.settings:q} --inner {input.inner} --model-py {input.model_py}"
+        " --prepare {input.prepare} --interpret {input.interpret} --model-file {input.model_file}"
+        " --repository {output.repository} --log {log}"

@@ -4,8 +4,9 @@
 rule healthcheck:
     input:
         code=code("healthcheck.py"),
-        repository=rules.repository.output.repository,
-        reference=rules.export.output.reference,
+        server=code("pytriton_server.py"),
+        repository="<results>/repository/{variant}",
+        reference=reference,
     output:
         health="<results>/health/{variant}.json",
     log:
@@ -24,7 +25,7 @@ rule healthcheck:
             variant=wildcards.variant,
             name=served_name(wildcards.variant),
             computes=VARIANTS[wildcards.variant].computes,
-            model={side: config["model"][side] for side in ("inputs", "outputs")},
+            model=served_model(wildcards.variant),
             profile=served_profile(wildcards.variant),
             bounds=config["healthcheck"],
         ),

@@ -1,7 +1,8 @@
 """Rule export: model.onnx and model.ts (TorchScript) with a dynamic batch axis, and what PyTorch answers.
 
-reference.npz holds the test set as the model takes it (`input:<name>`), PyTorch's outputs (`output:<name>`) and the
-labels. Everything after this stage compares with it, and needs neither PyTorch nor the model file.
+reference.npz holds the test set as the model takes it, PyTorch's outputs and the labels; reference_raw.npz the same
+for those who send raw samples and get answers. Everything after this stage compares with them, and needs neither
+PyTorch nor the model file.
 """
 
 import argparse
@@ -13,7 +14,9 @@ import numpy as np
 import onnx
 import torch
 
+from models import reference
 from models.interface import Arrays, load_checkpoint, predict
+from models.reference import Reference
 from program import cli
 from program.cli import UserError, log
 from program.files import whole_file
@@ -80,24 +83,25 @@ def main(options: argparse.Namespace) -> None:
     with whole_file(options.torchscript) as temporary, temporary.open("wb") as stream:
         torch.jit.save(to_torchscript(module, inputs), stream)
     outputs = dict(zip(settings["outputs"], predict(module, inputs)))
-    with whole_file(options.reference) as temporary:
-        np.savez_compressed(
-            temporary,
-            labels=labels,
-            **{f"input:{name}": array for name, array in inputs.items()},
-            **{f"output:{name}": array for name, array in outputs.items()},
-        )
+    reference.save(options.reference, Reference(inputs, outputs, labels))
+    raw = settings["raw"]
+    answer = source.interpret(*outputs.values())
+    reference.save(
+        options.raw_reference,
+        Reference({raw["inputs"][0]: images}, {name: answer[name] for name in raw["outputs"]}, labels),
+    )
     log.info("exported with %d operators, opset %d", len(graph.graph.node), settings["opset"])
 
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
-    cli.add_settings(result, '{"opset": …, "outputs": [names]}')
+    cli.add_settings(result, '{"opset": …, "outputs": [names], "raw": {"inputs": [names], "outputs": [names]}}')
     result.add_argument("--model", type=Path, required=True, help="model.pt")
     result.add_argument("--dataset", type=Path, required=True, help="test.npz")
     result.add_argument("--onnx", type=Path, required=True, help="output: model.onnx")
     result.add_argument("--torchscript", type=Path, required=True, help="output: model.ts")
     result.add_argument("--reference", type=Path, required=True, help="output: reference.npz")
+    result.add_argument("--raw-reference", type=Path, required=True, help="output: reference_raw.npz")
     return result
 
 

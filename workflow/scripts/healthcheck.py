@@ -15,7 +15,7 @@ import numpy as np
 from tritonclient.utils import InferenceServerException
 
 from models.interface import Arrays, in_batches
-from models.reference import Reference, difference, load
+from models.reference import Reference, answers, difference, load
 from program import cli
 from program.cli import log
 from program.files import write_json
@@ -26,11 +26,10 @@ _UNBOUNDED = {"max_abs_error": float("inf"), "min_agreement": 0.0, "min_accuracy
 
 
 def promised_metadata(model: Mapping[str, Any]) -> dict[str, Any]:
-    """The metadata that a server must report for the `model` section of the config."""
+    """The metadata that a server must report for these inputs and outputs."""
     return {
         side: {
-            name: {"datatype": tensor["dtype"], "shape": [-1, *tensor["dims"]]}
-            for name, tensor in model[side].items()
+            tensor["name"]: {"datatype": tensor["dtype"], "shape": [-1, *tensor["dims"]]} for tensor in model[side]
         }
         for side in ("inputs", "outputs")
     }
@@ -68,7 +67,7 @@ def check(one: endpoint.Endpoint, settings: Mapping[str, Any], reference: Refere
         served = in_batches(infer, part.inputs, size)
         result["parity"][str(size)] = asdict(difference(served, list(part.outputs.values())))
     # The smallest batch leaves the fewest samples out: none when it is 1.
-    result["accuracy"] = float((served[0].argmax(1) == part.labels).mean())
+    result["accuracy"] = float((answers(served[0]) == part.labels).mean())
     return result
 
 
@@ -88,10 +87,10 @@ def faults(found: Mapping[str, Any], bounds: Mapping[str, float]) -> list[str]:
 
 def main(options: argparse.Namespace) -> None:
     settings = options.settings
-    reference = load(options.reference)
+    reference = load(options.reference).renamed(settings["model"])
     if settings["bounds"]["samples"] != "all":
         reference = reference.first(settings["bounds"]["samples"])
-    with server.running(options.repository, [settings["name"]], options.server_log) as running:
+    with server.running(options.repository, server.models(options.repository), options.server_log) as running:
         protocols = {}
         for protocol in endpoint.PROTOCOLS:
             with endpoint.connected(running, protocol, settings["name"]) as one:

@@ -1,12 +1,16 @@
 """A PyTriton server: the model bound to Triton from this very Python process, as in the demo.
 
-`eager` runs model.pt with PyTorch; `engine` runs the OpenVINO engine. Loopback only. An access token guards shared
+Serves a directory of rule repository_pytriton until it is told to stop. Loopback only. An access token guards shared
 memory, repository, trace and logging calls; statistics stay open, because perf_analyzer reads them.
 """
 
 import argparse
-from collections.abc import Callable, Mapping
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,40 +20,50 @@ from pytriton.triton import Triton, TritonConfig, TritonSecurityConfig
 from tritonclient.utils import triton_to_np_dtype
 
 from program import cli
+from program.files import read_json
+from serving.directory import PYTRITON
 
 HOST = "127.0.0.1"
 GUARDED = ["shared-memory", "model-repository", "trace", "logging"]
 
-Infer = Callable[..., dict[str, np.ndarray]]
+
+def load_runtime(directory: Path) -> ModuleType:
+    """The runtime.py of a directory; what lies beside it can be imported by it, as in Triton's Python backend."""
+    sys.path.insert(0, str(directory))
+    spec = importlib.util.spec_from_file_location("runtime", directory / "runtime.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-def eager(artifact: Path, outputs: list[str]) -> Infer:
-    """The module of a model.pt, called as it is."""
-    import torch
+def inference(directory: Path, description: Mapping[str, Any]) -> Callable[..., dict[str, np.ndarray]]:
+    """The function that PyTriton calls with a batch of each input by name."""
+    config = {
+        "input": [{"name": name} for name in description["runs"]["inputs"]],
+        "output": [{"name": name} for name in description["runs"]["outputs"]],
+    }
+    threads = len(os.sched_getaffinity(0)) if description["threads"] == "auto" else description["threads"]
+    infer = load_runtime(directory).load(directory, config, threads)
+    inputs, outputs = ([tensor["name"] for tensor in description[side]] for side in ("inputs", "outputs"))
 
-    from models.interface import load_checkpoint
+    @batch
+    def function(**batches: np.ndarray) -> dict[str, np.ndarray]:
+        return dict(zip(outputs, infer([batches[name] for name in inputs])))
 
-    module, _ = load_checkpoint(artifact)
-
-    def infer(**inputs: np.ndarray) -> dict[str, np.ndarray]:
-        with torch.inference_mode():
-            result = module(*[torch.from_numpy(array) for array in inputs.values()])
-        results = result if isinstance(result, tuple) else (result,)
-        return {name: tensor.numpy() for name, tensor in zip(outputs, results)}
-
-    return infer
+    return function
 
 
-def tensors(described: Mapping[str, Any]) -> list[Tensor]:
-    """PyTriton's description of `model.inputs` or `model.outputs` of the config."""
+def tensors(described: Sequence[Mapping[str, Any]]) -> list[Tensor]:
+    """PyTriton's description of inputs or outputs."""
     return [
-        Tensor(name=name, dtype=triton_to_np_dtype(tensor["dtype"]), shape=tuple(tensor["dims"]))
-        for name, tensor in described.items()
+        Tensor(name=tensor["name"], dtype=triton_to_np_dtype(tensor["dtype"]), shape=tuple(tensor["dims"]))
+        for tensor in described
     ]
 
 
 def main(options: argparse.Namespace) -> None:
-    settings = options.settings
+    description = read_json(options.directory / PYTRITON)
     config = TritonConfig(
         http_address=HOST,
         grpc_address=HOST,
@@ -62,25 +76,21 @@ def main(options: argparse.Namespace) -> None:
     security = TritonSecurityConfig(restricted_endpoints=GUARDED)
     with Triton(config=config, security_config=security) as triton:
         triton.bind(
-            model_name=settings["name"],
-            infer_func=batch(eager(options.artifact, list(settings["outputs"]))),
-            inputs=tensors(settings["inputs"]),
-            outputs=tensors(settings["outputs"]),
+            model_name=description["name"],
+            infer_func=inference(options.directory, description),
+            inputs=tensors(description["inputs"]),
+            outputs=tensors(description["outputs"]),
             config=ModelConfig(
-                max_batch_size=settings["max_batch_size"],
-                batcher=DynamicBatcher(max_queue_delay_microseconds=settings["max_queue_delay_us"]),
+                max_batch_size=description["max_batch_size"],
+                batcher=DynamicBatcher(max_queue_delay_microseconds=description["max_queue_delay_us"]),
             ),
-            strict=False,
         )
         triton.serve()
 
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
-    cli.add_settings(
-        result, '{"name": …, "inputs": …, "outputs": …, "max_batch_size": …, "max_queue_delay_us": …}'
-    )
-    result.add_argument("--artifact", type=Path, required=True, help="model.pt")
+    result.add_argument("--directory", type=Path, required=True, help="directory of rule repository_pytriton")
     for name, port in (("http", 8000), ("grpc", 8001), ("metrics", 8002)):
         result.add_argument(f"--{name}-port", type=int, default=port, help=f"default: {port}")
     return result

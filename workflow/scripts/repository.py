@@ -4,25 +4,26 @@ The same directory loads in the bundled server and in any Triton with the Python
 """
 
 import argparse
-import shutil
 from pathlib import Path
 
 from program import cli
 from program.cli import log
 from program.files import whole_directory
-from serving import modelconfig
+from serving import directory, modelconfig
+from settings import shapes
 
 
 def main(options: argparse.Namespace) -> None:
-    config = modelconfig.python_backend(options.settings)
+    settings = options.settings
+    profile = {bound: shapes.parse(text) for bound, text in settings["profile"].items()}
+    config = modelconfig.python_model(
+        settings["name"], settings["model"]["inputs"], settings["model"]["outputs"], profile, settings["serving"]
+    )
+    files = {"model.py": options.model_py, "runtime.py": options.runtime}
+    if options.artifact:
+        files[options.artifact.name] = options.artifact
     with whole_directory(options.repository) as temporary:
-        version = temporary / config.name / "1"
-        version.mkdir(parents=True)
-        (version.parent / "config.pbtxt").write_text(modelconfig.text(config), encoding="utf-8")
-        shutil.copy(options.model_py, version / "model.py")
-        shutil.copy(options.runtime, version / "runtime.py")
-        if options.artifact:
-            shutil.copy(options.artifact, version / options.artifact.name)
+        directory.add_model(temporary, config, files)
     log.info("repository of %s, max batch %d", config.name, config.max_batch_size)
 
 

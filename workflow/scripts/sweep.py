@@ -57,11 +57,11 @@ def measured(running: server.Server, load: Load, settings: Mapping[str, Any], da
 def sweep(options: argparse.Namespace, settings: Mapping[str, Any], raw: Path) -> list[dict[str, Any]]:
     """Measure all load levels; `raw` receives the files of perf_analyzer."""
     points = []
-    samples = load_reference(options.reference).first(settings["sweep"]["samples"])
+    samples = load_reference(options.reference).renamed(settings["model"]).first(settings["sweep"]["samples"])
     with tempfile.TemporaryDirectory() as directory:
         data = Path(directory) / "samples.json"
         data.write_text(inputs.as_json(samples))
-        with server.running(options.repository, [settings["name"]], options.server_log) as running:
+        with server.running(options.repository, server.models(options.repository), options.server_log) as running:
             for load in tqdm(loads(settings["sweep"]), desc=f"{settings['variant']} #{options.repeat}", unit="point"):
                 point = measured(running, load, settings, data, raw)
                 log.debug("%s: %s", load.name, point)
@@ -91,7 +91,7 @@ def main(options: argparse.Namespace) -> None:
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
-    cli.add_settings(result, '{"variant": …, "name": …, "sweep": sweep}')
+    cli.add_settings(result, '{"variant": …, "name": …, "model": inputs and outputs, "sweep": sweep}')
     result.add_argument("--repository", type=Path, required=True, help="model repository")
     result.add_argument("--health", type=Path, required=True, help="health.json of the variant")
     result.add_argument("--reference", type=Path, required=True, help="reference.npz")

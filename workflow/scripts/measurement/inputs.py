@@ -2,6 +2,8 @@
 
 import json
 
+from tritonclient.utils import np_to_triton_dtype
+
 from models.reference import Reference
 
 
@@ -16,3 +18,17 @@ def as_json(reference: Reference) -> str:
         for index in range(count)
     ]
     return json.dumps({"data": steps})
+
+
+def as_request(reference: Reference, names: list[str]) -> str:
+    """The samples as one inference request in Triton's JSON, under the served model's input names."""
+    tensors = [
+        {
+            "name": name,
+            "datatype": np_to_triton_dtype(array.dtype),
+            "shape": list(array.shape),
+            "data": array.ravel().tolist(),
+        }
+        for name, array in zip(names, reference.inputs.values())
+    ]
+    return json.dumps({"inputs": tensors})

@@ -1,8 +1,11 @@
 """What the workflow asks of a model file (`model.file` in the config), and how a trained model is kept.
 
-A model file is a Python module with
+A model file is a Python module that can be imported without PyTorch (its functions import it) and has
 - `build() -> torch.nn.Module`: the module, untrained, one positional argument per input;
 - `prepare(images) -> dict[str, np.ndarray]`: images uint8 [n, …] to the inputs of the module, by name, batch first;
+- `interpret(*outputs) -> dict[str, np.ndarray]`: the module's outputs, in order, as an answer, by the names of
+  `model.raw.outputs`, batch first;
+- optionally `decode(data) -> np.ndarray`: the bytes of a file as one raw sample; ValueError when they are not one;
 - optionally `augment(inputs, generator) -> torch.Tensor`: the training inputs distorted at random, once an epoch.
 """
 
@@ -31,7 +34,7 @@ def load_file(path: Path) -> ModuleType:
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    for name in ("build", "prepare"):
+    for name in ("build", "prepare", "interpret"):
         if not callable(getattr(module, name, None)):
             raise UserError(f"{path} has no function {name}.", "workflow/scripts/models/interface.py says what it does")
     return module

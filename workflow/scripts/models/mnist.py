@@ -1,13 +1,23 @@
-"""The convolutional network of the demo (LeNet with 20 and 50 filters) for handwritten digits."""
+"""The convolutional network of the demo (LeNet with 20 and 50 filters) for handwritten digits.
 
+PyTorch is imported where it is needed: the served `bls` and `ensemble` load this file for its numpy parts alone.
+"""
+
+import io
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import nn
-from torch.nn import functional
+
+if TYPE_CHECKING:
+    import torch
+    from PIL import Image
+    from torch import nn
 
 MEAN, STD = 0.1307, 0.3081  # of the MNIST training pixels, scaled to 0…1
+SIZE = (28, 28)
+BOX = 20  # side of the square that a digit fills in the data set
+INK = 40  # grey value above which a pixel of a scan is ink and not noise
 BLANK = -MEAN / STD  # a background pixel, normalised
 
 # Limits of the random distortions. One unit of a sampling grid is 14 pixels, half an image.
@@ -17,8 +27,10 @@ SCALE, SHIFT = 0.12, 2 / 14
 ELASTIC, CONTROL_POINTS = 0.6 / 14, (6, 6)
 
 
-def build() -> nn.Module:
+def build() -> "nn.Module":
     """The untrained network: input FP32 [n, 1, 28, 28], output log-probabilities FP32 [n, 10]."""
+    from torch import nn
+
     return nn.Sequential(
         nn.Conv2d(1, 20, 5), nn.ReLU(), nn.MaxPool2d(2),
         nn.Conv2d(20, 50, 5), nn.ReLU(), nn.MaxPool2d(2),
@@ -33,8 +45,61 @@ def prepare(images: np.ndarray) -> dict[str, np.ndarray]:
     return {"input": scaled[:, None].astype(np.float32)}
 
 
-def augment(inputs: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+def interpret(scores: np.ndarray) -> dict[str, np.ndarray]:
+    """The network's log-probabilities [n, 10] as an answer: label int64 [n, 1], probability float32 [n, 1]."""
+    return {
+        "label": scores.argmax(1).astype(np.int64)[:, None],
+        "probability": np.exp(scores.max(1)).astype(np.float32)[:, None],
+    }
+
+
+def decode(data: bytes) -> np.ndarray:
+    """An image file (PNG, JPEG, …) as the data set shows digits: uint8 [28, 28], white on black, centred.
+
+    Raises ValueError when `data` is not an image.
+    """
+    from PIL import Image, ImageOps
+
+    try:
+        image = Image.open(io.BytesIO(data)).convert("RGBA")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ValueError("not an image that can be read") from error
+    # What is transparent counts as paper.
+    paper = Image.new("RGBA", image.size, "white")
+    grey = Image.alpha_composite(paper, image).convert("L")
+    # A digit covers less than half of its image: a light image is ink on paper.
+    if np.median(np.asarray(grey)) > 127:
+        grey = ImageOps.invert(grey)
+    if grey.size == SIZE:
+        return np.asarray(grey, np.uint8)
+    return _centred(grey)
+
+
+def _centred(grey: "Image.Image") -> np.ndarray:
+    """The digit scaled to fit 20 × 20 and put with its centre of mass in the middle, as MNIST was made."""
+    from PIL import Image
+
+    box = grey.point(lambda value: 255 if value > INK else 0).getbbox()
+    if box is None:
+        return np.zeros(SIZE, np.uint8)
+    digit = grey.crop(box)
+    scale = BOX / max(digit.size)
+    size = (max(1, round(digit.width * scale)), max(1, round(digit.height * scale)))
+    pixels = np.asarray(digit.resize(size, Image.Resampling.LANCZOS))
+    weights = pixels / pixels.sum()
+    row, column = (float((weights.sum(1 - axis) * np.arange(pixels.shape[axis])).sum()) for axis in (0, 1))
+    top = min(max(round(SIZE[0] / 2 - row - 0.5), 0), SIZE[0] - pixels.shape[0])
+    left = min(max(round(SIZE[1] / 2 - column - 0.5), 0), SIZE[1] - pixels.shape[1])
+    result = np.zeros(SIZE, np.uint8)
+    result[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
+    return result
+
+
+def augment(inputs: "torch.Tensor", generator: "torch.Generator") -> "torch.Tensor":
     """Distort each image [n, 1, 28, 28]: a random affine map and a smooth random displacement."""
+    import torch
+    from torch.nn import functional
+
     grid = functional.affine_grid(_affine_maps(len(inputs), generator), list(inputs.shape), align_corners=False)
     bumps = torch.randn(len(inputs), 2, *CONTROL_POINTS, generator=generator) * ELASTIC
     smooth = functional.interpolate(bumps, inputs.shape[2:], mode="bicubic", align_corners=True)
@@ -42,8 +107,9 @@ def augment(inputs: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     return functional.grid_sample(inputs - BLANK, grid, align_corners=False) + BLANK
 
 
-def _affine_maps(count: int, generator: torch.Generator) -> torch.Tensor:
+def _affine_maps(count: int, generator: "torch.Generator") -> "torch.Tensor":
     """Random rotation, shear, scale and shift: matrices [count, 2, 3]."""
+    import torch
 
     def uniform(limit: float) -> torch.Tensor:
         return (torch.rand(count, generator=generator) * 2 - 1) * limit

@@ -38,6 +38,11 @@ class Endpoint:
         """Version of the server, as it says itself."""
         return str(self._client.get_server_metadata(**self._as_json)["version"])
 
+    def models(self) -> list[str]:
+        """Names of all models that are served, from the statistics, which PyTriton leaves open."""
+        found = self._client.get_inference_statistics(**self._as_json)["model_stats"]
+        return sorted({one["name"] for one in found})
+
     def metadata(self) -> dict[str, dict[str, dict[str, Any]]]:
         """Inputs and outputs by name with Triton's datatype and the shape, batch axis (-1) included."""
         found = self._client.get_model_metadata(self.model, **self._as_json)

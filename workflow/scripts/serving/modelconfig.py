@@ -1,7 +1,7 @@
 """config.pbtxt, written as Triton's own protobuf message and read back before anyone else reads it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from google.protobuf import json_format, text_format
@@ -10,32 +10,52 @@ from tritonclient.grpc import model_config_pb2
 from settings import shapes
 
 ModelConfig = model_config_pb2.ModelConfig
+Tensors = Sequence[Mapping[str, Any]]  # each with `name`, `dtype` and `dims`, in the model's order
+
+# Triton's config and its metadata name strings differently.
+_CONFIG_TYPES = {"BYTES": "TYPE_STRING"}
+# The second form in which `bls` takes a sample: the bytes of a file, one per sample.
+ENCODED = {"name": "encoded", "dtype": "BYTES", "dims": [1]}
 
 
-def python_backend(settings: Mapping[str, Any]) -> Any:
-    """The ModelConfig of a variant that the Python backend serves.
+def python_model(
+    name: str, inputs: Tensors, outputs: Tensors, profile: Mapping[str, shapes.Shapes], serving: Mapping[str, Any]
+) -> Any:
+    """The ModelConfig of a model that workflow/backends/model.py serves.
 
-    `settings`: `name`; `model` (inputs and outputs), `serving` as in the config; `profile` with `min` and `max` and,
-    for an engine, `opt`, which becomes the preferred batch size.
+    `profile` has `min` and `max` and, for an engine, `opt`, which becomes the preferred batch size; `serving` as in
+    the config.
     """
-    profile = {bound: shapes.parse(text) for bound, text in settings["profile"].items()}
-    serving, model = settings["serving"], settings["model"]
-    batching: dict[str, Any] = {"max_queue_delay_microseconds": serving["max_queue_delay_us"]}
+    fields = _batched(name, inputs, outputs, shapes.batch(profile["max"]), serving)
     if "opt" in profile:
-        batching["preferred_batch_size"] = [shapes.batch(profile["opt"])]
+        fields["dynamic_batching"]["preferred_batch_size"] = [shapes.batch(profile["opt"])]
+    fields["model_warmup"] = [_warmup(bound, profile[bound], inputs) for bound in ("min", "max")]
+    fields["parameters"] = _parameters(profile=json.dumps(profile), threads=serving["threads"])
+    return json_format.ParseDict(fields, ModelConfig())
+
+
+def bls(name: str, contract: Mapping[str, Tensors], inner: Any, serving: Mapping[str, Any]) -> Any:
+    """The ModelConfig of the model that calls `inner` (a ModelConfig); either form of input may be given.
+
+    It has no warm-up, because that would call `inner` before it is loaded.
+    """
+    fields = _batched(name, contract["inputs"], contract["outputs"], inner.max_batch_size, serving)
+    for tensor in fields["input"]:
+        tensor["optional"] = True
+    outputs = json.dumps([tensor.name for tensor in inner.output])
+    fields["parameters"] = _parameters(inner=inner.name, inner_outputs=outputs)
+    return json_format.ParseDict(fields, ModelConfig())
+
+
+def ensemble(name: str, prepare: Any, inner: Any, interpret: Any) -> Any:
+    """The ModelConfig that passes a request through three models, each a ModelConfig, without code of its own."""
     fields = {
-        "name": settings["name"],
-        "backend": "python",
-        "max_batch_size": shapes.batch(profile["max"]),
-        "input": [_tensor(name, tensor) for name, tensor in model["inputs"].items()],
-        "output": [_tensor(name, tensor) for name, tensor in model["outputs"].items()],
-        "dynamic_batching": batching,
-        "instance_group": [{"count": serving["instances"], "kind": "KIND_CPU"}],
-        "model_warmup": [_warmup(bound, profile[bound], model["inputs"]) for bound in ("min", "max")],
-        "parameters": {
-            "profile": {"string_value": json.dumps(profile)},
-            "threads": {"string_value": str(serving["threads"])},
-        },
+        "name": name,
+        "platform": "ensemble",
+        "max_batch_size": inner.max_batch_size,
+        "input": [_as_dict(tensor) for tensor in prepare.input],
+        "output": [_as_dict(tensor) for tensor in interpret.output],
+        "ensemble_scheduling": {"step": [_step(model) for model in (prepare, inner, interpret)]},
     }
     return json_format.ParseDict(fields, ModelConfig())
 
@@ -43,21 +63,78 @@ def python_backend(settings: Mapping[str, Any]) -> Any:
 def text(config: Any) -> str:
     """The message as config.pbtxt; what is returned parses to the same message."""
     result: str = text_format.MessageToString(config)
-    assert text_format.Parse(result, ModelConfig()) == config
+    assert parse(result) == config
     return result
 
 
-def _tensor(name: str, tensor: Mapping[str, Any]) -> dict[str, Any]:
-    return {"name": name, "data_type": f"TYPE_{tensor['dtype']}", "dims": tensor["dims"]}
+def parse(content: str) -> Any:
+    """A config.pbtxt as Triton's message."""
+    return text_format.Parse(content, ModelConfig())
 
 
-def _warmup(bound: str, given: shapes.Shapes, inputs: Mapping[str, Any]) -> dict[str, Any]:
+def fixed_profile(tensors: Tensors, low: int, high: int) -> dict[str, shapes.Shapes]:
+    """Bounds for inputs whose dims are fixed: the batch alone varies, from `low` to `high`."""
+    return {
+        bound: {tensor["name"]: [batch, *tensor["dims"]] for tensor in tensors}
+        for bound, batch in (("min", low), ("max", high))
+    }
+
+
+def type_name(data_type: int) -> str:
+    """The name of a data type of a ModelConfig, as the config writes it: FP32, INT64, …"""
+    name: str = model_config_pb2.DataType.Name(data_type)
+    return name.removeprefix("TYPE_")
+
+
+def _batched(
+    name: str, inputs: Tensors, outputs: Tensors, max_batch_size: int, serving: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What every model of the Python backend has: tensors, dynamic batching, instances on CPU."""
+    return {
+        "name": name,
+        "backend": "python",
+        "max_batch_size": max_batch_size,
+        "input": [_tensor(tensor) for tensor in inputs],
+        "output": [_tensor(tensor) for tensor in outputs],
+        "dynamic_batching": {"max_queue_delay_microseconds": serving["max_queue_delay_us"]},
+        "instance_group": [{"count": serving["instances"], "kind": "KIND_CPU"}],
+    }
+
+
+def _tensor(tensor: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": tensor["name"], "data_type": _data_type(tensor), "dims": tensor["dims"]}
+
+
+def _data_type(tensor: Mapping[str, Any]) -> str:
+    return _CONFIG_TYPES.get(tensor["dtype"], f"TYPE_{tensor['dtype']}")
+
+
+def _as_dict(tensor: Any) -> dict[str, Any]:
+    result: dict[str, Any] = json_format.MessageToDict(tensor, preserving_proto_field_name=True)
+    return result
+
+
+def _step(model: Any) -> dict[str, Any]:
+    """One step of an ensemble; a tensor of the ensemble has the name that the model gives it."""
+    return {
+        "model_name": model.name,
+        "model_version": -1,
+        "input_map": {tensor.name: tensor.name for tensor in model.input},
+        "output_map": {tensor.name: tensor.name for tensor in model.output},
+    }
+
+
+def _parameters(**values: Any) -> dict[str, dict[str, str]]:
+    return {key: {"string_value": str(value)} for key, value in values.items()}
+
+
+def _warmup(bound: str, given: shapes.Shapes, inputs: Tensors) -> dict[str, Any]:
     """A request of zeros at one bound of the profile, run before the model counts as ready."""
     return {
         "name": bound,
         "batch_size": shapes.batch(given),
         "inputs": {
-            name: {"data_type": f"TYPE_{inputs[name]['dtype']}", "dims": dims[1:], "zero_data": True}
-            for name, dims in given.items()
+            tensor["name"]: {"data_type": _data_type(tensor), "dims": given[tensor["name"]][1:], "zero_data": True}
+            for tensor in inputs
         },
     }

@@ -2,9 +2,10 @@
 
 import socket
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,9 @@ from pathlib import Path
 import requests
 
 from program.cli import UserError, log
+from program.files import read_json
 from serving import install
+from serving.directory import PYTRITON, configs
 from program.process import child
 
 HOST = "127.0.0.1"
@@ -46,12 +49,19 @@ class Server:
         return f"{HOST}:{self.ports.grpc}"
 
 
-# Command and environment of a server on these ports; the directory is empty and goes when the server has stopped.
-Launch = Callable[[Ports, Path], tuple[list[str | Path], dict[str, str]]]
-
-
 class PortTaken(Exception):
     """Another process took one of the ports between the search and the start."""
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this port."""
+    with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind((HOST, port))
+        except OSError:
+            return False
+    return True
 
 
 def free_ports() -> Ports:
@@ -67,21 +77,21 @@ def free_ports() -> Ports:
 
 
 @contextmanager
-def running(repository: Path, models: Sequence[str], log_file: Path, timeout: float = 120.0) -> Iterator[Server]:
-    """Serve a model repository with the bundled Triton until the block ends; as `launched`."""
-    with launched(lambda ports, directory: _triton(repository, ports, directory), models, log_file, timeout) as server:
-        yield server
+def running(
+    repository: Path,
+    models: Sequence[str],
+    log_file: Path,
+    timeout: float = 120.0,
+    ports: Ports | None = None,
+) -> Iterator[Server]:
+    """Serve a model repository with the bundled Triton, or what rule repository_pytriton made, until the block ends.
 
-
-@contextmanager
-def launched(launch: Launch, models: Sequence[str], log_file: Path, timeout: float = 120.0) -> Iterator[Server]:
-    """Run the server that `launch` describes until the block ends; yields when all `models` are ready.
-
-    `timeout` is in seconds. Raises UserError with the tail of the server's log, which stays in `log_file`.
+    Yields when all `models` are ready. Takes free ports, or exactly `ports`. `timeout` is in seconds. Raises UserError
+    with the tail of the server's log, which stays in `log_file`.
     """
     for attempt in range(1, _START_ATTEMPTS + 1):
         try:
-            with _started(launch, log_file, free_ports()) as server:
+            with _started(repository, log_file, ports or free_ports()) as server:
                 _wait_until_ready(server, models, timeout)
                 yield server
                 return
@@ -90,11 +100,20 @@ def launched(launch: Launch, models: Sequence[str], log_file: Path, timeout: flo
     raise UserError(f"no free ports on {HOST} after {_START_ATTEMPTS} attempts; see {log_file}.")
 
 
+def models(repository: Path) -> list[str]:
+    """The names of the models that a repository serves."""
+    description = repository / PYTRITON
+    if description.exists():
+        return [read_json(description)["name"]]
+    return [config.name for config in configs(repository)]
+
+
 @contextmanager
-def _started(launch: Launch, log_file: Path, ports: Ports) -> Iterator[Server]:
+def _started(repository: Path, log_file: Path, ports: Ports) -> Iterator[Server]:
     log_file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="triton_endpoints_") as directory:
-        command, env = launch(ports, Path(directory))
+        launch = _pytriton if (repository / PYTRITON).exists() else _triton
+        command, env = launch(repository, ports, Path(directory))
         try:
             with log_file.open("wb") as output, child(command, output, env=env) as process:
                 yield Server(ports, log_file, process)
@@ -120,6 +139,16 @@ def _triton(repository: Path, ports: Ports, directory: Path) -> tuple[list[str |
         f"--backend-config=python,shm-region-prefix-name={directory.name}",
     ]
     return command, parts.env
+
+
+def _pytriton(repository: Path, ports: Ports, directory: Path) -> tuple[list[str | Path], dict[str, str]]:
+    """A PyTriton server, which keeps its copy of Triton in `directory`."""
+    script = Path(__file__).parents[1] / "pytriton_server.py"
+    command = [
+        *(sys.executable, script, "--directory", repository.resolve()),
+        *("--http-port", str(ports.http), "--grpc-port", str(ports.grpc), "--metrics-port", str(ports.metrics)),
+    ]
+    return command, install.pytriton_environment(directory)
 
 
 def _remove_shared_memory(prefix: str) -> None:

@@ -30,6 +30,7 @@ def validate(config: Config, root: Path) -> None:
     _check_files(config, root)
     profile = _check_profile(config)
     _check_batches(config, profile)
+    _check_pytriton(config)
 
 
 def _fail(key: str, what: str, hint: str) -> UserError:
@@ -114,3 +115,10 @@ def _check_batches(config: Config, profile: dict[str, shapes.Shapes]) -> None:
     ):
         if samples != "all" and samples < high:
             raise _fail(key, f"{samples} is less than the largest batch, {high}", "raise it, or lower profile.max")
+
+
+def _check_pytriton(config: Config) -> None:
+    for side in ("inputs", "outputs"):
+        given, needed = len(config["pytriton"][side]), len(config["model"][side])
+        if given != needed:
+            raise _fail(f"pytriton.{side}", f"has {given} names, model.{side} {needed}", "one name for each, in order")

@@ -1,0 +1,20 @@
+"""PyTorch as it was trained, without any export."""
+
+import processing
+import torch
+
+
+def load(directory, config, threads):
+    """Return a function from the list of input arrays to the list of output arrays."""
+    torch.set_num_threads(threads)
+    model = processing.build()
+    model.load_state_dict(torch.load(directory / "model.pt", weights_only=True)["state_dict"])
+    model.eval()
+
+    def infer(batch):
+        with torch.inference_mode():
+            result = model(*[torch.from_numpy(array) for array in batch])
+        results = result if isinstance(result, tuple) else (result,)
+        return [tensor.numpy() for tensor in results]
+
+    return infer

@@ -1,0 +1,160 @@
+"""Serve a variant, or all of them, in the foreground: build what is missing, start Triton, print how to talk to it.
+
+Ctrl-C stops it. `--all` puts every variant that a Triton repository serves into one server; the PyTriton variants are
+servers of their own. Loopback only.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from measurement import inputs
+from models.reference import load
+from program import cli
+from program.cli import UserError, log
+from program.files import write_text
+from serving import server
+from serving.directory import PYTRITON
+from serving.variants import VARIANTS
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def build(run: Path, variants: Sequence[str], configfile: Path | None) -> None:
+    """Have Snakemake make the repositories that are missing or out of date. Raises UserError when it fails."""
+    targets = [str(run / "repository" / variant) for variant in variants] + [str(run / "export" / "reference.npz")]
+    overlay = ["--configfile", str(configfile)] if configfile else []
+    command = ["snakemake", *targets, "--cores", "all", *overlay, "--quiet", "rules", "progress", "host"]
+    if subprocess.run([sys.executable, "-m", *command], cwd=PROJECT, check=False).returncode != 0:
+        raise UserError(f"Snakemake could not build {', '.join(variants)}.", f"see above, or run: {' '.join(command)}")
+
+
+@contextmanager
+def together(repositories: Sequence[Path]) -> Iterator[Path]:
+    """A repository with the models of several, by links; a model that stands in two of them is the same in both."""
+    with tempfile.TemporaryDirectory(prefix="triton_endpoints_") as directory:
+        for repository in repositories:
+            for config in repository.glob("*/config.pbtxt"):
+                link = Path(directory) / config.parent.name
+                if not link.exists():
+                    link.symlink_to(config.parent.resolve())
+        yield Path(directory)
+
+
+def check_ports(ports: server.Ports) -> None:
+    """Raises UserError for the first port that is taken."""
+    for name, port in vars(ports).items():
+        if not server.is_free(port):
+            raise UserError(f"port {port} ({name}) is taken.", "choose others with --port, or stop what listens there")
+
+
+def instructions(running: server.Server, models: Sequence[str], request: Path) -> str:
+    """The endpoints, and commands that work as they stand."""
+    first = models[0]
+    return "\n".join(
+        [
+            f"Triton serves {', '.join(models)}",
+            f"  HTTP    http://{running.http}",
+            f"  gRPC    {running.grpc}",
+            f"  metrics http://{server.HOST}:{running.ports.metrics}/metrics",
+            f"  log     {running.log_file}",
+            "Try:",
+            f"  curl -s {running.http}/v2/models/{first}/ready -w '%{{http_code}}\\n'",
+            f"  curl -s {running.http}/v2/models/{first}",
+            f"  curl -s {running.http}/v2/models/{first}/infer -d @{request}",
+            f"  curl -s {running.http}/v2/models/{first}/stats",
+            "Ctrl-C stops it.",
+        ]
+    )
+
+
+def chosen(options: argparse.Namespace) -> list[str]:
+    """The variants that the command line names."""
+    if options.all:
+        return [name for name, variant in VARIANTS.items() if variant.rule != "repository_pytriton"]
+    if options.variant is None:
+        raise UserError("no variant given.", f"--all, or --variant with one of {', '.join(VARIANTS)}")
+    return [options.variant]
+
+
+@contextmanager
+def terminal() -> Iterator[None]:
+    """Take the terminal from the program that started this one, so that Ctrl-C reaches this one alone.
+
+    `make` would else be interrupted too, and call a clean stop a failure.
+    """
+    leader = os.getpgrp()
+    if not sys.stdin.isatty() or leader == os.getpid() or os.tcgetpgrp(0) != leader:
+        yield
+        return
+    # Changing the terminal's owner from the background would stop this process.
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    os.setpgid(0, 0)
+    os.tcsetpgrp(0, os.getpid())
+    try:
+        yield
+    finally:
+        os.tcsetpgrp(0, leader)
+
+
+def wait(running: server.Server) -> None:
+    """Wait for Ctrl-C. Raises UserError when the server ends by itself."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with terminal():
+            code = running.process.wait()
+    except KeyboardInterrupt:
+        log.info("stopping")
+        return
+    raise UserError(f"Triton ended with exit code {code}; its log ends with:\n{server.tail(running.log_file)}")
+
+
+def main(options: argparse.Namespace) -> None:
+    ports = server.Ports(options.port, options.port + 1, options.port + 2)
+    variants = chosen(options)
+    check_ports(ports)
+    build(options.run, variants, options.configfile)
+    repositories = [options.run / "repository" / variant for variant in variants]
+    single = repositories[0]
+    own = (single / PYTRITON).exists()
+    with together([] if own else repositories) as merged:
+        repository = single if own else merged
+        # The variant that was asked for comes first, what it calls after it.
+        models = sorted(server.models(repository), key=lambda name: not name.endswith(f"_{variants[0]}"))
+        with server.running(repository, models, options.run / "logs" / "serve.server.log", ports=ports) as running:
+            request = write_request(options.run, variants[0], running, models[0])
+            print(instructions(running, models, request), flush=True)
+            wait(running)
+
+
+def write_request(run: Path, variant: str, running: server.Server, model: str) -> Path:
+    """A request with one sample of the test set, in the JSON that Triton's HTTP endpoint takes."""
+    from serving.endpoint import connected
+
+    name = "reference_raw.npz" if VARIANTS[variant].raw else "reference.npz"
+    sample = load(run / "export" / name).first(1)
+    with connected(running, "http", model) as one:
+        described = one.metadata()["inputs"]
+    path = run / "serve" / f"request_{variant}.json"
+    write_text(path, inputs.as_request(sample, list(described)[: len(sample.inputs)]))
+    return path
+
+
+def arguments() -> argparse.ArgumentParser:
+    result = cli.parser(__doc__)
+    result.add_argument("--variant", choices=list(VARIANTS), help="what to serve")
+    result.add_argument("--all", action="store_true", help="one server with every Triton variant")
+    result.add_argument("--run", type=Path, default=Path("artifacts/mnist"), help="default: %(default)s")
+    result.add_argument("--configfile", type=Path, help="overlay of the run's configuration")
+    result.add_argument("--port", type=int, default=8000, help="HTTP; gRPC and metrics follow (default: %(default)s)")
+    return result
+
+
+if __name__ == "__main__":
+    cli.run(main, arguments())
