@@ -1,5 +1,7 @@
 """Stage report. Takes: what every stage says of its outputs. Makes: report/, provenance/."""
 
+REPORT = os.path.relpath(PROJECT / "workflow" / "report")
+
 
 rule provenance:
     input:
@@ -26,3 +28,60 @@ rule provenance:
     shell:
         "exec python {input.code[0]} --settings {params.settings:q} --health {input.health}"
         " --run-config {output.run_config} --versions {output.versions} --system {output.system} --log {log}"
+
+
+rule perf_report:
+    input:
+        code=code("perf_report.py"),
+        template=f"{REPORT}/perf_report.html.j2",
+        parts=expand(
+            f"{REPORT}/{{part}}",
+            part=["checks.html.j2", "conditions.html.j2", "page.css", "page.js"],
+        ),
+        schema=os.path.relpath(
+            PROJECT / "workflow" / "schemas" / "perf_summary.schema.json"
+        ),
+        tables=expand(rules.perf_table.output.table, variant=config["variants"]),
+        health=expand(rules.healthcheck.output.health, variant=config["variants"]),
+        engines=expand("<results>/engine/{backend}/engine.json", backend=ENGINES),
+        dataset=rules.dataset.output.summary,
+        metrics=rules.train.output.metrics,
+        parity=rules.parity.output.parity,
+        run_config=rules.provenance.output.run_config,
+        versions=rules.provenance.output.versions,
+        system=rules.provenance.output.system,
+    output:
+        page=report(
+            "<results>/report/perf_report.html",
+            caption="../workflow/report/perf_report.rst",
+            category="Performance",
+            labels={"content": "Report", "form": "page"},
+        ),
+        csv=report(
+            "<results>/report/perf_summary.csv",
+            caption="../workflow/report/perf_summary_csv.rst",
+            category="Performance",
+            labels={"content": "All points", "form": "CSV"},
+        ),
+        json=report(
+            "<results>/report/perf_summary.json",
+            caption="../workflow/report/perf_summary_json.rst",
+            category="Performance",
+            labels={"content": "Everything", "form": "JSON"},
+        ),
+    log:
+        "<logs>/perf_report.log",
+    benchmark:
+        "<benchmarks>/perf_report.tsv"
+    conda:
+        "../envs/main.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    message:
+        "Report"
+    shell:
+        "exec python {input.code[0]} --tables {input.tables} --health {input.health} --engines {input.engines}"
+        " --dataset {input.dataset} --metrics {input.metrics} --parity {input.parity}"
+        " --run-config {input.run_config} --versions {input.versions} --system {input.system}"
+        " --template {input.template} --page {output.page} --csv {output.csv} --json {output.json} --log {log}"

@@ -5,9 +5,12 @@ mirrors, checks them against torchvision's checksums, and keeps the official spl
 """
 
 import argparse
+import shutil
 import time
+from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import numpy as np
 
@@ -54,25 +57,30 @@ def mnist(mirrors: list[str], retries: int, directory: Path) -> tuple[Split, Spl
 def fetch(name: str, md5: str, mirrors: list[str], retries: int, directory: Path) -> None:
     """Have the file `name` with checksum `md5` in `directory`.
 
-    Raises UserError when no mirror gives it; a file with another checksum is removed.
+    Raises UserError when no mirror gives it; a file with another checksum is not kept.
     """
-    from torchvision.datasets.utils import check_integrity, download_url
+    from torchvision.datasets.utils import check_integrity
 
     target = directory / name
     if check_integrity(str(target), md5):
         return
+    target.unlink(missing_ok=True)
     faults = []
     for mirror in mirrors:
+        fault = ""
         for attempt in range(retries + 1):
+            if attempt and not _is_local(mirror):
+                time.sleep(2 ** (attempt - 1))
             log.info("%s from %s%s", name, mirror, f", attempt {attempt + 1}" if attempt else "")
             try:
-                download_url(mirror_url(mirror) + name, str(directory), name, md5)
+                with whole_file(target) as temporary:
+                    transfer(mirror, name, temporary)
+                    if not check_integrity(str(temporary), md5):
+                        raise OSError("wrong checksum: corrupted or truncated")
                 return
-            except (RuntimeError, OSError, ValueError) as error:
-                fault = "wrong checksum: corrupted or truncated" if target.exists() else str(error)
-                target.unlink(missing_ok=True)
+            except (OSError, HTTPException) as error:
+                fault = str(error)
                 log.info("%s from %s: %s", name, mirror, fault)
-                time.sleep(0 if _is_local(mirror) else 2**attempt)
         faults.append(f"{mirror}: {fault}")
     raise UserError(
         f"{name} could not be had ({'; '.join(faults)}).",
@@ -80,15 +88,18 @@ def fetch(name: str, md5: str, mirrors: list[str], retries: int, directory: Path
     )
 
 
-def mirror_url(mirror: str) -> str:
-    """The URL that a mirror stands for, ending in a slash; a path becomes a file URL.
-
-    Raises UserError for plain http to another machine.
-    """
+def transfer(mirror: str, name: str, target: Path) -> None:
+    """Copy or download one file of a mirror to `target`. Raises OSError or HTTPException when that fails."""
     if "://" not in mirror:
-        return Path(mirror).resolve().as_uri() + "/"
-    parts = urlsplit(mirror)
-    if parts.scheme == "http" and not _is_local(mirror):
+        shutil.copyfile(Path(mirror) / name, target)
+        return
+    with urlopen(mirror_url(mirror) + name, timeout=60) as response, target.open("wb") as stream:
+        shutil.copyfileobj(response, stream)
+
+
+def mirror_url(mirror: str) -> str:
+    """The URL of a mirror, ending in a slash. Raises UserError for plain http to another machine."""
+    if urlsplit(mirror).scheme == "http" and not _is_local(mirror):
         raise UserError(f"config: dataset.mirrors: {mirror} is not encrypted.", "use https")
     return mirror.rstrip("/") + "/"
 

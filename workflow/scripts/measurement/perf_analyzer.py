@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from program.cli import UserError, log
-from serving import install
 from program.process import child
+from serving import install
 
 # perf_analyzer's columns and ours; latencies in microseconds.
 COLUMNS = {
@@ -122,8 +122,11 @@ def interpret(code: int | None, text: str, rows: list[dict[str, str]]) -> dict[s
 def version(libraries: Path) -> str:
     """What perf_analyzer calls itself. Raises UserError when it does not start."""
     binary, env = install.perf_analyzer(libraries)
-    found = subprocess.run([binary, "--version"], env=env, capture_output=True, text=True, check=False)
-    if found.returncode != 0:
-        raise UserError(f"{binary} does not start: {found.stderr.strip()}")
-    log.debug("%s", found.stdout.strip())
-    return found.stdout.strip()
+    found = subprocess.run(
+        [binary, "--version"], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    said = found.stdout.strip()
+    if found.returncode != 0 or not said:
+        raise UserError(f"{binary} does not start: {said}")
+    log.debug("%s", said)
+    return said

@@ -52,12 +52,16 @@ _NUMERIC = [
 def summarise(repeats: pd.DataFrame, accuracies: Mapping[str, float | None]) -> pd.DataFrame:
     """One row per point, in the order of the input: medians over repeats, extremes of the throughput, worst status.
 
+    The medians are those of the repeats with all figures. Unstable repeats, which have throughput and average latency
+    alone, count only where there is no other: throughput, latency and server times of a row belong together.
     `requests` is the sum over repeats; `ceiling_fraction` the throughput over that of the variant `null` at the same
     point. `accuracies`: by variant, through the server.
     """
     figures = ["throughput", *LATENCIES, *SERVER, "effective_batch"]
     groups = repeats.groupby(POINT, sort=False)
-    summary = groups[figures].median()
+    complete = repeats["latency_p50"].notna()
+    counts = complete | ~complete.groupby([repeats[key] for key in POINT]).transform("any")
+    summary = repeats[POINT].join(repeats[figures].where(counts)).groupby(POINT, sort=False).median()
     summary["throughput_min"] = groups["throughput"].min()
     summary["throughput_max"] = groups["throughput"].max()
     summary["requests"] = groups["requests"].sum(min_count=1).astype("Int64")

@@ -69,7 +69,9 @@ def load_checkpoint(path: Path) -> tuple["torch.nn.Module", ModuleType]:
     except UserError:
         raise
     except Exception as error:
-        raise UserError(f"{path} is not a model.pt of this workflow ({type(error).__name__}: {error}).") from error
+        # PyTorch's messages go on for pages.
+        fault = " ".join([type(error).__name__, *str(error).splitlines()[:1]])
+        raise UserError(f"{path} is not a model.pt of this workflow ({fault}).") from error
     return module.eval(), source
 
 

@@ -1,5 +1,8 @@
 """A Triton server whose life lies inside one job."""
 
+import os
+import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,9 +17,9 @@ import requests
 
 from program.cli import UserError, log
 from program.files import read_json
+from program.process import child
 from serving import install
 from serving.directory import PYTRITON, configs
-from program.process import child
 
 HOST = "127.0.0.1"
 _START_ATTEMPTS = 3
@@ -124,9 +127,11 @@ def _started(repository: Path, log_file: Path, ports: Ports) -> Iterator[Server]
 def _triton(repository: Path, ports: Ports, directory: Path) -> tuple[list[str | Path], dict[str, str]]:
     """The bundled server on `repository`: loopback only, nothing logged per request, a bad model is fatal."""
     parts = install.bundled(directory)
-    command = [
+    # Python leaves its __pycache__ beside the links, so that the repository stays as it was made.
+    served = shutil.copytree(repository.resolve(), directory / "repository", copy_function=os.symlink)
+    command: list[str | Path] = [
         parts.binary,
-        f"--model-repository={repository.resolve()}",
+        f"--model-repository={served}",
         f"--backend-directory={parts.backend_directory}",
         f"--http-address={HOST}",
         f"--grpc-address={HOST}",
@@ -186,6 +191,12 @@ def _failure(server: Server, what: str) -> str:
     return f"Triton {what}; its log is {server.log_file} and ends with:\n{tail(server.log_file)}"
 
 
+# Lines of information, and of the tables, which Triton prints after the error of a model.
+_NOISE = re.compile(r"I\d{4} |[+|][- ]|\s*$")
+
+
 def tail(path: Path, lines: int = _TAIL_LINES) -> str:
-    """The last lines of a text file."""
-    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+    """The last lines of a server's log that may say what went wrong."""
+    return "\n".join(
+        [line for line in path.read_text(errors="replace").splitlines() if not _NOISE.match(line)][-lines:]
+    )

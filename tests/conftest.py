@@ -1,0 +1,244 @@
+"""A copy of the project in which Snakemake may run, one finished run, and a small trained model and served model."""
+
+import copy
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+CONFIGS = ROOT / "tests" / "configs"
+DEFAULT = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+OVERLAYS = sorted([*(ROOT / "config").glob("*.yaml"), *CONFIGS.glob("*.yaml")])
+FULL = "tests/configs/full.yaml"
+# Everything that the workflow makes.
+TARGETS = ("perf_report",)
+# What is made anew whenever anything is.
+CLOSING = {
+    *(f"provenance/{name}" for name in ("run_config.yaml", "versions.json", "system.json")),
+    *(f"report/{name}" for name in ("perf_report.html", "perf_summary.csv", "perf_summary.json")),
+}
+
+
+@dataclass(frozen=True)
+class Project:
+    """A copy of the project; relative paths of configurations are taken from it."""
+
+    root: Path
+
+    def command(self, *arguments: str, configfiles: tuple[str | Path, ...] = ()) -> list[str]:
+        """The command line of Snakemake in this environment."""
+        overlays = ["--configfile", *map(str, configfiles)] if configfiles else []
+        return [str(Path(sys.executable).parent / "snakemake"), *arguments, *overlays]
+
+    def snakemake(
+        self, *arguments: str, configfiles: tuple[str | Path, ...] = (), check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake; with `check` a failure shows what it printed."""
+        found = subprocess.run(
+            self.command(*arguments, configfiles=configfiles),
+            cwd=self.root,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert found.returncode == 0 or not check, found.stdout + found.stderr
+        return found
+
+    def planned(self, *targets: str, configfiles: tuple[str | Path, ...] = ()) -> set[str]:
+        """All outputs that a run would make or make anew, relative to the directory of the run."""
+        table = self.snakemake("--summary", *targets, configfiles=configfiles).stdout.splitlines()
+        assert table[0].split("\t")[::5] == ["output_file", "plan"]
+        rows = [line.split("\t") for line in table[1:]]
+        return {row[0].split("/", 2)[2] for row in rows if row[-1] == "update pending"}
+
+    def overlay(self, name: str, content: dict) -> Path:
+        """Write an overlay into the copy; JSON is YAML."""
+        path = self.root / f"{name}.overlay.yaml"
+        path.write_text(json.dumps(content))
+        return path
+
+
+def merged(base: dict, overlay: dict) -> dict:
+    """`overlay` over `base`, as Snakemake merges: mappings deeply, all else replaced."""
+    result = copy.deepcopy(base)
+    for key, value in overlay.items():
+        both = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = merged(result[key], value) if both else value
+    return result
+
+
+def expected_outputs(config: dict) -> set[str]:
+    """Every output of a run, relative to its directory: what the rules say, written down once more."""
+    repeats = range(1, config["sweep"]["repeats"] + 1)
+    result = {
+        *("dataset/train.npz", "dataset/test.npz", "dataset/dataset.json"),
+        *("model/model.pt", "model/metrics.json"),
+        *("export/model.onnx", "export/model.ts", "export/reference.npz", "export/parity.json"),
+        *CLOSING,
+    }
+    if "openvino" in config["variants"]:
+        result |= {"engine/openvino/model.blob", "engine/openvino/engine.json"}
+    return result.union(*(variant_outputs(variant, repeats) for variant in config["variants"]))
+
+
+def variant_outputs(variant: str, repeats: Iterable[int]) -> set[str]:
+    """The outputs that one variant has for itself."""
+    return {
+        f"repository/{variant}",
+        f"health/{variant}.json",
+        *measured_outputs(variant, repeats),
+    }
+
+
+def measured_outputs(variant: str, repeats: Iterable[int]) -> set[str]:
+    """The outputs of the sweeps of one variant."""
+    return {
+        f"perf/{variant}/perf.csv",
+        *(f"perf/{variant}/repeat-{repeat}/{name}" for repeat in repeats for name in ("points.csv", "raw")),
+    }
+
+
+def copy_project(target: Path) -> Project:
+    """Copy what git tracks, and what it would track, to `target`."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-coz", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+    return Project(target)
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A copy of the project in which nothing has run."""
+    return copy_project(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A copy of the project in which tests/configs/full.yaml has run from end to end. Tests leave it as it is."""
+    project = copy_project(tmp_path_factory.mktemp("finished"))
+    project.snakemake("--cores", "2", *TARGETS, configfiles=(FULL,))
+    return project
+
+
+@dataclass(frozen=True)
+class Script:
+    """Runs the scripts as programs."""
+
+    directory: Path
+
+    def __call__(self, name: str, *arguments: str | Path, settings: object = None) -> subprocess.CompletedProcess[str]:
+        given = [] if settings is None else ["--settings", json.dumps(settings)]
+        return subprocess.run(
+            [sys.executable, ROOT / "workflow" / "scripts" / name, *given, *map(str, arguments)],
+            cwd=self.directory, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Script:
+    """Run a script in the test's own directory."""
+    return Script(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    """400 real digits and their labels, as many of each."""
+    from dataset import embedded
+
+    return embedded(400, seed=1)[1]
+
+
+@pytest.fixture(scope="session")
+def dataset_files(tmp_path_factory: pytest.TempPathFactory, digits: tuple[np.ndarray, np.ndarray]) -> Path:
+    """A directory with a small train.npz and test.npz."""
+    directory = tmp_path_factory.mktemp("dataset")
+    images, labels = digits
+    np.savez_compressed(directory / "train.npz", images=images[:200], labels=labels[:200])
+    np.savez_compressed(directory / "test.npz", images=images[200:], labels=labels[200:])
+    return directory
+
+
+TRAIN = DEFAULT["train"] | {"epochs": 1, "threads": 1, "min_accuracy": 0, "batch_size": 50}
+
+
+@pytest.fixture(scope="session")
+def checkpoint(dataset_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model.pt of the default model file, trained for one short epoch by the rule's own script."""
+    directory = tmp_path_factory.mktemp("model")
+    found = Script(directory)(
+        "train.py", "--model-file", ROOT / DEFAULT["model"]["file"], "--train", dataset_files / "train.npz",
+        "--test", dataset_files / "test.npz", "--model", directory / "model.pt",
+        "--metrics", directory / "metrics.json", settings=TRAIN,
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    return directory / "model.pt"
+
+
+PROFILE = {"min": "input:1x1x28x28", "opt": "input:4x1x28x28", "max": "input:16x1x28x28"}
+MODEL = {
+    "inputs": {"input": {"dtype": "FP32", "dims": [1, 28, 28]}},
+    "outputs": {"output": {"dtype": "FP32", "dims": [10]}},
+}
+SERVING = {"instances": 1, "threads": "auto", "max_queue_delay_us": 0}
+
+
+@pytest.fixture(scope="session")
+def repository_settings() -> dict:
+    """The settings of rule repository: batches of 1 to 16."""
+    profile = {bound: PROFILE[bound] for bound in ("min", "max")}
+    return {"name": "small", "model": MODEL, "profile": profile, "serving": SERVING}
+
+
+@pytest.fixture(scope="session")
+def make_repository(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Build a model repository from settings and the text of a runtime.py, by the rule's own script."""
+
+    def make(settings: dict, runtime: Path) -> Path:
+        repository = tmp_path_factory.mktemp("repository") / "served"
+        found = Script(repository.parent)(
+            "repository.py", "--model-py", ROOT / "workflow/backends/model.py", "--runtime", runtime,
+            "--repository", repository, settings=settings,
+        )  # fmt: skip
+        assert found.returncode == 0, found.stderr
+        return repository
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def null_repository(make_repository: Callable[..., Path], repository_settings: dict) -> Path:
+    """A repository whose model `small` computes nothing."""
+    return make_repository(repository_settings, ROOT / "workflow" / "backends" / "runtime_null.py")
+
+
+@pytest.fixture(scope="session")
+def null_server(null_repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator:
+    """A running server of that repository."""
+    from serving import server
+
+    with server.running(null_repository, ["small"], tmp_path_factory.mktemp("server") / "triton.log") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def needs() -> Callable[[str], None]:
+    """Skip a test when a system's program is missing; in CI that is a failure."""
+
+    def check(program: str) -> None:
+        if shutil.which(program) is None:
+            (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{program} is not installed")
+
+    return check

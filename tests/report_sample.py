@@ -1,0 +1,132 @@
+"""A small run as the report sees it, one variant of each kind: fast, slow, unstable, broken, and the ceiling."""
+
+from typing import Any
+
+import pandas as pd
+
+from measurement.points import CEILING, REPEAT_COLUMNS, summarise
+from reporting.document import document
+
+CONCURRENCIES = (1, 65)
+THROUGHPUTS = {"fast": (1000, 5000), "slow": (800, 4000), "shaky": (500, 2000), "broken": (0, 0), CEILING: (2000, 8000)}
+SHAPES = {bound: {"input": [batch, 1, 28, 28]} for bound, batch in {"min": 1, "opt": 64, "max": 128}.items()}
+
+
+def measured(variant: str, concurrency: int, throughput: float, **changes: Any) -> dict[str, Any]:
+    """One stable repeat of one point, with `changes`."""
+    latency = 1e6 * concurrency / throughput
+    return {
+        **dict.fromkeys(REPEAT_COLUMNS),
+        **{"variant": variant, "protocol": "grpc", "batch_size": 1, "concurrency": concurrency, "repeat": 1},
+        **{"throughput": throughput, "status": "stable", "reason": "", "requests": 30_000, "effective_batch": 16.0},
+        **{f"latency_{name}": latency * factor for name, factor in _PERCENTILES.items()},
+        **{"server_queue": latency * 0.2, "server_compute_input": latency * 0.05},
+        **{"server_compute_infer": latency * 0.4, "server_compute_output": latency * 0.05},
+        "command": f"perf_analyzer -m {variant} --concurrency-range {concurrency}",
+        **changes,
+    }
+
+
+_PERCENTILES = {"avg": 1.0, "p50": 0.9, "p90": 1.5, "p95": 1.8, "p99": 3.0}
+
+
+def unstable(variant: str, concurrency: int, throughput: float, **changes: Any) -> dict[str, Any]:
+    """One repeat of which only the medians of the windows are known."""
+    return {
+        **measured(variant, concurrency, throughput),
+        **{f"latency_{name}": None for name in _PERCENTILES if name != "avg"},
+        **{f"server_{name}": None for name in ("queue", "compute_input", "compute_infer", "compute_output")},
+        **{"requests": None, "status": "unstable", "reason": "not stable within 8 windows", **changes},
+    }
+
+
+def failed(variant: str, concurrency: int, reason: str, **changes: Any) -> dict[str, Any]:
+    """One repeat without figures."""
+    names = ("variant", "protocol", "batch_size", "concurrency", "repeat")
+    known = {name: value for name, value in measured(variant, concurrency, 1).items() if name in names}
+    return {**dict.fromkeys(REPEAT_COLUMNS), **known, "status": "failed", "reason": reason, "command": "", **changes}
+
+
+def repeats(protocol: str = "grpc") -> pd.DataFrame:
+    """Two repeats of every point over one protocol."""
+    rows = []
+    for variant, throughputs in THROUGHPUTS.items():
+        for repeat, factor in ((1, 1.0), (2, 1.04)):
+            for concurrency, throughput in zip(CONCURRENCIES, throughputs):
+                where: dict[str, Any] = {"repeat": repeat, "protocol": protocol}
+                if variant == "broken":
+                    rows.append(failed(variant, concurrency, "not measured, unhealthy: grpc: not ready", **where))
+                elif variant == "shaky" and concurrency == 65:
+                    rows.append(unstable(variant, concurrency, throughput * factor, **where))
+                else:
+                    rows.append(measured(variant, concurrency, throughput * factor, **where))
+    return pd.DataFrame(rows)
+
+
+def healthy(variant: str, agreement: float = 1.0, reasons: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The health check of a variant."""
+    parity = {"max_abs_error": 1e-5, "max_rel_error": 1e-6, "agreement": agreement}
+    checks = ("live", "ready", "model_ready", "metadata_as_promised", "refuses_beyond_profile")
+    protocol = {**dict.fromkeys(checks, True), "parity": {"1": parity, "128": parity}, "accuracy": 0.991}
+    return {
+        "variant": variant,
+        "model": f"sample_{variant}",
+        "server": {"kind": "bundled", "version": "2.51.0"},
+        "healthy": not reasons,
+        "reasons": list(reasons),
+        "accuracy": 0.991,
+        "samples": 1000,
+        "protocols": {"grpc": protocol, "http": protocol},
+    }
+
+
+def health() -> dict[str, dict[str, Any]]:
+    """The health checks of all variants, by variant."""
+    reasons = {"broken": ("grpc: not ready",)}
+    return {variant: healthy(variant, reasons=reasons.get(variant, ())) for variant in THROUGHPUTS}
+
+
+def engine(obtained: str = "f32") -> dict[str, Any]:
+    """The record of an engine for which f32 was requested."""
+    return {
+        "backend": "openvino",
+        "target": "Some <CPU>",
+        "precision": {"requested": "f32", "obtained": obtained},
+        "profiles": [SHAPES],
+        "versions": {"openvino": "2026.4"},
+        "build_seconds": 0.24,
+        "file": "model.blob",
+        "bytes": 1_742_161,
+        "sha256": "0" * 64,
+        "source_sha256": "1" * 64,
+        "command": ["python", "engine.py", "--settings", '{"precision": "f32"}'],
+    }
+
+
+def other_records() -> dict[str, Any]:
+    """What the report takes from the other stages unchanged."""
+    return {
+        "config": {"run": "sample", "profile": {"opt": "input:64x1x28x28"}},
+        "dataset": {"source": "embedded", "train": {"count": 4000}, "test": {"count": 1000}},
+        "model": {"accuracy": 0.991, "seed": 1, "epochs": 40},
+        "parity": {
+            "samples": 1000,
+            "tolerance": {"max_abs_error": 1e-4, "max_rel_error": 1e-4, "min_agreement": 1.0},
+            "exports": {"onnx": {"1": {"max_abs_error": 1e-5, "max_rel_error": 0.0, "agreement": 1.0}}},
+        },
+        "versions": {
+            **{"python": "3.11", "os": "Debian", "kernel": "6.1", "git": {}, "packages": {"torch": "2.14.1"}},
+            **{"triton": {"kind": "bundled", "version": "2.51.0"}, "perf_analyzer": "2.51.0"},
+        },
+        "system": {
+            **{"cpu": "Some CPU", "cores": 2, "threads": 4, "usable_threads": 4, "memory_bytes": 2**34},
+            **{"governor": None, "virtual_machine": True, "gpus": []},
+        },
+    }
+
+
+def sample_document(table: pd.DataFrame | None = None) -> dict[str, Any]:
+    """The document of the sample, or of other repeats of its variants."""
+    table = repeats() if table is None else table
+    summary = summarise(table, {name: found["accuracy"] for name, found in health().items()})
+    return document(summary, table, health(), [engine("bf16")], other_records())

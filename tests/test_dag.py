@@ -1,0 +1,158 @@
+"""What a run plans, and what a change makes it do again: exactly that."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import pytest
+import yaml
+
+from conftest import (
+    CLOSING,
+    DEFAULT,
+    FULL,
+    OVERLAYS,
+    ROOT,
+    TARGETS,
+    expected_outputs,
+    measured_outputs,
+    merged,
+    variant_outputs,
+)  # fmt: skip
+
+CONFIG = merged(DEFAULT, yaml.safe_load((ROOT / FULL).read_text()))
+ENGINE = {"engine/openvino/engine.json", "engine/openvino/model.blob"}
+VARIANTS = ("openvino", "null")
+
+
+def chains(*variants: str) -> set[str]:
+    """Everything that the variants have for themselves."""
+    return set().union(*(variant_outputs(variant, [1]) for variant in variants))
+
+
+def sweeps(*variants: str) -> set[str]:
+    return set().union(*(measured_outputs(variant, [1]) for variant in variants))
+
+
+HEALTH = {"health/openvino.json", "health/null.json"}
+# A model that computes nothing has a repository that no training changes.
+AFTER_DATASET = {
+    name for name in expected_outputs(CONFIG) if not name.startswith("dataset/") and name != "repository/null"
+}
+# Snakemake compares params as a set: swapped values would go unseen were they params of their own.
+SWAPPED = {"epochs": CONFIG["train"]["batch_size"], "batch_size": CONFIG["train"]["epochs"]}
+
+
+@pytest.mark.parametrize("path", OVERLAYS, ids=lambda path: path.name)
+def test_fresh_run_plans_every_output(project, path):
+    overlay = yaml.safe_load(path.read_text())
+    # The default configuration needs no naming.
+    configfiles = () if path.name == "config.yaml" else (path.relative_to(ROOT),)
+    assert project.planned(*TARGETS, configfiles=configfiles) == expected_outputs(merged(DEFAULT, overlay))
+
+
+def test_finished_run_has_nothing_to_do(finished_run):
+    found = finished_run.snakemake("-n", *TARGETS, configfiles=(FULL,))
+    assert "Nothing to be done" in found.stdout + found.stderr
+    assert finished_run.planned(*TARGETS, configfiles=(FULL,)) == set()
+
+
+@pytest.mark.parametrize(
+    ("change", "rerun"),
+    [
+        pytest.param(
+            {"profile": {"opt": "input:32x1x28x28"}},
+            ENGINE | {"export/parity.json"} | chains("openvino"),
+            id="opt shape",
+        ),
+        pytest.param(
+            {"profile": {"max": "input:64x1x28x28"}},
+            ENGINE | {"export/parity.json"} | chains(*VARIANTS),
+            id="max shape",
+        ),
+        pytest.param(
+            {"engine": {"openvino": {"precision": "bf16"}}}, ENGINE | chains("openvino"), id="engine precision"
+        ),
+        pytest.param({"train": SWAPPED}, AFTER_DATASET, id="two values of train swapped"),
+        pytest.param(
+            {"healthcheck": {"min_accuracy": 0.999, "min_agreement": 0.9}},
+            HEALTH | sweeps(*VARIANTS),
+            id="two bounds swapped",
+        ),
+        pytest.param({"sweep": {"concurrencies": [1, 4, 4 + 4]}}, sweeps(*VARIANTS), id="one more concurrency"),
+        pytest.param({"sweep": {"window_ms": 400}}, sweeps(*VARIANTS), id="window"),
+        pytest.param(
+            {"sweep": {"repeats": 2}},
+            set().union(*(measured_outputs(name, [2]) for name in VARIANTS)),
+            id="one more repeat",
+        ),
+        pytest.param({"variants": [*VARIANTS, "onnx"]}, chains("onnx"), id="one more variant"),
+        pytest.param({"variants": list(reversed(VARIANTS))}, set(), id="other order of the variants"),
+        pytest.param({"export": {"tolerance": {"max_abs_error": 0.01}}}, {"export/parity.json"}, id="tolerance"),
+        pytest.param({"serving": {"max_queue_delay_us": 100}}, chains(*VARIANTS), id="queue delay"),
+    ],
+)
+def test_change_of_the_config_reruns_exactly(finished_run, tmp_path, change, rerun):
+    overlay = tmp_path / "change.yaml"
+    overlay.write_text(yaml.safe_dump(change))
+    assert finished_run.planned(*TARGETS, configfiles=(FULL, overlay)) == rerun | CLOSING
+
+
+def test_same_values_said_again_rerun_nothing(finished_run, tmp_path):
+    overlay = tmp_path / "same.yaml"
+    overlay.write_text(yaml.safe_dump(CONFIG, sort_keys=True))
+    assert finished_run.planned(*TARGETS, configfiles=(FULL, overlay)) == set()
+
+
+def test_summary_agrees_with_a_dry_run(finished_run, tmp_path):
+    """What the other tests read is what Snakemake would run."""
+    overlay = tmp_path / "change.yaml"
+    overlay.write_text("profile: {opt: input:32x1x28x28}\n")
+    found = finished_run.snakemake("-n", *TARGETS, configfiles=(FULL, overlay))
+    jobs = dict(re.findall(r"^(\w+) +(\d+)$", (found.stdout + found.stderr).split("Reasons:")[-2], re.MULTILINE))
+    assert jobs == {
+        "engine_openvino": "1", "parity": "1", "repository": "1", "healthcheck": "1", "sweep": "1",
+        "perf_table": "1", "provenance": "1", "perf_report": "1", "total": "8",
+    }  # fmt: skip
+
+
+@pytest.fixture
+def edited(finished_run) -> Callable[[str, str], AbstractContextManager[None]]:
+    """Add a line to a file of the finished run's project, for a while."""
+
+    @contextmanager
+    def edit(name: str, line: str) -> Iterator[None]:
+        path = finished_run.root / name
+        before = path.read_bytes()
+        path.write_bytes(before + line.encode())
+        try:
+            yield
+        finally:
+            path.write_bytes(before)
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("name", "rerun"),
+    [
+        ("workflow/scripts/measurement/inputs.py", sweeps(*VARIANTS)),
+        ("workflow/scripts/engine_openvino.py", ENGINE | chains("openvino")),
+        ("workflow/backends/runtime_null.py", chains("null")),
+        ("workflow/backends/model.py", chains(*VARIANTS)),
+        ("workflow/scripts/models/mnist.py", AFTER_DATASET - CLOSING),
+        ("workflow/backends/runtime_onnx.py", set()),
+    ],
+)
+def test_edit_of_the_code_reruns_what_uses_it(finished_run, edited, name, rerun):
+    with edited(name, "\n# A remark.\n"):
+        planned = finished_run.planned(*TARGETS, configfiles=(FULL,))
+    assert planned - CLOSING == rerun
+    # Figures made anew have a provenance and a report made anew.
+    assert planned >= CLOSING or not rerun
+
+
+def test_touching_code_reruns_nothing(finished_run):
+    for path in (finished_run.root / "workflow").rglob("*.py"):
+        path.touch()
+    assert finished_run.planned(*TARGETS, configfiles=(FULL,)) == set()

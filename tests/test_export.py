@@ -1,0 +1,157 @@
+"""Exports and engines: a free batch axis, the same bytes every time, and as exact as promised."""
+
+import json
+import shutil
+
+import jsonschema
+import numpy as np
+import onnx
+import onnxruntime
+import openvino
+import pytest
+from onnx import numpy_helper
+
+from conftest import PROFILE, ROOT
+from program.files import sha256
+
+TOLERANCE = {"max_abs_error": 1e-4, "max_rel_error": 1e-4, "min_agreement": 1.0}
+
+
+@pytest.fixture(scope="module")
+def export(checkpoint, dataset_files, tmp_path_factory):
+    """Run export.py into a new directory."""
+    from conftest import Script
+
+    def run():
+        directory = tmp_path_factory.mktemp("export")
+        found = Script(directory)(
+            "export.py", "--model", checkpoint, "--dataset", dataset_files / "test.npz",
+            "--onnx", directory / "model.onnx", "--torchscript", directory / "model.ts",
+            "--reference", directory / "reference.npz", settings={"opset": 20, "outputs": ["output"]},
+        )  # fmt: skip
+        assert found.returncode == 0, found.stderr
+        return directory
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def exported(export):
+    return export()
+
+
+def parity(script, directory, onnx_file=None):
+    return script(
+        "parity.py", "--onnx", onnx_file or directory / "model.onnx", "--torchscript", directory / "model.ts",
+        "--reference", directory / "reference.npz", "--parity", "parity.json",
+        settings={"tolerance": TOLERANCE, "profile": PROFILE},
+    )  # fmt: skip
+
+
+def test_graph_has_a_free_batch_axis_and_the_names_of_the_config(exported):
+    graph = onnx.load(exported / "model.onnx")
+    onnx.checker.check_model(graph, full_check=True)
+    assert [opset.version for opset in graph.opset_import if not opset.domain] == [20]
+
+    def shape(value):
+        return [axis.dim_param or axis.dim_value for axis in value.type.tensor_type.shape.dim]
+
+    assert {value.name: shape(value) for value in graph.graph.input} == {"input": ["batch", 1, 28, 28]}
+    assert {value.name: shape(value) for value in graph.graph.output} == {"output": ["batch", 10]}
+
+
+@pytest.mark.parametrize("batch", [1, 2, 7])
+def test_any_batch_runs(exported, batch):
+    session = onnxruntime.InferenceSession(exported / "model.onnx", providers=["CPUExecutionProvider"])
+    (output,) = session.run(None, {"input": np.zeros((batch, 1, 28, 28), np.float32)})
+    assert output.shape == (batch, 10)
+
+
+def test_two_exports_give_the_same_bytes(exported, export):
+    again = export()
+    assert sha256(again / "model.onnx") == sha256(exported / "model.onnx")
+    assert sha256(again / "reference.npz") == sha256(exported / "reference.npz")
+
+
+def test_no_path_of_this_machine_is_in_the_graph(exported):
+    content = (exported / "model.onnx").read_bytes()
+    for place in (ROOT, exported, shutil.os.path.expanduser("~"), shutil.os.path.dirname(onnx.__file__)):
+        assert str(place).encode() not in content
+    assert b".py" not in content
+
+
+def test_reference_is_what_the_model_answers(exported, dataset_files):
+    with np.load(exported / "reference.npz") as reference, np.load(dataset_files / "test.npz") as data:
+        assert set(reference) == {"labels", "input:input", "output:output"}
+        assert reference["input:input"].shape == (200, 1, 28, 28)
+        assert reference["output:output"].shape == (200, 10)
+        np.testing.assert_array_equal(reference["labels"], data["labels"])
+
+
+def test_parity(script, exported, tmp_path):
+    found = parity(script, exported)
+    assert found.returncode == 0, found.stderr
+    result = json.loads((tmp_path / "parity.json").read_text())
+    assert (result["samples"], result["tolerance"]) == (200, TOLERANCE)
+    assert {name: list(sizes) for name, sizes in result["exports"].items()} == {
+        "onnx": ["1", "4", "16"],
+        "torchscript": ["1", "4", "16"],
+    }
+    for sizes in result["exports"].values():
+        for one in sizes.values():
+            assert one["agreement"] == 1
+            assert 0 <= one["max_abs_error"] <= 1e-4
+
+
+def test_wrong_export_stops_with_the_bound_it_breaks(script, exported, tmp_path):
+    graph = onnx.load(exported / "model.onnx")
+    weights = next(one for one in graph.graph.initializer if numpy_helper.to_array(one).ndim == 4)
+    weights.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weights) * np.float32(1.01), weights.name))
+    onnx.save(graph, tmp_path / "tampered.onnx")
+    found = parity(script, exported, tmp_path / "tampered.onnx")
+    assert found.returncode == 2
+    assert found.stderr.splitlines()[-1].startswith(
+        "parity.py: error: onnx differs from PyTorch at batch 1: abs error "
+    )
+    assert " > 0.0001" in found.stderr
+    assert "Hint: look for an operator that was exported wrongly, or widen export.tolerance" in found.stderr
+    assert "Traceback" not in found.stderr
+    assert not (tmp_path / "parity.json").exists()
+
+
+def build(script, exported, profile):
+    return script(
+        "engine_openvino.py", "--onnx", exported / "model.onnx", "--engine", "model.blob", "--record", "engine.json",
+        settings={"profile": profile, "precision": "f32"},
+    )  # fmt: skip
+
+
+def test_openvino_engine_keeps_the_profile(script, exported, tmp_path):
+    profile = PROFILE | {"min": "input:2x1x28x28"}
+    found = build(script, exported, profile)
+    assert found.returncode == 0, found.stderr
+    record = json.loads((tmp_path / "engine.json").read_text())
+    jsonschema.validate(record, json.loads((ROOT / "workflow/schemas/engine.schema.json").read_text()))
+    assert record["profiles"] == [
+        {bound: {"input": [batch, 1, 28, 28]} for bound, batch in (("min", 2), ("opt", 4), ("max", 16))}
+    ]
+    assert record["precision"] == {"requested": "f32", "obtained": "f32"}
+    assert (record["backend"], record["file"]) == ("openvino", "model.blob")
+    assert record["bytes"] == (tmp_path / "model.blob").stat().st_size
+    assert record["sha256"] == sha256(tmp_path / "model.blob")
+    assert record["source_sha256"] == sha256(exported / "model.onnx")
+    engine = openvino.Core().import_model((tmp_path / "model.blob").read_bytes(), "CPU")
+    with np.load(exported / "reference.npz") as reference:
+        answer = engine(reference["input:input"][:5])["output"]
+        np.testing.assert_allclose(answer, reference["output:output"][:5], atol=1e-3)
+
+
+def test_openvino_refuses_shapes_that_do_not_fit_the_model(script, exported, tmp_path):
+    profile = {bound: text.replace("28x28", "28x2") for bound, text in PROFILE.items()}
+    found = build(script, exported, profile)
+    assert found.returncode == 2
+    assert "Traceback" not in found.stderr
+    assert "engine_openvino.py: error: OpenVINO cannot compile " in found.stderr
+    assert "Hint: see profile and engine.openvino" in found.stderr
+    assert not (tmp_path / "model.blob").exists()
+    assert not (tmp_path / "engine.json").exists()

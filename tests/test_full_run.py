@@ -1,0 +1,135 @@
+"""The smallest real run from end to end: which files there are, and what stands in them."""
+
+import csv
+import json
+
+import jsonschema
+import onnx
+import pytest
+import yaml
+
+from conftest import DEFAULT, FULL, ROOT, merged
+
+CONFIG = merged(DEFAULT, yaml.safe_load((ROOT / FULL).read_text()))
+JOBS = [
+    "dataset", "train", "export", "parity", "engine/openvino", "repository/openvino", "repository/null",
+    "healthcheck/openvino", "healthcheck/null", "sweep/openvino-1", "sweep/null-1", "perf_table/openvino",
+    "perf_table/null", "provenance", "perf_report",
+]  # fmt: skip
+SERVED = ["healthcheck/openvino", "healthcheck/null", "sweep/openvino-1", "sweep/null-1"]
+POINTS = ["grpc_batch1_concurrency1", "grpc_batch1_concurrency4"]
+FILES = {
+    "dataset/dataset.json", "dataset/test.npz", "dataset/train.npz",
+    "engine/openvino/engine.json", "engine/openvino/model.blob",
+    "export/model.onnx", "export/model.ts", "export/parity.json", "export/reference.npz",
+    "health/null.json", "health/openvino.json",
+    "model/metrics.json", "model/model.pt",
+    "perf/null/perf.csv", "perf/null/repeat-1/points.csv",
+    "perf/openvino/perf.csv", "perf/openvino/repeat-1/points.csv",
+    *(f"perf/{variant}/repeat-1/raw/{point}.{ending}"
+      for variant in ("null", "openvino") for point in POINTS for ending in ("csv", "txt")),
+    "provenance/run_config.yaml", "provenance/system.json", "provenance/versions.json",
+    "report/perf_report.html", "report/perf_summary.csv", "report/perf_summary.json",
+    "repository/null/mnist_null/config.pbtxt",
+    "repository/null/mnist_null/1/model.py", "repository/null/mnist_null/1/runtime.py",
+    "repository/openvino/mnist_openvino/config.pbtxt", "repository/openvino/mnist_openvino/1/model.blob",
+    "repository/openvino/mnist_openvino/1/model.py", "repository/openvino/mnist_openvino/1/runtime.py",
+    *(f"benchmarks/{job}.tsv" for job in JOBS),
+    *(f"logs/{job}.log" for job in JOBS),
+    *(f"logs/{job}.server.log" for job in SERVED),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run(finished_run):
+    return finished_run.root / "artifacts" / "test"
+
+
+def read(path):
+    return json.loads(path.read_text())
+
+
+def test_files(run):
+    """No file is missing, none is left over; Snakemake's own marks aside."""
+    found = {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()}
+    assert {name for name in found if not name.endswith(".snakemake_timestamp")} == FILES
+
+
+def test_dataset_and_accuracy(run):
+    described = read(run / "dataset" / "dataset.json")
+    assert described["train"]["per_class"] == [400] * 10
+    assert described["test"]["per_class"] == [100] * 10
+    metrics = read(run / "model" / "metrics.json")
+    assert 0.9 <= metrics["accuracy"] <= 1
+    assert (metrics["train_samples"], metrics["test_samples"], metrics["epochs"]) == (4000, 1000, 2)
+
+
+def test_parity_at_the_batch_sizes_of_the_profile(run):
+    parity = read(run / "export" / "parity.json")
+    assert parity["samples"] == 1000
+    assert {name: list(sizes) for name, sizes in parity["exports"].items()} == {
+        "onnx": ["1", "64", "128"],
+        "torchscript": ["1", "64", "128"],
+    }
+    for sizes in parity["exports"].values():
+        for found in sizes.values():
+            assert found["agreement"] == 1
+            assert found["max_abs_error"] <= CONFIG["export"]["tolerance"]["max_abs_error"]
+
+
+def test_engine_record(run):
+    record = read(run / "engine" / "openvino" / "engine.json")
+    jsonschema.validate(record, read(ROOT / "workflow" / "schemas" / "engine.schema.json"))
+    assert record["profiles"] == [
+        {bound: {"input": [batch, 1, 28, 28]} for bound, batch in (("min", 1), ("opt", 64), ("max", 128))}
+    ]
+    assert record["precision"] == {"requested": "f32", "obtained": "f32"}
+
+
+@pytest.mark.parametrize("variant", ["openvino", "null"])
+def test_health(run, variant):
+    health = read(run / "health" / f"{variant}.json")
+    assert (health["variant"], health["model"], health["samples"]) == (variant, f"mnist_{variant}", 128)
+    assert health["healthy"] is True
+    assert health["reasons"] == []
+    assert list(health["protocols"]) == ["grpc", "http"]
+    for found in health["protocols"].values():
+        flags = ["live", "ready", "model_ready", "metadata_as_promised", "refuses_beyond_profile"]
+        assert [found[flag] for flag in flags] == [True] * 5
+    sizes = {"openvino": ["128", "64", "1"], "null": ["128", "1"]}[variant]
+    assert list(health["protocols"]["grpc"]["parity"]) == sizes
+
+
+def test_served_engine_computes_what_pytorch_computes(run):
+    health = read(run / "health" / "openvino.json")
+    assert health["accuracy"] >= 0.9
+    for found in health["protocols"].values():
+        assert all(one["agreement"] == 1 and one["max_abs_error"] <= 1e-3 for one in found["parity"].values())
+
+
+@pytest.mark.parametrize("variant", ["openvino", "null"])
+def test_figures(run, variant):
+    with (run / "perf" / variant / "perf.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    key = ["variant", "protocol", "batch_size", "concurrency", "repeat"]
+    assert [[row[name] for name in key] for row in rows] == [
+        [variant, "grpc", "1", concurrency, "1"] for concurrency in ("1", "4")
+    ]
+    for row in rows:
+        # A stable point has a row of its own in raw/, which test_files expects.
+        assert row["status"] in ("stable", "client_bound")
+        assert float(row["throughput"]) > 0
+        assert float(row["latency_avg"]) > 0
+        assert 1 <= float(row["effective_batch"]) <= int(row["concurrency"])
+        assert row["command"].startswith(f"perf_analyzer -m mnist_{variant} ")
+
+
+def test_provenance(run):
+    assert yaml.safe_load((run / "provenance" / "run_config.yaml").read_text()) == CONFIG
+    versions = read(run / "provenance" / "versions.json")
+    assert versions["packages"]["onnx"] == onnx.__version__
+    assert versions["triton"] == {"kind": "bundled", "version": "2.51.0"}
+
+
+def test_logs_hold_no_traceback(run):
+    assert not [path for path in run.glob("logs/**/*.log") if "Traceback" in path.read_text()]

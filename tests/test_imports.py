@@ -1,0 +1,114 @@
+"""What a script imports is an input of its rule; every script says what it is and refuses what it cannot read."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from conftest import FULL, ROOT, TARGETS
+from program.imports import project_imports
+
+SCRIPTS = ROOT / "workflow" / "scripts"
+NAMES = sorted(path.name for path in SCRIPTS.glob("*.py"))
+
+# Runs a script with each command line in one process, as `python script` would, and tells what came of it.
+DRIVER = """
+import contextlib, io, json, pathlib, runpy, sys
+script, command_lines = sys.argv[1], json.loads(sys.argv[2])
+sys.path[0] = str(pathlib.Path(script).parent)
+runs = []
+for arguments in command_lines:
+    sys.argv = [script, *arguments]
+    out, err, code = io.StringIO(), io.StringIO(), None
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            runpy.run_path(script, run_name="__main__")
+        except SystemExit as ending:
+            code = ending.code
+    runs.append([code, out.getvalue(), err.getvalue()])
+files = sorted({str(module.__file__) for module in list(sys.modules.values()) if getattr(module, "__file__", None)})
+print(json.dumps([runs, files]))
+"""
+
+
+@pytest.fixture(scope="module")
+def outcome():
+    """For a script: its answers to --help and to settings that are not JSON, and the project's files it imports."""
+    known = {}
+
+    def of(name):
+        if name not in known:
+            path = str(SCRIPTS / name)
+            lines = json.dumps([["--help"], ["--settings", "{oops"]])
+            found = subprocess.run(
+                [sys.executable, "-c", DRIVER, path, lines], capture_output=True, text=True, check=True
+            )
+            runs, files = json.loads(found.stdout)
+            known[name] = (*runs, {file for file in files if file.startswith(f"{SCRIPTS}/")} | {path})
+        return known[name]
+
+    return of
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help(outcome, name):
+    (code, out, err), _, _ = outcome(name)
+    assert (code, err) == (0, "")
+    assert out.startswith(f"usage: {name} ")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_settings_that_are_no_json(outcome, name):
+    (_, help_text, _), (code, out, err), _ = outcome(name)
+    assert (code, out) == (2, "")
+    assert "Traceback" not in err
+    if "--settings" in help_text:
+        assert f"{name}: error: argument --settings: not JSON: " in err
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_all_imports_are_found_by_reading(outcome, name):
+    found = {str(path) for path in project_imports(SCRIPTS / name, SCRIPTS)}
+    imported = outcome(name)[2]
+    assert imported - found == set()
+    assert project_imports(SCRIPTS / name, SCRIPTS)[0] == SCRIPTS / name
+
+
+def test_inputs_of_every_rule_hold_what_its_script_imports(finished_run, outcome):
+    """Read from what Snakemake itself recorded of the jobs that ran."""
+    table = finished_run.snakemake("--detailed-summary", *TARGETS, configfiles=(FULL,)).stdout.splitlines()
+    rows = [dict(zip(table[0].split("\t"), line.split("\t"))) for line in table[1:]]
+    checked = set()
+    for row in rows:
+        inputs = set(row["input-file(s)"].split(","))
+        script = next(word for word in row["shellcmd"].split() if word.startswith("workflow/scripts/"))
+        name = script.removeprefix("workflow/scripts/")
+        needed = {f"workflow/scripts/{file.removeprefix(f'{SCRIPTS}/')}" for file in outcome(name)[2]}
+        assert needed - inputs == set(), row["rule"]
+        checked.add(row["rule"])
+    assert checked == {
+        "dataset", "train", "export", "parity", "engine_openvino", "repository", "healthcheck", "sweep", "perf_table",
+        "provenance", "perf_report",
+    }  # fmt: skip
+
+
+def test_imports_are_followed_through_packages_and_functions(tmp_path):
+    files = {
+        "main.py": "import os\nfrom package import one\n\ndef late():\n    import lonely\n",
+        "lonely.py": "import package.deep.two as two\n",
+        "unused.py": "",
+        "package/__init__.py": "from package.three import name\n",
+        "package/one.py": "import json, main\n",
+        "package/three.py": "name = 1\n",
+        "package/deep/__init__.py": "",
+        "package/deep/two.py": "from package.one import anything\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    found = [str(path.relative_to(tmp_path)) for path in project_imports(tmp_path / "main.py", tmp_path)]
+    assert found == [
+        "main.py", "lonely.py", "package/__init__.py", "package/deep/__init__.py", "package/deep/two.py",
+        "package/one.py", "package/three.py",
+    ]  # fmt: skip

@@ -1,0 +1,102 @@
+"""Whatever ends a run in the middle of a measurement: no process stays behind, and the next run completes."""
+
+import csv
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+import uuid
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+
+from conftest import FULL, Project
+
+MARK = "TRITON_ENDPOINTS_TEST"
+TARGET = "artifacts/test/perf/null/perf.csv"
+
+
+@pytest.fixture(scope="module")
+def project(finished_run, tmp_path_factory):
+    """A finished run that these tests may spoil."""
+    return Project(shutil.copytree(finished_run.root, tmp_path_factory.mktemp("interrupted") / "project"))
+
+
+def marked(mark: str) -> list[psutil.Process]:
+    """The living processes that have the mark in their environment."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def wait_for(condition, what: str, seconds: float = 90):
+    """Wait until `condition` gives something true, and return it."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
+        time.sleep(0.1)
+    return found
+
+
+def shown(processes: list[psutil.Process]) -> list[str]:
+    return [" ".join(process.cmdline())[:120] for process in processes if process.is_running()]
+
+
+@pytest.mark.parametrize(
+    ("number", "whole_group"),
+    [
+        pytest.param(signal.SIGINT, True, id="Ctrl-C"),
+        pytest.param(signal.SIGTERM, True, id="SIGTERM"),
+        pytest.param(signal.SIGHUP, True, id="hang-up"),
+        pytest.param(signal.SIGKILL, False, id="SIGKILL of Snakemake alone"),
+    ],
+)
+def test_nothing_survives_and_the_next_run_completes(project, tmp_path, number, whole_group):
+    overlay = tmp_path / "long.yaml"
+    # Never stable, so that it is still measuring when the signal comes; another window each time, so that it reruns.
+    sweep = {"window_ms": 1000 + number, "max_windows": 60, "stability_percent": 1.0e-6, "concurrencies": [1]}
+    overlay.write_text(yaml.safe_dump({"variants": ["null"], "sweep": sweep}))
+    mark = uuid.uuid4().hex
+    with (tmp_path / "snakemake.log").open("w") as log:
+        running = subprocess.Popen(
+            project.command("--cores", "2", TARGET, configfiles=(FULL, overlay)),
+            cwd=project.root, env=os.environ | {MARK: mark}, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    try:
+        wait_for(
+            lambda: running.poll() is not None or any(one.name() == "perf_analyzer" for one in marked(mark)),
+            "perf_analyzer",
+        )
+        assert running.poll() is None, (tmp_path / "snakemake.log").read_text()
+        server = next(one for one in marked(mark) if one.name() == "tritonserver")
+        prefix = re.search(r"shm-region-prefix-name=(\S+)", " ".join(server.cmdline()))[1]
+        assert list(Path("/dev/shm").glob(f"{prefix}*"))
+
+        os.killpg(running.pid, number) if whole_group else os.kill(running.pid, number)
+
+        running.wait(90)
+        wait_for(lambda: not marked(mark), f"the end of {shown(marked(mark))}")
+    finally:
+        for process in marked(mark):
+            process.kill()
+        running.wait(90)
+    assert running.returncode != 0
+    assert not list(Path("/dev/shm").glob(f"{prefix}*"))
+    assert not list((project.root / "artifacts" / "test" / "perf").rglob(".raw.*"))
+
+    overlay.write_text(yaml.safe_dump({"variants": ["null"], "sweep": {"concurrencies": [1]}}))
+    if number in (signal.SIGKILL, signal.SIGHUP):
+        project.snakemake("--unlock", TARGET, configfiles=(FULL, overlay))
+    project.snakemake("--cores", "2", TARGET, configfiles=(FULL, overlay))
+    with (project.root / TARGET).open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [(row["concurrency"], row["status"] != "failed") for row in rows] == [("1", True)]

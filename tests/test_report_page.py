@@ -1,0 +1,307 @@
+"""The page in a browser: it opens offline and without errors, shows everything, sorts, fits and reads well."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.wait import WebDriverWait
+
+import perf_report
+from report_sample import THROUGHPUTS, failed, sample_document
+from reporting.page import render
+
+TEMPLATE = Path(perf_report.__file__).parents[1] / "report" / "perf_report.html.j2"
+WITH_FIGURES = set(THROUGHPUTS) - {"broken"}
+FLAGS = [
+    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *(
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--force-device-scale-factor=1",
+    ),
+]
+
+# Text whose contrast with the nearest background behind it is below 4.5, as "ratio: text".
+LOW_CONTRAST = """
+const channels = (colour) => colour.match(/[\\d.]+/g).map(Number);
+const luminance = (colour) => {
+  const [r, g, b] = channels(colour).map((v) => v / 255)
+    .map((v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+};
+const background = (element) => {
+  for (let one = element; one; one = one.parentElement) {
+    const colour = getComputedStyle(one).backgroundColor;
+    if ((channels(colour)[3] ?? 1) > 0) return colour;
+  }
+  return "rgb(255, 255, 255)";
+};
+const found = [];
+document.querySelectorAll("details").forEach((one) => { one.open = true; });
+for (const element of document.querySelectorAll("body *")) {
+  const text = [...element.childNodes].filter((node) => node.nodeType === 3).map((node) => node.data.trim()).join("");
+  if (!text || ["SCRIPT", "STYLE"].includes(element.tagName)) continue;
+  const style = getComputedStyle(element);
+  const colour = element instanceof SVGElement ? style.fill : style.color;
+  const [one, other] = [luminance(colour), luminance(background(element))].sort((a, b) => b - a);
+  const ratio = (one + 0.05) / (other + 0.05);
+  if (ratio < 4.5) found.push(`${ratio.toFixed(2)}: ${text.slice(0, 60)}`);
+}
+return found;
+"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[webdriver.Chrome]:
+    """Headless Chromium without a network."""
+    binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not (binary and driver):
+        if "CI" in os.environ:
+            pytest.fail("chromium and chromedriver are needed in CI")
+        pytest.skip("no chromium or chromedriver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    for flag in FLAGS:
+        options.add_argument(flag)
+    found = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    found.execute_cdp_cmd("Network.enable", {})
+    offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
+    found.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
+    yield found
+    found.quit()
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    """The sample run."""
+    return sample_document()
+
+
+@pytest.fixture(scope="module")
+def file(document: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of the sample run."""
+    path = tmp_path_factory.mktemp("report") / "perf_report.html"
+    path.write_text(render(document, TEMPLATE), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def page(browser: webdriver.Chrome, file: Path) -> webdriver.Chrome:
+    """The page, opened anew at 1280 px in the light scheme, its plots drawn."""
+    view(browser, 1280, "light")
+    return opened(browser, file)
+
+
+def opened(browser: webdriver.Chrome, file: Path) -> webdriver.Chrome:
+    """Open a page and wait for its plots."""
+    browser.get(file.as_uri())
+    wait_for_plots(browser)
+    return browser
+
+
+def wait_for_plots(browser: webdriver.Chrome) -> None:
+    """Return once page.js has drawn all plots."""
+    WebDriverWait(browser, 30).until(lambda one: one.execute_script("return document.documentElement.dataset.drawn"))
+
+
+def view(browser: webdriver.Chrome, width: int, scheme: str) -> None:
+    """Set the width of the window and the colour scheme that the reader prefers."""
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    media = {"media": "", "features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+
+
+def point_rows(page: webdriver.Chrome) -> list[WebElement]:
+    """Rows of the table of points."""
+    return page.find_elements(By.CSS_SELECTOR, "#points tbody tr")
+
+
+def column(page: webdriver.Chrome, index: int) -> list[str]:
+    """Values of a column of the table of points, from the top."""
+    script = (
+        "return [...document.querySelectorAll('#points tbody tr')].map((row) => row.cells[arguments[0]].dataset.value)"
+    )
+    found: list[str] = page.execute_script(script, index)
+    return found
+
+
+def header(page: webdriver.Chrome, name: str) -> tuple[int, WebElement]:
+    """Place and button of a column."""
+    buttons = page.find_elements(By.CSS_SELECTOR, "#points thead button")
+    index = [button.text for button in buttons].index(name)
+    return index, buttons[index]
+
+
+def plot_data(page: webdriver.Chrome, name: str) -> list[dict[str, Any]]:
+    """The traces of a plot as it was drawn."""
+    script = """return document.getElementById(arguments[0]).data.map((trace) => (
+        {name: trace.name, x: [...trace.x], y: [...trace.y], symbols: trace.marker.symbol}))"""
+    found: list[dict[str, Any]] = page.execute_script(script, name)
+    return found
+
+
+def test_no_errors_and_no_request(page: webdriver.Chrome) -> None:
+    page.get_log("browser")
+    page.get_log("performance")
+    page.refresh()
+    wait_for_plots(page)
+    assert [entry for entry in page.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+    events = [json.loads(entry["message"])["message"] for entry in page.get_log("performance")]
+    sent = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
+    assert sent
+    assert [url for url in sent if not url.startswith(("file:", "data:"))] == []
+    assert page.execute_script("return performance.getEntriesByType('resource').length") == 0
+
+
+def test_verdict_comes_first(page: webdriver.Chrome, document: dict[str, Any]) -> None:
+    assert len(page.find_elements(By.TAG_NAME, "h1")) == 1
+    verdict = page.find_element(By.CLASS_NAME, "verdict")
+    assert verdict.text.replace("\u00a0", " ") == document["verdict"]
+    assert verdict.location["y"] < page.find_element(By.TAG_NAME, "h2").location["y"]
+
+
+def test_every_point_is_in_the_table(page: webdriver.Chrome, document: dict[str, Any]) -> None:
+    expected = [(row["variant"], str(row["concurrency"]), row["status"]) for row in document["rows"]]
+    columns = [column(page, header(page, name)[0]) for name in ("variant", "concurrency", "status")]
+    assert list(zip(*columns)) == expected
+
+
+def test_points_that_are_not_stable_show_status_and_reason(page: webdriver.Chrome, document: dict[str, Any]) -> None:
+    for shown, row in zip(point_rows(page), document["rows"]):
+        badge = shown.find_element(By.CLASS_NAME, "badge")
+        assert badge.is_displayed()
+        assert badge.text == row["status"]
+        assert row["reason"] in shown.text
+
+
+@pytest.mark.parametrize("name", ["throughput_latency", "throughput_concurrency"])
+def test_lines_hold_every_variant_with_figures(page: webdriver.Chrome, document: dict[str, Any], name: str) -> None:
+    traces = {trace["name"].removesuffix(" (ceiling)"): trace for trace in plot_data(page, name)}
+    assert set(traces) == WITH_FIGURES
+    for variant, trace in traces.items():
+        assert trace["y"] == [row["throughput"] for row in document["rows"] if row["variant"] == variant]
+    assert [symbol.endswith("-open") for symbol in traces["shaky"]["symbols"]] == [False, True]
+
+
+def test_bars_add_up_to_the_latency_of_every_variant(page: webdriver.Chrome, document: dict[str, Any]) -> None:
+    total = 0.0
+    variants = set()
+    for trace in plot_data(page, "latency_parts"):
+        variants |= {variant for variant, value in zip(trace["y"], trace["x"]) if value is not None}
+        total += sum(value for value in trace["x"] if value is not None)
+    assert variants == WITH_FIGURES
+    assert total == pytest.approx(sum(row["latency_avg"] or 0 for row in document["rows"]) / 1000)
+
+
+def test_plots_name_what_they_cannot_show(page: webdriver.Chrome) -> None:
+    captions = page.find_elements(By.TAG_NAME, "figcaption")
+    assert len(captions) == 3
+    assert all("broken at concurrency 65 over gRPC (failed)" in caption.text for caption in captions)
+
+
+@pytest.mark.parametrize("name", ["infer/s", "p99"])
+def test_keyboard_sorts_numbers_and_keeps_missing_ones_last(page: webdriver.Chrome, name: str) -> None:
+    index, button = header(page, name)
+    page.execute_script("arguments[0].focus()", button)
+    orders = []
+    for key, direction in ((Keys.ENTER, "ascending"), (Keys.SPACE, "descending")):
+        page.switch_to.active_element.send_keys(key)
+        assert button.find_element(By.XPATH, "..").get_attribute("aria-sort") == direction
+        values = column(page, index)
+        orders.append([float(value) for value in values if value])
+        assert values[len(orders[-1]) :] == [""] * (len(values) - len(orders[-1]))
+    assert orders[0] == sorted(orders[0])
+    assert orders[1] == orders[0][::-1]
+
+
+def test_click_sorts_words(page: webdriver.Chrome) -> None:
+    index, button = header(page, "variant")
+    button.click()
+    assert column(page, index) == sorted(column(page, index))
+    assert len(page.find_elements(By.CSS_SELECTOR, "[aria-sort]")) == 1
+
+
+def test_tab_reaches_the_header_buttons(page: webdriver.Chrome) -> None:
+    reached = set()
+    for _ in range(30):
+        page.switch_to.active_element.send_keys(Keys.TAB)
+        reached.add(page.switch_to.active_element.text)
+    assert {"variant", "infer/s", "accuracy"} <= reached
+
+
+@pytest.mark.parametrize("width", [380, 1280])
+def test_body_does_not_scroll_sideways(page: webdriver.Chrome, width: int) -> None:
+    view(page, width, "light")
+    page.refresh()
+    wait_for_plots(page)
+    page.execute_script("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    size = page.execute_script("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    assert size[0] <= size[1] <= width
+    table = "const box = document.querySelector('#points .wide'); return box.scrollWidth > box.clientWidth"
+    assert page.execute_script(table) == (width == 380)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_has_contrast(page: webdriver.Chrome, scheme: str) -> None:
+    view(page, 1280, scheme)
+    WebDriverWait(page, 10).until(
+        lambda one: one.execute_script(LOW_CONTRAST) == [], str(page.execute_script(LOW_CONTRAST))
+    )
+
+
+def test_plots_follow_the_scheme_and_paper(page: webdriver.Chrome) -> None:
+    def text_is(colour: str) -> None:
+        script = "return document.getElementById('throughput_latency').layout.font.color"
+        WebDriverWait(page, 10).until(lambda one: one.execute_script(script) == colour)
+
+    text_is("#1b1f24")
+    view(page, 1280, "dark")
+    text_is("#e6e9ed")
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": []})
+    text_is("#1b1f24")
+
+
+def test_tables_have_captions_and_scopes(page: webdriver.Chrome) -> None:
+    tables = page.find_elements(By.TAG_NAME, "table")
+    assert tables
+    assert all(table.find_elements(By.TAG_NAME, "caption") for table in tables)
+    assert page.find_elements(By.CSS_SELECTOR, "th:not([scope])") == []
+
+
+def test_other_precision_and_foreign_figures_are_marked(page: webdriver.Chrome) -> None:
+    assert "bf16\nf32 was requested" in page.find_element(By.ID, "engines").text
+    assert "Some <CPU>" in page.find_element(By.ID, "engines").text
+    assert "Another machine, not measured here." in page.find_element(By.ID, "published").text
+
+
+def test_commands_can_be_unfolded(page: webdriver.Chrome, document: dict[str, Any]) -> None:
+    details = page.find_element(By.CSS_SELECTOR, "#commands details")
+    summary = details.find_element(By.TAG_NAME, "summary")
+    page.execute_script("arguments[0].focus()", summary)
+    page.switch_to.active_element.send_keys(Keys.ENTER)
+    assert [one.text for one in details.find_elements(By.TAG_NAME, "code")] == [
+        one["command"] for one in document["commands"]
+    ]
+
+
+def test_page_of_a_run_in_which_all_failed(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    table = pd.DataFrame([failed("fast", concurrency, "exit code 99") for concurrency in (1, 65)])
+    file = tmp_path / "failed.html"
+    file.write_text(render(sample_document(table), TEMPLATE), encoding="utf-8")
+    browser.get_log("browser")
+    page = opened(browser, file)
+    assert page.find_element(By.CLASS_NAME, "verdict").text.startswith("No variant has a usable point")
+    assert page.find_element(By.CSS_SELECTOR, "#points .reason").text == "repeat 1: exit code 99"
+    assert [entry for entry in page.get_log("browser") if entry["level"] == "SEVERE"] == []

@@ -1,0 +1,157 @@
+"""Training gives the same bytes for the same seed, and a model.pt that others can trust."""
+
+import gzip
+import json
+import os
+import struct
+
+import numpy as np
+import pytest
+import torch
+
+from conftest import DEFAULT, ROOT, TRAIN
+from program.files import sha256
+
+MODEL_FILE = ROOT / DEFAULT["model"]["file"]
+
+
+@pytest.fixture
+def train(script, dataset_files, tmp_path):
+    """Run train.py; gives the finished process and the directory of its outputs."""
+
+    def run(name, **changed):
+        directory = tmp_path / name
+        found = script(
+            "train.py", "--model-file", MODEL_FILE, "--train", dataset_files / "train.npz",
+            "--test", dataset_files / "test.npz", "--model", directory / "model.pt",
+            "--metrics", directory / "metrics.json", settings=TRAIN | changed,
+        )  # fmt: skip
+        return found, directory
+
+    return run
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_same_seed_gives_the_same_bytes(train, threads):
+    digests = set()
+    for name in ("one", "two"):
+        found, directory = train(name, threads=threads)
+        assert found.returncode == 0, found.stderr
+        digests.add(sha256(directory / "model.pt"))
+    assert len(digests) == 1
+
+
+def test_other_seed_gives_other_weights(train, checkpoint):
+    found, directory = train("other", seed=TRAIN["seed"] + 1)
+    assert found.returncode == 0, found.stderr
+    assert sha256(directory / "model.pt") != sha256(checkpoint)
+
+
+def test_model_and_metrics(checkpoint):
+    content = torch.load(checkpoint, weights_only=True)
+    assert set(content) == {"state_dict", "model_file"}
+    metrics = json.loads((checkpoint.parent / "metrics.json").read_text())
+    assert metrics["parameters"] == sum(tensor.numel() for tensor in content["state_dict"].values())
+    assert (metrics["train_samples"], metrics["test_samples"]) == (200, 200)
+    assert (metrics["seed"], metrics["epochs"]) == (TRAIN["seed"], 1)
+    assert 0 <= metrics["accuracy"] <= 1
+    assert metrics["loss"] > 0
+
+
+def test_too_low_an_accuracy_ends_with_one_line_and_no_model(train):
+    found, directory = train("strict", min_accuracy=1)
+    assert found.returncode == 2
+    assert "Traceback" not in found.stderr
+    (line,) = [line for line in found.stderr.splitlines() if "error:" in line]
+    assert line.startswith("train.py: error: accuracy 0.")
+    assert "is below train.min_accuracy 1. Hint: train for more epochs, or lower train.min_accuracy" in line
+    assert not (directory / "model.pt").exists()
+    assert not (directory / "metrics.json").exists()
+
+
+@pytest.fixture
+def idx_files(dataset_files, tmp_path):
+    """The test split as IDX files: gzipped images and plain labels."""
+    with np.load(dataset_files / "test.npz") as data:
+        images, labels = data["images"], data["labels"]
+    header = struct.pack(">BBBB3I", 0, 0, 8, 3, *images.shape)
+    (tmp_path / "images.gz").write_bytes(gzip.compress(header + images.tobytes()))
+    (tmp_path / "labels").write_bytes(struct.pack(">BBBBI", 0, 0, 8, 1, len(labels)) + labels.tobytes())
+    return ["--images", tmp_path / "images.gz", "--labels", tmp_path / "labels"]
+
+
+def test_evaluate_says_the_same_on_both_formats(script, checkpoint, dataset_files, idx_files):
+    on_npz = script("evaluate.py", "--model", checkpoint, "--dataset", dataset_files / "test.npz", "--json")
+    on_idx = script("evaluate.py", "--model", checkpoint, *idx_files, "--json")
+    assert (on_npz.returncode, on_idx.returncode) == (0, 0), on_npz.stderr + on_idx.stderr
+    assert on_npz.stdout == on_idx.stdout
+    found = json.loads(on_npz.stdout)
+    metrics = json.loads((checkpoint.parent / "metrics.json").read_text())
+    assert found == {
+        "accuracy": metrics["accuracy"], "errors": round(200 * (1 - metrics["accuracy"])), "samples": 200,
+    }  # fmt: skip
+
+
+def test_evaluate_in_words(script, checkpoint, idx_files):
+    found = script("evaluate.py", "--model", checkpoint, *idx_files)
+    accuracy = json.loads((checkpoint.parent / "metrics.json").read_text())["accuracy"]
+    assert found.stdout == f"accuracy {accuracy:.2%} on 200 samples ({round(200 * (1 - accuracy))} errors)\n"
+
+
+def test_evaluate_without_data(script, checkpoint):
+    found = script("evaluate.py", "--model", checkpoint)
+    assert found.returncode == 2
+    assert found.stderr == "evaluate.py: error: no data set given. Hint: --images and --labels, or --dataset\n"
+
+
+def test_evaluate_with_fewer_labels_than_images(script, checkpoint, idx_files, tmp_path):
+    (tmp_path / "labels").write_bytes(struct.pack(">BBBBI", 0, 0, 8, 1, 3) + b"\1\2\3")
+    found = script("evaluate.py", "--model", checkpoint, *idx_files)
+    assert found.returncode == 2
+    assert found.stderr.endswith("images.gz holds 200 images, " + str(tmp_path / "labels") + " 3 labels.\n")
+
+
+class Code:
+    """Unpickles to a command."""
+
+    def __init__(self, command):
+        self.command = command
+
+    def __reduce__(self):
+        return os.system, (self.command,)
+
+
+def test_model_with_code_in_it_is_refused_and_not_run(script, dataset_files, tmp_path):
+    torch.save({"state_dict": {}, "model_file": Code(f"touch {tmp_path}/ran")}, tmp_path / "model.pt")
+    found = script("evaluate.py", "--model", tmp_path / "model.pt", "--dataset", dataset_files / "test.npz")
+    assert found.returncode == 2
+    assert found.stderr.startswith(f"evaluate.py: error: {tmp_path}/model.pt is not a model.pt of this workflow")
+    assert "Traceback" not in found.stderr
+    assert len(found.stderr.splitlines()) == 1
+    assert not (tmp_path / "ran").exists()
+
+
+def test_missing_model(script, dataset_files, tmp_path):
+    found = script("evaluate.py", "--model", tmp_path / "model.pt", "--dataset", dataset_files / "test.npz")
+    assert found.returncode == 2
+    assert found.stderr == (
+        f"evaluate.py: error: {tmp_path}/model.pt does not exist. "
+        "Hint: snakemake train makes artifacts/<run>/model/model.pt\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def prepare(images): ...", "has no function build. Hint: workflow/scripts/models/interface.py says"),
+        ("build = 1\nprepare = len", "has no function build."),
+        ("def build(): ...", "has no function prepare."),
+    ],
+)
+def test_model_file_that_lacks_a_function(tmp_path, text, message):
+    from models.interface import load_file
+    from program.cli import UserError
+
+    (tmp_path / "mine.py").write_text(text)
+    with pytest.raises(UserError, match=rf"mine\.py {message}"):
+        load_file(tmp_path / "mine.py")

@@ -1,0 +1,174 @@
+"""Every mistake in a configuration is one line that names the key and says what to do."""
+
+import copy
+import re
+
+import pytest
+import yaml
+
+from conftest import DEFAULT, OVERLAYS, ROOT, merged
+from program.cli import UserError
+from settings.validation import validate
+
+
+def without(*path: str) -> dict:
+    """The default configuration less one key."""
+    result = copy.deepcopy(DEFAULT)
+    inner = result
+    for part in path[:-1]:
+        inner = inner[part]
+    del inner[path[-1]]
+    return result
+
+
+def error_of(config: dict) -> str:
+    with pytest.raises(UserError) as caught:
+        validate(config, ROOT)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("path", OVERLAYS, ids=lambda path: path.name)
+def test_configurations_of_the_project_are_valid(path):
+    validate(merged(DEFAULT, yaml.safe_load(path.read_text())), ROOT)
+
+
+def shape(batch: int) -> str:
+    return f"input:{batch}x1x28x28"
+
+
+IDS = {"input": {"dtype": "FP32", "dims": [1, 28, 28]}, "ids": {"dtype": "INT64", "dims": [-1]}}
+
+
+@pytest.mark.parametrize(
+    ("overlay", "message"),
+    [
+        ({"swep": {}}, "config: swep: unknown key. Hint: did you mean sweep?"),
+        ({"train": {"epoch": 3}}, "config: train.epoch: unknown key. Hint: did you mean epochs?"),
+        (
+            {"serving": {"zzz": 1}},
+            "config: serving.zzz: unknown key. Hint: known keys here: instances, threads, max_queue_delay_us",
+        ),
+        ({"engine": {"tensorrt": {}}}, "config: engine.tensorrt: unknown key. Hint: known keys here: openvino"),
+        ({"train": {"epochs": "3"}}, "config: train.epochs: '3' is not of type 'integer'."),
+        ({"train": {"epochs": 2.5}}, "config: train.epochs: 2.5 is not of type 'integer'."),
+        ({"train": {"epochs": True}}, "config: train.epochs: True is not of type 'integer'."),
+        ({"train": {"epochs": 0}}, "config: train.epochs: 0 is less than the minimum of 1."),
+        ({"train": {"min_accuracy": 97}}, "config: train.min_accuracy: 97 is greater than the maximum of 1."),
+        ({"train": "quick"}, "config: train: 'quick' is not of type 'object'."),
+        ({"train": None}, "config: train: None is not of type 'object'."),
+        ({"run": "../elsewhere"}, "config: run: '../elsewhere' does not match"),
+        ({"run": "a b"}, "config: run: 'a b' does not match"),
+        ({"dataset": {"test_size": 1005}}, "config: dataset.test_size: 1005 is not a multiple of 10."),
+        ({"dataset": {"mirrors": []}}, "config: dataset.mirrors: [] should be non-empty."),
+        ({"server": "native"}, "config: server: 'native' is not one of ['bundled']."),
+        ({"variants": ["onnx", "tensorflow"]}, "config: variants.1: 'tensorflow' is not one of"),
+        (
+            {"variants": ["onnx", None]},
+            'config: variants.1: null without quotes is no word in YAML. Hint: write "null" with its quotes',
+        ),
+        ({"variants": []}, "config: variants: [] should be non-empty."),
+        ({"variants": ["onnx", "onnx"]}, "config: variants: ['onnx', 'onnx'] has non-unique elements."),
+        ({"model": {"file": "models/absent.py"}}, "config: model.file: models/absent.py does not exist."),
+        ({"model": {"file": "workflow"}}, "config: model.file: workflow does not exist."),
+        ({"profile": {"min": "input:1x1x28x"}}, "config: profile.min: 'input:1x1x28x' does not match"),
+        ({"profile": {"min": 1}}, "config: profile.min: 1 is not of type 'string'."),
+        (
+            {"profile": {"min": f"{shape(1)},{shape(1)}"}},
+            "config: profile.min: input input is given twice. Hint: write input:64x1x28x28",
+        ),
+        (
+            {"profile": {"min": shape(65)}},
+            "config: profile: axis 0 of input has min 65, opt 64, max 128. Hint: 1 ≤ min ≤ opt ≤ max",
+        ),
+        ({"profile": {"opt": shape(129)}}, "config: profile: axis 0 of input has min 1, opt 129, max 128."),
+        ({"profile": {"min": shape(0)}}, "config: profile: axis 0 of input has min 0, opt 64, max 128."),
+        (
+            {"profile": {"max": "image:128x1x28x28"}},
+            "config: profile.max: has the inputs image, the model input. Hint: name every input of model.inputs once",
+        ),
+        (
+            {"profile": {"min": "input:1x1x28x27"}},
+            "config: profile.min: input is 1x1x28x27. Hint: model.inputs says Bx1x28x28",
+        ),
+        ({"profile": {"max": "input:128x28x28"}}, "config: profile.max: input is 128x28x28."),
+        (
+            {"model": {"inputs": IDS}},
+            "config: profile.min: has the inputs input, the model ids, input.",
+        ),
+        (
+            {"model": {"inputs": IDS}, "profile": {"min": f"{shape(1)},ids:2x5"}},
+            "config: profile.min: the inputs differ in their batch axis. Hint: the first axis of all is the batch",
+        ),
+        (
+            {
+                "model": {"inputs": IDS},
+                "profile": {"min": f"{shape(1)},ids:1x9", "opt": f"{shape(2)},ids:2x8", "max": f"{shape(4)},ids:4x9"},
+            },
+            "config: profile: axis 1 of ids has min 9, opt 8, max 9.",
+        ),
+        (
+            {"sweep": {"batch_sizes": [1, 129]}},
+            "config: sweep.batch_sizes: 129 is outside the profile, 1 to 128. Hint: widen profile.min or profile.max",
+        ),
+        ({"profile": {"min": shape(2)}}, "config: sweep.batch_sizes: 1 is outside the profile, 2 to 128."),
+        (
+            {"healthcheck": {"samples": 127}},
+            "config: healthcheck.samples: 127 is less than the largest batch, 128. "
+            "Hint: raise it, or lower profile.max",
+        ),
+        ({"healthcheck": {"samples": "some"}}, "config: healthcheck.samples: 'some' is not valid under any of"),
+        ({"healthcheck": {"samples": 0}}, "config: healthcheck.samples: 0 is less than the minimum of 1."),
+        ({"dataset": {"test_size": 120}}, "config: dataset.test_size: 120 is less than the largest batch, 128."),
+        ({"serving": {"threads": "many"}}, "config: serving.threads: 'many' is not valid under any of"),
+        ({"sweep": {"protocols": ["grpc", "rest"]}}, "config: sweep.protocols.1: 'rest' is not one of"),
+        ({"sweep": {"stability_percent": 0}}, "config: sweep.stability_percent: 0 is less than or equal to"),
+    ],
+    ids=lambda value: None if isinstance(value, str) else str(value)[:50],
+)
+def test_mistake_is_named(overlay, message):
+    found = error_of(merged(DEFAULT, overlay))
+    assert found.startswith(message)
+    assert "\n" not in found
+    assert " Hint: " in found
+
+
+@pytest.mark.parametrize(
+    ("path", "key"), [(("sweep",), "sweep"), (("engine", "openvino", "precision"), "engine.openvino.precision")]
+)
+def test_missing_key_is_named(path, key):
+    assert error_of(without(*path)) == (
+        f"config: {key}: missing. Hint: config/config.yaml has every key; overlays change some"
+    )
+
+
+def test_absolute_model_file_is_accepted(tmp_path):
+    (tmp_path / "mine.py").write_text("")
+    validate(merged(DEFAULT, {"model": {"file": str(tmp_path / "mine.py")}}), ROOT)
+
+
+@pytest.mark.parametrize(
+    ("overlay", "message"),
+    [
+        ("sweep: {repeat: 1}", "config: sweep.repeat: unknown key. Hint: did you mean repeats?"),
+        ("variants: [onnx, null]", 'config: variants.1: null without quotes is no word in YAML. Hint: write "null"'),
+        ("profile: {opt: input:256x1x28x28}", "config: profile: axis 0 of input has min 1, opt 256, max 128. Hint: "),
+    ],
+)
+def test_snakemake_shows_one_line_and_writes_nothing(project, tmp_path, overlay, message):
+    path = tmp_path / "mistake.yaml"
+    path.write_text(f"run: mistake\n{overlay}\n")
+    found = project.snakemake("-n", "sweeps", configfiles=(path,), check=False)
+    assert found.returncode == 1
+    ours = [
+        line for line in found.stderr.splitlines() if not re.match(r"Using .* profile|Config file .* extended", line)
+    ]
+    assert len(ours) == 1
+    assert ours[0].startswith(message)
+    assert not (project.root / "artifacts" / "mistake").exists()
+
+
+def test_value_of_the_wrong_kind_from_the_command_line(project):
+    found = project.snakemake("-n", "sweeps", "--config", "sweep={repeats: 2}", check=False)
+    assert found.returncode == 1
+    assert "config: sweep.repeats: '2' is not of type 'integer'. Hint: " in found.stderr
+    assert "Traceback" not in found.stderr

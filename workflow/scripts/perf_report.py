@@ -1,0 +1,65 @@
+"""Rule perf_report: everything that the run found, as a page for people and as CSV and JSON for programs.
+
+perf_report.html needs no network. perf_summary.csv has one row per point, over all repeats; perf_summary.json holds
+the same rows and everything else that the page shows.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from measurement import points
+from program import cli
+from program.cli import log
+from program.files import read_json, write_json, write_text
+from reporting.document import document
+from reporting.page import render
+
+
+def collect(options: argparse.Namespace) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The summary table and the document, from the files of the other stages."""
+    repeats = pd.concat([points.read(path) for path in options.tables], ignore_index=True)
+    health = {found["variant"]: found for found in map(read_json, options.health)}
+    summary = points.summarise(repeats, {name: found["accuracy"] for name, found in health.items()})
+    others = {
+        "config": yaml.safe_load(options.run_config.read_text(encoding="utf-8")),
+        "dataset": read_json(options.dataset),
+        "model": read_json(options.metrics),
+        "parity": read_json(options.parity),
+        "versions": read_json(options.versions),
+        "system": read_json(options.system),
+    }
+    return summary, document(summary, repeats, health, [read_json(path) for path in options.engines], others)
+
+
+def main(options: argparse.Namespace) -> None:
+    summary, content = collect(options)
+    write_text(options.page, render(content, options.template))
+    points.write(options.csv, summary, points.SUMMARY_COLUMNS)
+    write_json(options.json, content)
+    log.info("%s", content["verdict"])
+
+
+def arguments() -> argparse.ArgumentParser:
+    result = cli.parser(__doc__)
+    result.add_argument("--tables", type=Path, nargs="+", required=True, help="perf.csv of every variant")
+    result.add_argument("--health", type=Path, nargs="+", required=True, help="health.json of every variant")
+    result.add_argument("--engines", type=Path, nargs="*", default=[], help="engine.json of every engine")
+    result.add_argument("--dataset", type=Path, required=True, help="dataset.json")
+    result.add_argument("--metrics", type=Path, required=True, help="metrics.json")
+    result.add_argument("--parity", type=Path, required=True, help="parity.json")
+    result.add_argument("--run-config", type=Path, required=True, help="run_config.yaml")
+    result.add_argument("--versions", type=Path, required=True, help="versions.json")
+    result.add_argument("--system", type=Path, required=True, help="system.json")
+    result.add_argument("--template", type=Path, required=True, help="perf_report.html.j2")
+    result.add_argument("--page", type=Path, required=True, help="output: perf_report.html")
+    result.add_argument("--csv", type=Path, required=True, help="output: perf_summary.csv")
+    result.add_argument("--json", type=Path, required=True, help="output: perf_summary.json")
+    return result
+
+
+if __name__ == "__main__":
+    cli.run(main, arguments())

@@ -1,0 +1,1 @@
+"""The report: what the figures say, in words, plots and one page."""

@@ -1,0 +1,46 @@
+"""Figures as a reader wants them."""
+
+MISSING = "–"
+
+
+def number(value: float | None, digits: int = 0) -> str:
+    """With separators of thousands."""
+    return MISSING if value is None else f"{value:,.{digits}f}"
+
+
+def percent(fraction: float | None, digits: int = 0) -> str:
+    """A fraction in per cent."""
+    return MISSING if fraction is None else f"{100 * fraction:.{digits}f} %"
+
+
+def milliseconds(microseconds: float | None) -> str:
+    """Three digits or so, as milliseconds, without the unit."""
+    if microseconds is None:
+        return MISSING
+    value = microseconds / 1000
+    return number(value, 2 if value < 10 else 1 if value < 100 else 0)
+
+
+def error(value: float) -> str:
+    """A numerical error in two digits."""
+    return f"{value:.2g}"
+
+
+def size(count: int) -> str:
+    """Bytes in the largest binary unit that leaves at least 1."""
+    value, unit = float(count), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if value < 1024:
+            break
+        value, unit = value / 1024, larger
+    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+
+
+def times(ratio: float) -> str:
+    """A ratio as a factor."""
+    return f"{ratio:.2f}×" if ratio < 2 else f"{ratio:,.1f}×"
+
+
+def listed(parts: list[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
