@@ -9,15 +9,13 @@ PROJECT = Path(workflow.current_basedir).parent
 sys.path.insert(0, str(PROJECT / "workflow" / "scripts"))
 
 from program.cli import UserError
+from program.environment import prepare_environment
 from program.imports import project_imports
 from serving.modelconfig import ENCODED
-from serving.variants import VARIANTS, assembled_by, model_of
+from serving.variants import VARIANTS, of_kind, model_of
 from settings.validation import validate
 
-# Jobs find this environment's programs also where it was not activated.
-os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-# A thread that waits for work gives its core to the other jobs instead of spinning.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+prepare_environment()
 
 try:
     validate(config, Path.cwd())
@@ -56,7 +54,7 @@ def tensors(described):
 
 def served_name(variant):
     """Name of the served model of a variant."""
-    pytriton = VARIANTS[variant].rule == "repository_pytriton"
+    pytriton = VARIANTS[variant].kind == "pytriton"
     return config["pytriton"]["name"] if pytriton else f"{config['model']['name']}_{variant}"
 
 
@@ -64,10 +62,10 @@ def served_model(variant):
     """Inputs and outputs that a variant shows to its clients."""
     described = config["model"]["raw"] if VARIANTS[variant].raw else config["model"]
     served = {side: tensors(described[side]) for side in ("inputs", "outputs")}
-    if VARIANTS[variant].rule == "repository_pytriton":
+    if VARIANTS[variant].kind == "pytriton":
         for side, given in served.items():
             served[side] = [{**tensor, "name": name} for tensor, name in zip(given, config["pytriton"][side])]
-    if VARIANTS[variant].rule == "repository_bls":
+    if VARIANTS[variant].kind == "bls":
         served["inputs"].append(ENCODED)
     return served
 
@@ -76,6 +74,12 @@ def served_profile(variant):
     """The part of the profile that a variant knows: opt is the engines' alone."""
     bounds = ("min", "opt", "max") if model_of(variant, INNER).engine else ("min", "max")
     return {bound: config["profile"][bound] for bound in bounds}
+
+
+def artifact(variant):
+    """The file that a variant runs, if it runs one."""
+    path = model_of(variant, INNER).artifact
+    return f"{RESULTS}/{path}" if path else []
 
 
 def instances():

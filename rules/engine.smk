@@ -15,9 +15,9 @@ rule engine_openvino:
         "<logs>/engine/openvino.log",
     benchmark:
         "<benchmarks>/engine/openvino.tsv"
+    priority: 1
     conda:
         "../envs/main.yaml"
-    priority: 1
     resources:
         mem_mb=4000,
         runtime=10,

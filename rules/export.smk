@@ -51,9 +51,9 @@ rule parity:
         "<logs>/parity.log",
     benchmark:
         "<benchmarks>/parity.tsv"
+    priority: 1
     conda:
         "../envs/main.yaml"
-    priority: 1
     resources:
         mem_mb=4000,
         runtime=10,

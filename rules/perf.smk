@@ -21,9 +21,9 @@ rule sweep:
         server="<logs>/sweep/{variant}-{repeat}.server.log",
     benchmark:
         "<benchmarks>/sweep/{variant}-{repeat}.tsv"
+    priority: lambda wildcards: 1 / (1 + int(wildcards.repeat))
     conda:
         "../envs/main.yaml"
-    priority: lambda wildcards: 1 / (1 + int(wildcards.repeat))
     # All cores of the default run, and a resource of which there is one: nothing runs beside a measurement.
     threads: 4
     resources:

@@ -38,9 +38,7 @@ rule perf_report:
             f"{REPORT}/{{part}}",
             part=["checks.html.j2", "conditions.html.j2", "page.css", "page.js"],
         ),
-        schema=os.path.relpath(
-            PROJECT / "workflow" / "schemas" / "perf_summary.schema.json"
-        ),
+        schema=os.path.relpath(PROJECT / "workflow" / "schemas" / "perf_summary.schema.json"),
         tables=expand(rules.perf_table.output.table, variant=config["variants"]),
         health=expand(rules.healthcheck.output.health, variant=config["variants"]),
         engines=expand("<results>/engine/{backend}/engine.json", backend=ENGINES),

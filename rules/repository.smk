@@ -18,10 +18,10 @@ rule repository:
     benchmark:
         "<benchmarks>/repository/{variant}.tsv"
     wildcard_constraints:
-        variant="|".join(assembled_by("repository")),
+        variant="|".join(of_kind("model")),
+    priority: 1
     conda:
         "../envs/main.yaml"
-    priority: 1
     resources:
         mem_mb=1000,
         runtime=5,
@@ -32,18 +32,12 @@ rule repository:
             profile=served_profile(wildcards.variant),
             serving=instances(),
         ),
-        artifact=lambda wildcards, input: f"--artifact {input.artifact}" if input.artifact else "",
+        artifact=lambda wildcards, input: (f"--artifact {input.artifact}" if input.artifact else ""),
     message:
         "Model repository of {wildcards.variant}"
     shell:
         "exec python {input.code[0]} --settings {params.settings:q} --model-py {input.model_py}"
         " --runtime {input.runtime} {params.artifact} --repository {output.repository} --log {log}"
-
-
-def artifact(variant):
-    """The file that a variant runs, if it runs one."""
-    path = model_of(variant, INNER).artifact
-    return f"{RESULTS}/{path}" if path else []
 
 
 rule repository_pytriton:
@@ -59,10 +53,10 @@ rule repository_pytriton:
     benchmark:
         "<benchmarks>/repository/{variant}.tsv"
     wildcard_constraints:
-        variant="|".join(assembled_by("repository_pytriton")),
+        variant="|".join(of_kind("pytriton")),
+    priority: 1
     conda:
         "../envs/main.yaml"
-    priority: 1
     resources:
         mem_mb=1000,
         runtime=5,
@@ -93,9 +87,9 @@ rule repository_bls:
         "<logs>/repository/bls.log",
     benchmark:
         "<benchmarks>/repository/bls.tsv"
+    priority: 1
     conda:
         "../envs/main.yaml"
-    priority: 1
     resources:
         mem_mb=1000,
         runtime=5,
@@ -122,9 +116,9 @@ rule repository_ensemble:
         "<logs>/repository/ensemble.log",
     benchmark:
         "<benchmarks>/repository/ensemble.tsv"
+    priority: 1
     conda:
         "../envs/main.yaml"
-    priority: 1
     resources:
         mem_mb=1000,
         runtime=5,

@@ -14,9 +14,9 @@ rule healthcheck:
         server="<logs>/healthcheck/{variant}.server.log",
     benchmark:
         "<benchmarks>/healthcheck/{variant}.tsv"
+    priority: 1
     conda:
         "../envs/main.yaml"
-    priority: 1
     resources:
         mem_mb=4000,
         runtime=10,

@@ -10,9 +10,7 @@ def load(directory, config, threads):
     options.inter_op_num_threads = 1
     # A spinning thread pool takes the cores that the server and other instances need.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = onnxruntime.InferenceSession(
-        directory / "model.onnx", options, providers=["CPUExecutionProvider"]
-    )
+    session = onnxruntime.InferenceSession(directory / "model.onnx", options, providers=["CPUExecutionProvider"])
     inputs = [tensor["name"] for tensor in config["input"]]
     outputs = [tensor["name"] for tensor in config["output"]]
 

@@ -28,9 +28,7 @@ _UNBOUNDED = {"max_abs_error": float("inf"), "min_agreement": 0.0, "min_accuracy
 def promised_metadata(model: Mapping[str, Any]) -> dict[str, Any]:
     """The metadata that a server must report for these inputs and outputs."""
     return {
-        side: {
-            tensor["name"]: {"datatype": tensor["dtype"], "shape": [-1, *tensor["dims"]]} for tensor in model[side]
-        }
+        side: {tensor["name"]: {"datatype": tensor["dtype"], "shape": [-1, *tensor["dims"]]} for tensor in model[side]}
         for side in ("inputs", "outputs")
     }
 

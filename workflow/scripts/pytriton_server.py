@@ -47,7 +47,6 @@ def inference(directory: Path, description: Mapping[str, Any]) -> Callable[..., 
     infer = load_runtime(directory).load(directory, config, threads)
     inputs, outputs = ([tensor["name"] for tensor in description[side]] for side in ("inputs", "outputs"))
 
-    @batch
     def function(**batches: np.ndarray) -> dict[str, np.ndarray]:
         return dict(zip(outputs, infer([batches[name] for name in inputs])))
 
@@ -77,7 +76,7 @@ def main(options: argparse.Namespace) -> None:
     with Triton(config=config, security_config=security) as triton:
         triton.bind(
             model_name=description["name"],
-            infer_func=inference(options.directory, description),
+            infer_func=batch(inference(options.directory, description)),
             inputs=tensors(description["inputs"]),
             outputs=tensors(description["outputs"]),
             config=ModelConfig(

@@ -77,7 +77,7 @@ def instructions(running: server.Server, models: Sequence[str], request: Path) -
 def chosen(options: argparse.Namespace) -> list[str]:
     """The variants that the command line names."""
     if options.all:
-        return [name for name, variant in VARIANTS.items() if variant.rule != "repository_pytriton"]
+        return [name for name, variant in VARIANTS.items() if variant.kind != "pytriton"]
     if options.variant is None:
         raise UserError("no variant given.", f"--all, or --variant with one of {', '.join(VARIANTS)}")
     return [options.variant]

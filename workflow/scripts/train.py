@@ -23,7 +23,6 @@ from program import cli
 from program.cli import UserError, log
 from program.files import whole_file, write_json
 
-
 # Share of the steps in which the learning rate rises.
 WARM_UP = 0.2
 
@@ -33,7 +32,7 @@ def make_deterministic(seed: int, threads: int) -> torch.Generator:
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True)
     # Filling memory that is overwritten at once only costs time.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.set_num_threads(threads)
     return torch.Generator().manual_seed(seed)
 

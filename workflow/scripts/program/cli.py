@@ -23,9 +23,7 @@ class UserError(Exception):
 
 def parser(description: str | None) -> argparse.ArgumentParser:
     """An argument parser with what all scripts take: `--log`."""
-    result = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    result = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     result.add_argument("--log", type=Path, help="file that also receives the log, traceback included")
     return result
 
@@ -35,9 +33,7 @@ def add_settings(arguments: argparse.ArgumentParser, section: str) -> None:
 
     The rules pass it in canonical form, which is what makes Snakemake's comparison of params exact.
     """
-    arguments.add_argument(
-        "--settings", type=_json, required=True, help=f"JSON: {section}, as in config/config.yaml"
-    )
+    arguments.add_argument("--settings", type=_json, required=True, help=f"JSON: {section}, as in config/config.yaml")
 
 
 def run(main: Callable[[argparse.Namespace], None], arguments: argparse.ArgumentParser) -> None:

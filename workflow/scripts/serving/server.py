@@ -149,7 +149,7 @@ def _triton(repository: Path, ports: Ports, directory: Path) -> tuple[list[str |
 def _pytriton(repository: Path, ports: Ports, directory: Path) -> tuple[list[str | Path], dict[str, str]]:
     """A PyTriton server, which keeps its copy of Triton in `directory`."""
     script = Path(__file__).parents[1] / "pytriton_server.py"
-    command = [
+    command: list[str | Path] = [
         *(sys.executable, script, "--directory", repository.resolve()),
         *("--http-port", str(ports.http), "--grpc-port", str(ports.grpc), "--metrics-port", str(ports.metrics)),
     ]

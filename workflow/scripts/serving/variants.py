@@ -7,7 +7,8 @@ from dataclasses import dataclass
 class Variant:
     """One way to serve the model.
 
-    rule: the rule that assembles its repository.
+    kind: how it is served, and so which rule assembles its repository: `model` from workflow/backends/, `pytriton`,
+    `bls` or `ensemble`.
     runtime: the file in workflow/backends/ that runs the model, and artifact: the file below artifacts/<run>/ that it
     runs; None where the variant calls, or takes over, those of `serving.inner`.
     engine: the engine that it needs itself.
@@ -15,7 +16,7 @@ class Variant:
     computes: whether its answers mean anything.
     """
 
-    rule: str = "repository"
+    kind: str = "model"
     runtime: str | None = None
     artifact: str | None = None
     engine: str | None = None
@@ -33,16 +34,16 @@ VARIANTS = {
     "onnx": Variant(runtime="runtime_onnx.py", artifact="export/model.onnx"),
     "openvino": Variant(runtime="runtime_openvino.py", artifact="engine/openvino/model.blob", engine="openvino"),
     "torchscript": Variant(runtime="runtime_torchscript.py", artifact="export/model.ts"),
-    "pytriton": Variant("repository_pytriton", runtime="runtime_eager.py", artifact="model/model.pt"),
-    "pytriton_engine": Variant("repository_pytriton"),
-    "bls": Variant("repository_bls", raw=True),
-    "ensemble": Variant("repository_ensemble", raw=True),
+    "pytriton": Variant("pytriton", runtime="runtime_eager.py", artifact="model/model.pt"),
+    "pytriton_engine": Variant("pytriton"),
+    "bls": Variant("bls", raw=True),
+    "ensemble": Variant("ensemble", raw=True),
 }
 
 
-def assembled_by(rule: str) -> list[str]:
-    """The variants whose repository a rule assembles."""
-    return [name for name, variant in VARIANTS.items() if variant.rule == rule]
+def of_kind(kind: str) -> list[str]:
+    """The variants of one kind."""
+    return [name for name, variant in VARIANTS.items() if variant.kind == kind]
 
 
 def model_of(name: str, inner: str) -> Variant:

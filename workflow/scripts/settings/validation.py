@@ -55,7 +55,7 @@ def _explain(error: ValidationError) -> tuple[str, str, str]:
         hint = f"did you mean {close[0]}?" if close else f"known keys here: {', '.join(known)}"
         return f"{key}.{unknown}".strip("."), "unknown key", hint
     if error.validator == "required":
-        missing = next(name for name in error.validator_value if name not in error.instance)  # type: ignore[union-attr]
+        missing = error.message.split("'")[1]
         return f"{key}.{missing}".strip("."), "missing", "config/config.yaml has every key; overlays change some"
     if key.startswith("variants") and error.instance is None:
         return key, "null without quotes is no word in YAML", 'write "null" with its quotes'
