@@ -41,9 +41,10 @@ format: $(VENV)/.dev ## Format the code
 	ruff format .
 	snakefmt Snakefile rules
 
-benchmark: $(VENV)/.main ## Measure the demo's PyTriton server, our variants and the ceiling in one run
-	snakemake --cores $(CORES) train repositories $(OVERLAY)
+benchmark: $(VENV)/.main ## Measure our variants against the demo's PyTriton server, and bls against its one-by-one form
+	snakemake --cores $(CORES) repositories $(OVERLAY)
 	python benchmarks/pytriton_demo.py
+	python benchmarks/bls_batched.py
 
 sync: $(VENV)/.main ## Install what the locks say, and nothing else
 
