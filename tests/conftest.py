@@ -60,12 +60,6 @@ class Project:
         rows = [line.split("\t") for line in table[1:]]
         return {row[0].split("/", 2)[2] for row in rows if row[-1] == "update pending"}
 
-    def overlay(self, name: str, content: dict) -> Path:
-        """Write an overlay into the copy; JSON is YAML."""
-        path = self.root / f"{name}.overlay.yaml"
-        path.write_text(json.dumps(content))
-        return path
-
 
 def merged(base: dict, overlay: dict) -> dict:
     """`overlay` over `base`, as Snakemake merges: mappings deeply, all else replaced."""
