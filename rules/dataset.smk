@@ -1,5 +1,9 @@
 """Stage dataset. Makes: dataset/{train,test}.npz, dataset/dataset.json. Config: dataset."""
 
+# What the images follow from. The mirrors are not among it, because checksums decide what they may deliver; as they
+# stand in the command and not in params, a change of them reruns nothing.
+DATASET_KEYS = {"embedded": ["source", "test_size", "seed"], "mnist": ["source"]}
+
 
 # Local, so that compute nodes need no internet.
 rule dataset:
@@ -20,10 +24,11 @@ rule dataset:
         mem_mb=4000,
         runtime=30,
     params:
-        settings=settings(**config["dataset"]),
+        settings=settings(**{key: config["dataset"][key] for key in DATASET_KEYS[config["dataset"]["source"]]}),
         downloads="artifacts/downloads",
     message:
         "Data set ({config[dataset][source]})"
     shell:
         "exec python {input.code[0]} --settings {params.settings:q} --downloads {params.downloads}"
+        " --mirrors {config[dataset][mirrors]:q} --retries {config[dataset][retries]}"
         " --train {output.train} --test {output.test} --summary {output.summary} --log {log}"

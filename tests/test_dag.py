@@ -22,7 +22,9 @@ from conftest import (
 
 CONFIG = merged(DEFAULT, yaml.safe_load((ROOT / FULL).read_text()))
 ENGINE = {"engine/openvino/engine.json", "engine/openvino/model.blob"}
-VARIANTS = ("openvino", "null")
+VARIANTS = ("openvino", "pytriton", "pytriton_engine", "bls", "ensemble", "null")
+# Those that serve the engine, by themselves or through serving.inner.
+ON_ENGINE = ("openvino", "pytriton_engine", "bls", "ensemble")
 
 
 def chains(*variants: str) -> set[str]:
@@ -34,7 +36,7 @@ def sweeps(*variants: str) -> set[str]:
     return set().union(*(measured_outputs(variant, [1]) for variant in variants))
 
 
-HEALTH = {"health/openvino.json", "health/null.json"}
+HEALTH = {f"health/{variant}.json" for variant in VARIANTS}
 # A model that computes nothing has a repository that no training changes.
 AFTER_DATASET = {
     name for name in expected_outputs(CONFIG) if not name.startswith("dataset/") and name != "repository/null"
@@ -62,7 +64,7 @@ def test_finished_run_has_nothing_to_do(finished_run):
     [
         pytest.param(
             {"profile": {"opt": "input:32x1x28x28"}},
-            ENGINE | {"export/parity.json"} | chains("openvino"),
+            ENGINE | {"export/parity.json"} | chains(*ON_ENGINE),
             id="opt shape",
         ),
         pytest.param(
@@ -71,7 +73,7 @@ def test_finished_run_has_nothing_to_do(finished_run):
             id="max shape",
         ),
         pytest.param(
-            {"engine": {"openvino": {"precision": "bf16"}}}, ENGINE | chains("openvino"), id="engine precision"
+            {"engine": {"openvino": {"precision": "bf16"}}}, ENGINE | chains(*ON_ENGINE), id="engine precision"
         ),
         pytest.param({"train": SWAPPED}, AFTER_DATASET, id="two values of train swapped"),
         pytest.param(
@@ -90,11 +92,15 @@ def test_finished_run_has_nothing_to_do(finished_run):
         pytest.param({"variants": list(reversed(VARIANTS))}, set(), id="other order of the variants"),
         pytest.param({"export": {"tolerance": {"max_abs_error": 0.01}}}, {"export/parity.json"}, id="tolerance"),
         pytest.param({"serving": {"max_queue_delay_us": 100}}, chains(*VARIANTS), id="queue delay"),
+        pytest.param({"serving": {"instances": 2}}, chains("openvino", "bls", "ensemble", "null"), id="instances"),
+        pytest.param({"pytriton": {"name": "Other"}}, chains("pytriton", "pytriton_engine"), id="name in PyTriton"),
+        pytest.param({"dataset": {"mirrors": ["elsewhere"], "retries": 9}}, set(), id="mirrors"),
     ],
 )
 def test_change_of_the_config_reruns_exactly(finished_run, tmp_path, change, rerun):
     overlay = tmp_path / "change.yaml"
     overlay.write_text(yaml.safe_dump(change))
+    # Every change is a change of run_config.yaml.
     assert finished_run.planned(*TARGETS, configfiles=(FULL, overlay)) == rerun | CLOSING
 
 
@@ -111,8 +117,9 @@ def test_summary_agrees_with_a_dry_run(finished_run, tmp_path):
     found = finished_run.snakemake("-n", *TARGETS, configfiles=(FULL, overlay))
     jobs = dict(re.findall(r"^(\w+) +(\d+)$", (found.stdout + found.stderr).split("Reasons:")[-2], re.MULTILINE))
     assert jobs == {
-        "engine_openvino": "1", "parity": "1", "repository": "1", "healthcheck": "1", "sweep": "1",
-        "perf_table": "1", "provenance": "1", "perf_report": "1", "total": "8",
+        "engine_openvino": "1", "parity": "1", "repository": "1", "repository_pytriton": "1", "repository_bls": "1",
+        "repository_ensemble": "1", "healthcheck": "4", "sweep": "4", "perf_table": "4", "provenance": "1",
+        "perf_report": "1", "total": "20",
     }  # fmt: skip
 
 
@@ -137,9 +144,12 @@ def edited(finished_run) -> Callable[[str, str], AbstractContextManager[None]]:
     ("name", "rerun"),
     [
         ("workflow/scripts/measurement/inputs.py", sweeps(*VARIANTS)),
-        ("workflow/scripts/engine_openvino.py", ENGINE | chains("openvino")),
+        ("workflow/scripts/engine_openvino.py", ENGINE | chains(*ON_ENGINE)),
         ("workflow/backends/runtime_null.py", chains("null")),
-        ("workflow/backends/model.py", chains(*VARIANTS)),
+        ("workflow/backends/model.py", chains("openvino", "bls", "ensemble", "null")),
+        ("workflow/backends/bls.py", chains("bls")),
+        ("workflow/backends/runtime_eager.py", chains("pytriton")),
+        ("workflow/scripts/pytriton_server.py", HEALTH | sweeps(*VARIANTS)),
         ("workflow/scripts/models/mnist.py", AFTER_DATASET - CLOSING),
         ("workflow/backends/runtime_onnx.py", set()),
     ],

@@ -17,7 +17,7 @@ from models import idx
 from program.cli import UserError
 from program.files import sha256
 
-EMBEDDED = {"source": "embedded", "test_size": 100, "seed": 7, "mirrors": ["/nowhere"], "retries": 0}
+EMBEDDED = {"source": "embedded", "test_size": 100, "seed": 7}
 
 
 def outputs(directory):
@@ -232,8 +232,8 @@ def test_program_ends_with_2_and_writes_nothing(script, tmp_path):
     mirror = tmp_path / "mirror"
     mirror.mkdir()
     (mirror / "train-images-idx3-ubyte.gz").write_bytes(b"not the official file")
-    settings = EMBEDDED | {"source": "mnist", "mirrors": [str(mirror)]}
-    found = script("dataset.py", *outputs(tmp_path / "out"), "--downloads", tmp_path / "down", settings=settings)
+    given = ("--downloads", tmp_path / "down", "--mirrors", mirror, "--retries", 0)
+    found = script("dataset.py", *outputs(tmp_path / "out"), *given, settings={"source": "mnist"})
     assert found.returncode == 2
     assert "Traceback" not in found.stderr
     assert found.stderr.splitlines()[-1].startswith("dataset.py: error: train-images-idx3-ubyte.gz could not be had ")

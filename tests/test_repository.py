@@ -17,8 +17,12 @@ BACKENDS = ROOT / "workflow" / "backends"
 
 def parsed(settings):
     """config.pbtxt of the settings, as Triton reads it."""
-    text = modelconfig.text(modelconfig.python_backend(settings))
-    return text_format.Parse(text, model_config_pb2.ModelConfig())
+    profile = {bound: shapes.parse(text) for bound, text in settings["profile"].items()}
+    model = settings["model"]
+    config = modelconfig.python_model(
+        settings["name"], model["inputs"], model["outputs"], profile, settings["serving"]
+    )
+    return text_format.Parse(modelconfig.text(config), model_config_pb2.ModelConfig())
 
 
 @pytest.fixture
@@ -71,7 +75,7 @@ def profiles(draw):
         st.lists(st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True), min_size=1, max_size=3, unique=True)
     )
     batch = sorted(draw(st.lists(st.integers(1, 4096), min_size=3, max_size=3)))
-    inputs, bounds = {}, ({}, {}, {})
+    inputs, bounds = [], ({}, {}, {})
     for name in names:
         dims = []
         ranges = []
@@ -80,7 +84,7 @@ def profiles(draw):
             free = draw(st.booleans())
             dims.append(-1 if free else sizes[0])
             ranges.append(sizes if free else [sizes[0]] * 3)
-        inputs[name] = {"dtype": draw(DTYPES), "dims": dims}
+        inputs.append({"name": name, "dtype": draw(DTYPES), "dims": dims})
         for index, bound in enumerate(bounds):
             bound[name] = [batch[index], *(axis[index] for axis in ranges)]
     return inputs, dict(zip(("min", "opt", "max"), bounds))
@@ -94,7 +98,7 @@ def test_any_profile_arrives_at_triton_as_given(drawn):
         {"name": "any", "model": {"inputs": inputs, "outputs": inputs}, "profile": profile, "serving": SERVING}
     )
     assert config.max_batch_size == shapes.batch(bounds["max"])
-    assert {one.name: list(one.dims) for one in config.input} == {name: one["dims"] for name, one in inputs.items()}
+    assert {one.name: list(one.dims) for one in config.input} == {one["name"]: one["dims"] for one in inputs}
     assert json.loads(config.parameters["profile"].string_value) == bounds
     for warmup in config.model_warmup:
         given_shapes = bounds[warmup.name]

@@ -124,7 +124,7 @@ def main(options: argparse.Namespace) -> None:
     if settings["source"] == "embedded":
         splits = embedded(settings["test_size"], settings["seed"])
     else:
-        splits = mnist(settings["mirrors"], settings["retries"], options.downloads)
+        splits = mnist(options.mirrors, options.retries, options.downloads)
     paths = (options.train, options.test)
     for (images, labels), path in zip(splits, paths):
         with whole_file(path) as temporary:
@@ -136,7 +136,9 @@ def main(options: argparse.Namespace) -> None:
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
-    cli.add_settings(result, "dataset")
+    cli.add_settings(result, '{"source": dataset.source}, for embedded with test_size and seed')
+    result.add_argument("--mirrors", nargs="+", default=[], help="URLs or local directories, tried in order")
+    result.add_argument("--retries", type=int, default=2, help="further attempts per file and mirror")
     result.add_argument("--downloads", type=Path, default=Path("downloads"), help="directory for downloaded files")
     result.add_argument("--train", type=Path, required=True, help="output: train.npz")
     result.add_argument("--test", type=Path, required=True, help="output: test.npz")
