@@ -9,13 +9,14 @@ PROJECT = Path(workflow.current_basedir).parent
 sys.path.insert(0, str(PROJECT / "workflow" / "scripts"))
 
 from program.cli import UserError
-from program.environment import prepare_environment
+from program.environment import prepare_environment, stop_on_hangup
 from program.imports import project_imports
 from serving.modelconfig import ENCODED
 from serving.variants import VARIANTS, of_kind, model_of
 from settings.validation import validate
 
 prepare_environment()
+stop_on_hangup()
 
 try:
     validate(config, Path.cwd())

@@ -116,7 +116,7 @@ def test_health(run, variant):
         flags = ["live", "ready", "model_ready", "metadata_as_promised", "refuses_beyond_profile"]
         assert [found[flag] for flag in flags] == [True] * 5
     # Without an engine there is no opt.
-    sizes = ["128", "1"] if variant in ("pytriton", "null") else ["128", "64", "1"]
+    sizes = ["1", "128"] if variant in ("pytriton", "null") else ["1", "64", "128"]
     assert list(health["protocols"]["grpc"]["parity"]) == sizes
 
 

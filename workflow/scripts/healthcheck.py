@@ -22,6 +22,8 @@ from program.files import write_json
 from serving import endpoint, server
 from settings import shapes
 
+# Enough to find a fault of one batch size; accuracy is taken of all samples.
+MAX_REQUESTS = 100
 _UNBOUNDED = {"max_abs_error": float("inf"), "min_agreement": 0.0, "min_accuracy": 0.0}
 
 
@@ -59,12 +61,15 @@ def check(one: endpoint.Endpoint, settings: Mapping[str, Any], reference: Refere
         "refuses_beyond_profile": refuses(one, reference, profile["max"] + 1),
         "parity": {},
     }
-    for size in sorted(set(profile.values()), reverse=True):
+    for size in sorted(set(profile.values())):
         # Whole batches only: the last, smaller one may lie outside the profile.
-        part = reference.first(len(reference.labels) // size * size)
+        part = reference.first(min(len(reference.labels) // size, MAX_REQUESTS) * size)
         served = in_batches(infer, part.inputs, size)
         result["parity"][str(size)] = asdict(difference(served, list(part.outputs.values())))
-    # The smallest batch leaves the fewest samples out: none when it is 1.
+    left_over = len(reference.labels) % profile["max"]
+    part = reference.first(len(reference.labels) - (left_over if left_over < profile["min"] else 0))
+    served = in_batches(infer, part.inputs, profile["max"])
+    result["samples"] = len(part.labels)
     result["accuracy"] = float((answers(served[0]) == part.labels).mean())
     return result
 
@@ -104,7 +109,7 @@ def main(options: argparse.Namespace) -> None:
         "healthy": not reasons,
         "reasons": reasons,
         "accuracy": min(found["accuracy"] for found in protocols.values()),
-        "samples": len(reference.labels),
+        "samples": min(found["samples"] for found in protocols.values()),
         "protocols": protocols,
     }
     write_json(options.health, result)

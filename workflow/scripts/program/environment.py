@@ -1,8 +1,17 @@
-"""The environment variables of all jobs."""
+"""What all runs of the workflow begin with."""
 
 import os
+import signal
 import sys
+import threading
 from pathlib import Path
+
+
+def stop_on_hangup() -> None:
+    """Let a closed terminal end Snakemake as Ctrl-C does, its lock removed, unless nohup says otherwise."""
+    main = threading.current_thread() is threading.main_thread()  # no other may set a handler
+    if main and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
 
 
 def prepare_environment() -> None:

@@ -24,7 +24,7 @@ def child(
     output: IO[bytes],
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
-    grace: float = 10.0,
+    grace: float = 7.0,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run `command` in a session of its own; on leaving, its whole process group is stopped.
 
