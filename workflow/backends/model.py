@@ -59,8 +59,8 @@ class TritonPythonModel:
 
 
 def _threads(parameters, config):
-    """Threads of one instance; `auto` shares the cores that this process may use among the instances."""
+    """Threads of one instance; `auto` shares half of the cores among the instances, the rest serve the requests."""
     if parameters["threads"] != "auto":
         return int(parameters["threads"])
     instances = sum(group["count"] for group in config["instance_group"])
-    return max(1, len(os.sched_getaffinity(0)) // instances)
+    return max(1, len(os.sched_getaffinity(0)) // 2 // instances)

@@ -43,7 +43,9 @@ def inference(directory: Path, description: Mapping[str, Any]) -> Callable[..., 
         "input": [{"name": name} for name in description["runs"]["inputs"]],
         "output": [{"name": name} for name in description["runs"]["outputs"]],
     }
-    threads = len(os.sched_getaffinity(0)) if description["threads"] == "auto" else description["threads"]
+    # As in workflow/backends/model.py: half of the cores compute, the rest serve the requests.
+    half = max(1, len(os.sched_getaffinity(0)) // 2)
+    threads = half if description["threads"] == "auto" else description["threads"]
     infer = load_runtime(directory).load(directory, config, threads)
     inputs, outputs = ([tensor["name"] for tensor in description[side]] for side in ("inputs", "outputs"))
 
