@@ -14,7 +14,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 OVERLAY := $(if $(CONFIG),--configfile $(CONFIG))
 
 .DEFAULT_GOAL := help
-.PHONY: help perf_report serve test lint format sync lock benchmark clean distclean
+.PHONY: help perf_report serve test lint format sync docs lock benchmark clean distclean
 
 help: ## List the targets
 	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,6 +47,9 @@ benchmark: $(VENV)/.main ## Measure our variants against the demo's PyTriton ser
 	python benchmarks/bls_batched.py
 
 sync: $(VENV)/.main ## Install what the locks say, and nothing else
+
+docs: $(VENV)/.main ## Renew the table of keys in config/README.md
+	python workflow/scripts/settings/table.py --write config/README.md
 
 lock: | $(UV) ## Resolve the dependencies anew
 	$(UV) pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o envs/main.txt

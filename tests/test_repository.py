@@ -19,9 +19,7 @@ def parsed(settings):
     """config.pbtxt of the settings, as Triton reads it."""
     profile = {bound: shapes.parse(text) for bound, text in settings["profile"].items()}
     model = settings["model"]
-    config = modelconfig.python_model(
-        settings["name"], model["inputs"], model["outputs"], profile, settings["serving"]
-    )
+    config = modelconfig.python_model(settings["name"], model["inputs"], model["outputs"], profile, settings["serving"])
     return text_format.Parse(modelconfig.text(config), model_config_pb2.ModelConfig())
 
 
