@@ -34,6 +34,8 @@ rule sweep:
         settings=lambda wildcards: settings(
             variant=wildcards.variant,
             name=served_name(wildcards.variant),
+            # The model that computes, whose batches are counted.
+            counted=served_name(INNER if VARIANTS[wildcards.variant].raw else wildcards.variant),
             model=served_model(wildcards.variant),
             sweep={key: value for key, value in config["sweep"].items() if key != "repeats"},
         ),

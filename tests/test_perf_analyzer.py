@@ -37,7 +37,7 @@ def test_unstable_keeps_the_medians_of_its_windows():
         "throughput": 1984.43,
         "latency_avg": 2018.0,
         "status": "unstable",
-        "reason": "not stable within 3 windows; their medians are shown",
+        "reason": "not stable within 3 windows; its figures are their medians",
     }
 
 

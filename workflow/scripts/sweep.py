@@ -40,7 +40,7 @@ def measured(running: server.Server, load: Load, settings: Mapping[str, Any], da
     model, sweep = settings["name"], settings["sweep"]
     url = {"grpc": running.grpc, "http": running.http}[load.protocol]
     timeout = 60 + _TIMEOUT_FACTOR * sweep["max_windows"] * sweep["window_ms"] / 1000
-    with endpoint.connected(running, "http", model) as one, tempfile.TemporaryDirectory() as libraries:
+    with endpoint.connected(running, "http", settings["counted"]) as one, tempfile.TemporaryDirectory() as libraries:
         before = one.statistics()
         command = perf_analyzer.command(model, url, load, sweep, data)
         point = perf_analyzer.measure(command, load, raw, Path(libraries), timeout)
@@ -91,7 +91,7 @@ def main(options: argparse.Namespace) -> None:
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
-    cli.add_settings(result, '{"variant": …, "name": …, "model": inputs and outputs, "sweep": sweep}')
+    cli.add_settings(result, '{"variant": …, "name": …, "counted": …, "model": inputs and outputs, "sweep": sweep}')
     result.add_argument("--repository", type=Path, required=True, help="model repository")
     result.add_argument("--health", type=Path, required=True, help="health.json of the variant")
     result.add_argument("--reference", type=Path, required=True, help="reference.npz")

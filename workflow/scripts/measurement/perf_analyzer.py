@@ -112,7 +112,7 @@ def interpret(code: int | None, text: str, rows: list[dict[str, str]]) -> dict[s
             "throughput": statistics.median(float(one["throughput"]) for one in windows),
             "latency_avg": statistics.median(float(one["latency"]) for one in windows),
             "status": "unstable",
-            "reason": f"not stable within {len(windows)} windows; their medians are shown",
+            "reason": f"not stable within {len(windows)} windows; its figures are their medians",
         }
     last = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no output")
     ended = "was stopped: it took too long" if code is None else f"ended with exit code {code}"
