@@ -17,8 +17,8 @@ from reporting.rows import Row, breakdown, labels, typical_latency
 from reporting.words import milliseconds, number
 
 # Apart for colour-blind readers, and with a contrast of 3 on white and on the dark page.
-_COLOURS = ["#1F83C4", "#D55E00", "#00916A", "#B5548F", "#8C6D00", "#5B6FD6"]
-_SYMBOLS = ["circle", "square", "diamond", "triangle-up", "triangle-down", "star"]
+_COLOURS = ["#1F83C4", "#D55E00", "#00916A", "#B5548F", "#8C6D00", "#5B6FD6", "#C2402F", "#5F8A00", "#0F8B8D"]
+_SYMBOLS = ["circle", "square", "diamond", "triangle-up", "triangle-down", "star", "pentagon", "hexagram", "bowtie"]
 _CEILING_LOOK = ("#7A7F87", "x")
 _DASHES = {"grpc": "solid", "http": "dot"}
 _PART_COLOURS = {"queue": "#C77800", "compute": "#2F7FB8", "rest": "#8A8F98", "not broken down": "#8C78AC"}
