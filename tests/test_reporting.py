@@ -204,7 +204,7 @@ def test_spread_of_repeats(other: int, count: int) -> None:
         (110, "equal within the noise"),
         (90, "a faster model would gain little"),
         (60, "share the time"),
-        (20, "the model sets the pace"),
+        (20, "beyond the ceiling takes most of the time"),
     ],
 )
 def test_share_of_the_ceiling(throughput: int, meaning: str) -> None:

@@ -10,7 +10,7 @@ from reporting.words import listed, milliseconds, number, percent
 
 # Above this spread of the repeats a difference between variants says little.
 SPREAD_LIMIT = 0.25
-# Above this share of the ceiling a faster model would gain little; below the other one, the model sets the pace.
+# Above this share of the ceiling a faster model would gain little; below the other one, protocol and scheduling are not what to mend.
 NEAR_CEILING, FAR_FROM_CEILING = 0.8, 0.5
 # A smaller loss of throughput at higher concurrency is noise.
 FALL_LIMIT = 0.1
@@ -104,7 +104,7 @@ def ceiling_share(rows: Sequence[Row]) -> Iterator[Finding]:
         elif share >= NEAR_CEILING:
             meaning = "protocol and scheduling set the pace, and a faster model would gain little"
         elif share < FAR_FROM_CEILING:
-            meaning = "the model sets the pace, not protocol or scheduling"
+            meaning = "what it does beyond the ceiling takes most of the time"
         else:
             meaning = "the model and the way to it share the time"
         text = f"{row['variant']} reaches {percent(share)} of the ceiling {place(row)}: {meaning}."
