@@ -4,7 +4,7 @@ PYTHON ?= >=3.11,<3.13
 CORES ?= 4
 CONFIG ?=
 VARIANT ?= openvino
-PORT ?= 8000
+PORT ?=
 UV_VERSION := 0.13.9
 
 VENV := .venv
@@ -12,9 +12,10 @@ UV := $(shell command -v uv || echo .venv-uv/bin/uv)
 SYNC := $(UV) pip sync --quiet --require-hashes --python $(VENV)/bin/python
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 OVERLAY := $(if $(CONFIG),--configfile $(CONFIG))
+SERVED := $(OVERLAY) $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help perf_report serve test lint format sync docs lock benchmark clean distclean
+.PHONY: help perf_report serve demo test lint format sync docs lock benchmark clean distclean
 
 help: ## List the targets
 	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,8 +24,10 @@ perf_report: $(VENV)/.main ## Set up, run the workflow, write artifacts/<run>/re
 	snakemake --cores $(CORES) perf_report $(OVERLAY)
 
 serve: $(VENV)/.main ## Serve a variant in the foreground: make serve VARIANT=openvino (or VARIANT=all) [PORT=8000]
-	@exec python workflow/scripts/serve.py --port $(PORT) $(OVERLAY) \
-	  $(if $(filter all,$(VARIANT)),--all,--variant $(VARIANT))
+	@exec python workflow/scripts/serve.py $(SERVED) $(if $(filter all,$(VARIANT)),--all,--variant $(VARIANT))
+
+demo: $(VENV)/.main ## Serve every variant and a page to draw on: make demo [PORT=8080]
+	@exec python workflow/scripts/demo.py $(SERVED)
 
 test: $(VENV)/.dev ## Set up, run the tests
 	pytest

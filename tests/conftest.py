@@ -131,6 +131,12 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
+@pytest.fixture(scope="session")
+def served_run(finished_run: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A copy of the finished run from which tests serve: servers leave logs and requests in it."""
+    return Project(shutil.copytree(finished_run.root, tmp_path_factory.mktemp("served") / "project"))
+
+
 @dataclass(frozen=True)
 class Script:
     """Runs the scripts as programs."""

@@ -6,17 +6,15 @@ import re
 import shutil
 import signal
 import subprocess
-import time
 import uuid
 from pathlib import Path
 
-import psutil
 import pytest
 import yaml
 
 from conftest import FULL, Project
+from processes import MARK, marked, shown, wait_for
 
-MARK = "TRITON_ENDPOINTS_TEST"
 TARGET = "artifacts/test/perf/null/perf.csv"
 
 
@@ -24,31 +22,6 @@ TARGET = "artifacts/test/perf/null/perf.csv"
 def project(finished_run, tmp_path_factory):
     """A finished run that these tests may spoil."""
     return Project(shutil.copytree(finished_run.root, tmp_path_factory.mktemp("interrupted") / "project"))
-
-
-def marked(mark: str) -> list[psutil.Process]:
-    """The living processes that have the mark in their environment."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
-
-
-def wait_for(condition, what: str, seconds: float = 90):
-    """Wait until `condition` gives something true, and return it."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
-        time.sleep(0.1)
-    return found
-
-
-def shown(processes: list[psutil.Process]) -> list[str]:
-    return [" ".join(process.cmdline())[:120] for process in processes if process.is_running()]
 
 
 @pytest.mark.parametrize(

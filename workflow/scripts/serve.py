@@ -6,11 +6,11 @@ servers of their own. Loopback only.
 
 import argparse
 import os
-import signal
+import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,20 +19,25 @@ from models.reference import load
 from program import cli
 from program.cli import UserError, log
 from program.files import write_text
+from program.terminal import terminal
 from serving import server
 from serving.directory import PYTRITON
 from serving.variants import VARIANTS
+from settings.configured import PROJECT, configured
 
-PROJECT = Path(__file__).resolve().parents[2]
 
+def build(variants: Sequence[str], configfile: Path | None) -> Path:
+    """Have Snakemake make the repositories that are missing or out of date; returns the directory of the run.
 
-def build(run: Path, variants: Sequence[str], configfile: Path | None) -> None:
-    """Have Snakemake make the repositories that are missing or out of date. Raises UserError when it fails."""
-    targets = [str(run / "repository" / variant) for variant in variants] + [str(run / "export" / "reference.npz")]
-    overlay = ["--configfile", str(configfile)] if configfile else []
+    Raises UserError when it fails.
+    """
+    run = f"artifacts/{configured(configfile)['run']}"
+    targets = [f"{run}/repository/{variant}" for variant in variants] + [f"{run}/export/reference.npz"]
+    overlay = ["--configfile", str(configfile.resolve())] if configfile else []
     command = ["snakemake", *targets, "--cores", "all", *overlay, "--quiet", "rules", "progress", "host"]
     if subprocess.run([sys.executable, "-m", *command], cwd=PROJECT, check=False).returncode != 0:
         raise UserError(f"Snakemake could not build {', '.join(variants)}.", f"see above, or run: {' '.join(command)}")
+    return Path(os.path.relpath(PROJECT / run))
 
 
 @contextmanager
@@ -47,9 +52,11 @@ def together(repositories: Sequence[Path]) -> Iterator[Path]:
         yield Path(directory)
 
 
-def check_ports(ports: server.Ports) -> None:
-    """Raises UserError for the first port that is taken."""
-    for name, port in vars(ports).items():
+def check_ports(ports: Mapping[str, int]) -> None:
+    """Raises UserError for the first of some ports, by what they are for, that is taken or does not exist."""
+    for name, port in ports.items():
+        if not 0 < port < 2**16:
+            raise UserError(f"port {port} ({name}) does not exist.", "choose others with --port")
         if not server.is_free(port):
             raise UserError(f"port {port} ({name}) is taken.", "choose others with --port, or stop what listens there")
 
@@ -67,7 +74,7 @@ def instructions(running: server.Server, models: Sequence[str], request: Path) -
             "Try:",
             f"  curl -s {running.http}/v2/models/{first}/ready -w '%{{http_code}}\\n'",
             f"  curl -s {running.http}/v2/models/{first}",
-            f"  curl -s {running.http}/v2/models/{first}/infer -d @{request}",
+            f"  curl -s {running.http}/v2/models/{first}/infer -d @{shlex.quote(str(request))}",
             f"  curl -s {running.http}/v2/models/{first}/stats",
             "Ctrl-C stops it.",
         ]
@@ -83,29 +90,8 @@ def chosen(options: argparse.Namespace) -> list[str]:
     return [options.variant]
 
 
-@contextmanager
-def terminal() -> Iterator[None]:
-    """Take the terminal from the program that started this one, so that Ctrl-C reaches this one alone.
-
-    `make` would else be interrupted too, and call a clean stop a failure.
-    """
-    leader = os.getpgrp()
-    if not sys.stdin.isatty() or leader == os.getpid() or os.tcgetpgrp(0) != leader:
-        yield
-        return
-    # Changing the terminal's owner from the background would stop this process.
-    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-    os.setpgid(0, 0)
-    os.tcsetpgrp(0, os.getpid())
-    try:
-        yield
-    finally:
-        os.tcsetpgrp(0, leader)
-
-
 def wait(running: server.Server) -> None:
     """Wait for Ctrl-C. Raises UserError when the server ends by itself."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with terminal():
             code = running.process.wait()
@@ -118,17 +104,17 @@ def wait(running: server.Server) -> None:
 def main(options: argparse.Namespace) -> None:
     ports = server.Ports(options.port, options.port + 1, options.port + 2)
     variants = chosen(options)
-    check_ports(ports)
-    build(options.run, variants, options.configfile)
-    repositories = [options.run / "repository" / variant for variant in variants]
+    check_ports(vars(ports))
+    run = build(variants, options.configfile)
+    repositories = [run / "repository" / variant for variant in variants]
     single = repositories[0]
     own = (single / PYTRITON).exists()
     with together([] if own else repositories) as merged:
         repository = single if own else merged
         # The variant that was asked for comes first, what it calls after it.
         models = sorted(server.models(repository), key=lambda name: not name.endswith(f"_{variants[0]}"))
-        with server.running(repository, models, options.run / "logs" / "serve.server.log", ports=ports) as running:
-            request = write_request(options.run, variants[0], running, models[0])
+        with server.running(repository, models, run / "logs" / "serve.server.log", ports=ports) as running:
+            request = write_request(run, variants[0], running, models[0])
             print(instructions(running, models, request), flush=True)
             wait(running)
 
@@ -150,7 +136,6 @@ def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
     result.add_argument("--variant", choices=list(VARIANTS), help="what to serve")
     result.add_argument("--all", action="store_true", help="one server with every Triton variant")
-    result.add_argument("--run", type=Path, default=Path("artifacts/mnist"), help="default: %(default)s")
     result.add_argument("--configfile", type=Path, help="overlay of the run's configuration")
     result.add_argument("--port", type=int, default=8000, help="HTTP; gRPC and metrics follow (default: %(default)s)")
     return result
