@@ -10,7 +10,8 @@ from reporting.words import listed, milliseconds, number, percent
 
 # Above this spread of the repeats a difference between variants says little.
 SPREAD_LIMIT = 0.25
-# Above this share of the ceiling a faster model would gain little; below the other one, protocol and scheduling are not what to mend.
+# Above this share of the ceiling a faster model would gain little; below the other one, protocol and scheduling are
+# not what to mend.
 NEAR_CEILING, FAR_FROM_CEILING = 0.8, 0.5
 # A smaller loss of throughput at higher concurrency is noise.
 FALL_LIMIT = 0.1
