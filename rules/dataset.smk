@@ -1,7 +1,7 @@
 """Stage dataset. Makes: dataset/{train,test}.npz, dataset/dataset.json. Config: dataset."""
 
-# What the images follow from. The mirrors are not among it, because checksums decide what they may deliver; as they
-# stand in the command and not in params, a change of them reruns nothing.
+# What the images follow from. The mirrors are not among it, because checksums decide what they may deliver; as params
+# that depend on the input Snakemake does not compare them, so that a change of them reruns nothing.
 DATASET_KEYS = {"embedded": ["source", "test_size", "seed"], "mnist": ["source"]}
 
 
@@ -26,9 +26,11 @@ rule dataset:
     params:
         settings=settings(**{key: config["dataset"][key] for key in DATASET_KEYS[config["dataset"]["source"]]}),
         downloads="artifacts/downloads",
+        mirrors=lambda wildcards, input: config["dataset"]["mirrors"],
+        retries=lambda wildcards, input: config["dataset"]["retries"],
     message:
         "Data set ({config[dataset][source]})"
     shell:
         "exec python {input.code[0]} --settings {params.settings:q} --downloads {params.downloads}"
-        " --mirrors {config[dataset][mirrors]:q} --retries {config[dataset][retries]}"
+        " --mirrors {params.mirrors:q} --retries {params.retries}"
         " --train {output.train} --test {output.test} --summary {output.summary} --log {log}"

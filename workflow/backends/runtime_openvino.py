@@ -1,13 +1,18 @@
 """OpenVINO on CPU, from a blob compiled ahead of time."""
 
+import numpy as np
 import openvino
+
+# Batches larger than this rarely form of single requests.
+WARM_UP_LIMIT = 256
 
 
 def load(directory, config, threads):
     """Return a function from the list of input arrays to the list of output arrays."""
     blob = (directory / "model.blob").read_bytes()
     properties = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}
-    request = openvino.Core().import_model(blob, "CPU", properties).create_infer_request()
+    model = openvino.Core().import_model(blob, "CPU", properties)
+    request = model.create_infer_request()
     inputs = [tensor["name"] for tensor in config["input"]]
     outputs = [tensor["name"] for tensor in config["output"]]
 
@@ -15,4 +20,21 @@ def load(directory, config, threads):
         result = request.infer(dict(zip(inputs, batch)), share_inputs=True, share_outputs=True)
         return [result[name] for name in outputs]
 
+    _warm_up(infer, [model.input(name) for name in inputs])
     return infer
+
+
+def _warm_up(infer, ports):
+    """Infer once with every batch size: OpenVINO prepares its kernels at the first sight of a shape."""
+    if any(axis.is_dynamic for port in ports for axis in list(port.partial_shape)[1:]):
+        return
+    batch = ports[0].partial_shape[0]
+    for size in range(batch.get_min_length(), min(batch.get_max_length(), WARM_UP_LIMIT) + 1):
+        infer(
+            [
+                np.zeros(
+                    [size, *(axis.get_length() for axis in list(port.partial_shape)[1:])], port.element_type.to_dtype()
+                )
+                for port in ports
+            ]
+        )
