@@ -73,7 +73,7 @@ def page(browser: webdriver.Chrome, address: str) -> webdriver.Chrome:
 def draw(page: webdriver.Chrome, points: Sequence[tuple[int, int]], pointer: str = interaction.POINTER_MOUSE) -> None:
     """One stroke; returns when its answers are shown."""
     canvas = page.find_element(By.ID, "drawing")
-    action = ActionBuilder(page, mouse=PointerInput(pointer, "pointer"), duration=20)
+    action = ActionBuilder(page, mouse=PointerInput(pointer, pointer), duration=20)
     start, *others = points
     action.pointer_action.move_to(canvas, *start).pointer_down()
     for point in others:
@@ -237,7 +237,7 @@ def test_variant_that_fails_does_not_break_the_others(page, demo):
     victim = next(one for one in marked(demo.mark) if any("repository/pytriton" in word for word in one.cmdline()))
     variant = next(word for word in victim.cmdline() if "repository/pytriton" in word).rsplit("/", 1)[1]
     os.killpg(victim.pid, signal.SIGKILL)
-    wait_for(lambda: not victim.is_running(), "the end of a server")
+    wait_for(lambda: victim not in marked(demo.mark), "the end of a server")
     draw(page, BAR)
     draw(page, LEG)
     found = rows(page)

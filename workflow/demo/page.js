@@ -43,14 +43,15 @@ function begin(event) {
   if (!event.isPrimary || event.button !== 0) return;
   stroke = event.pointerId;
   canvas.setPointerCapture(event.pointerId);
-  pen.strokeStyle = "#1b1f24";
+  pen.fillStyle = pen.strokeStyle = "#1b1f24";
   pen.lineWidth = canvas.width / 13;
   pen.lineCap = pen.lineJoin = "round";
+  // A tap is a dot; a line of no length would be nothing.
+  pen.beginPath();
+  pen.arc(...position(event), pen.lineWidth / 2, 0, 2 * Math.PI);
+  pen.fill();
   pen.beginPath();
   pen.moveTo(...position(event));
-  // A tap is a dot.
-  pen.lineTo(...position(event));
-  pen.stroke();
   drawn = true;
 }
 
