@@ -12,9 +12,13 @@ import pytest
 from onnx import numpy_helper
 
 from conftest import PROFILE, ROOT
+from models import reference
 from program.files import sha256
 
 TOLERANCE = {"max_abs_error": 1e-4, "max_rel_error": 1e-4, "min_agreement": 1.0}
+
+
+RAW = {"inputs": ["image"], "outputs": ["label", "probability"]}
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +31,8 @@ def export(checkpoint, dataset_files, tmp_path_factory):
         found = Script(directory)(
             "export.py", "--model", checkpoint, "--dataset", dataset_files / "test.npz",
             "--onnx", directory / "model.onnx", "--torchscript", directory / "model.ts",
-            "--reference", directory / "reference.npz", settings={"opset": 20, "outputs": ["output"]},
+            "--reference", directory / "reference.npz", "--raw-reference", directory / "reference_raw.npz",
+            settings={"opset": 20, "outputs": ["output"], "raw": RAW},
         )  # fmt: skip
         assert found.returncode == 0, found.stderr
         return directory
@@ -155,3 +160,14 @@ def test_openvino_refuses_shapes_that_do_not_fit_the_model(script, exported, tmp
     assert "Hint: see profile and engine.openvino" in found.stderr
     assert not (tmp_path / "model.blob").exists()
     assert not (tmp_path / "engine.json").exists()
+
+
+def test_raw_reference_is_what_the_tensors_mean(exported, dataset_files):
+    tensors, raw = (reference.load(exported / name) for name in ("reference.npz", "reference_raw.npz"))
+    with np.load(dataset_files / "test.npz") as data:
+        np.testing.assert_array_equal(raw.inputs["image"], data["images"])
+    scores = tensors.outputs["output"]
+    assert list(raw.outputs) == ["label", "probability"]
+    np.testing.assert_array_equal(raw.outputs["label"][:, 0], scores.argmax(1))
+    np.testing.assert_allclose(raw.outputs["probability"][:, 0], np.exp(scores.max(1)), rtol=1e-6)
+    np.testing.assert_array_equal(raw.labels, tensors.labels)
