@@ -34,10 +34,10 @@ def rows(count: int, first: int = 0) -> np.ndarray:
 @pytest.fixture(scope="module")
 def identity_server(make_repository, repository_settings, tmp_path_factory):
     """A model that answers with its input, for batches of 4 to 16, which waits 20 ms for others."""
-    tensor = {"dtype": "FP32", "dims": [WIDTH]}
+    inputs, outputs = ([{"name": name, "dtype": "FP32", "dims": [WIDTH]}] for name in ("input", "output"))
     settings = repository_settings | {
         "name": "identity",
-        "model": {"inputs": {"input": tensor}, "outputs": {"output": tensor}},
+        "model": {"inputs": inputs, "outputs": outputs},
         "profile": {"min": f"input:4x{WIDTH}", "max": f"input:16x{WIDTH}"},
         "serving": repository_settings["serving"] | {"max_queue_delay_us": 20_000},
     }
