@@ -12,6 +12,7 @@ import termios
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,12 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = 90) -> An
 
 
 def shown(processes: list[psutil.Process]) -> list[str]:
-    """Command lines for a message."""
-    return [" ".join(process.cmdline())[:120] for process in processes if process.is_running()]
+    """The command lines of those that still live."""
+    found = []
+    for process in processes:
+        with suppress(psutil.Error):
+            found.append(" ".join(process.cmdline())[:120])
+    return found
 
 
 class Foreground:

@@ -43,6 +43,9 @@ FILES = {
     *(f"perf/{variant}/{name}" for variant in VARIANTS for name in ("perf.csv", "repeat-1/points.csv")),
     *(f"perf/{variant}/repeat-1/raw/{point}.{ending}"
       for variant in VARIANTS for point in POINTS for ending in ("csv", "txt")),
+    # perf_analyzer also writes what it found of the models inside an ensemble.
+    *(f"perf/ensemble/repeat-1/raw/{inner}_v1.{point}.csv"
+      for inner in ("mnist_ensemble_prepare", "mnist_openvino", "mnist_ensemble_interpret") for point in POINTS),
     "provenance/run_config.yaml", "provenance/system.json", "provenance/versions.json",
     "report/perf_report.html", "report/perf_summary.csv", "report/perf_summary.json",
     *(f"repository/{variant}/{name}" for variant, names in REPOSITORIES.items() for name in names),
