@@ -86,7 +86,8 @@ def _centred(grey: "Image.Image") -> np.ndarray:
     scale = BOX / max(digit.size)
     size = (max(1, round(digit.width * scale)), max(1, round(digit.height * scale)))
     pixels = np.asarray(digit.resize(size, Image.Resampling.LANCZOS))
-    weights = pixels / pixels.sum()
+    # Specks may vanish in the scaling.
+    weights = pixels / max(int(pixels.sum()), 1)
     row, column = (float((weights.sum(1 - axis) * np.arange(pixels.shape[axis])).sum()) for axis in (0, 1))
     top = min(max(round(SIZE[0] / 2 - row - 0.5), 0), SIZE[0] - pixels.shape[0])
     left = min(max(round(SIZE[1] / 2 - column - 0.5), 0), SIZE[1] - pixels.shape[1])
