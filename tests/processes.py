@@ -33,6 +33,15 @@ def marked(mark: str) -> list[psutil.Process]:
     return found
 
 
+def programs(mark: str) -> set[str]:
+    """The names of the marked processes that live."""
+    found = set()
+    for process in marked(mark):
+        with suppress(psutil.Error):
+            found.add(process.name())
+    return found
+
+
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = 90) -> Any:
     """Wait until `condition` gives something true, and return it."""
     deadline = time.monotonic() + seconds

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from conftest import FULL, Project
-from processes import MARK, marked, shown, wait_for
+from processes import MARK, marked, programs, shown, wait_for
 
 TARGET = "artifacts/test/perf/null/perf.csv"
 
@@ -46,7 +46,7 @@ def test_nothing_survives_and_the_next_run_completes(project, tmp_path, number, 
         )  # fmt: skip
     try:
         wait_for(
-            lambda: running.poll() is not None or any(one.name() == "perf_analyzer" for one in marked(mark)),
+            lambda: running.poll() is not None or "perf_analyzer" in programs(mark),
             "perf_analyzer",
         )
         assert running.poll() is None, (tmp_path / "snakemake.log").read_text()
