@@ -33,12 +33,13 @@ def marked(mark: str) -> list[psutil.Process]:
     return found
 
 
-def programs(mark: str) -> set[str]:
-    """The names of the marked processes that live."""
-    found = set()
+def named(mark: str, name: str) -> list[psutil.Process]:
+    """The living processes with the mark and this name; they may end while they are looked at."""
+    found = []
     for process in marked(mark):
         with suppress(psutil.Error):
-            found.add(process.name())
+            if process.name() == name:
+                found.append(process)
     return found
 
 
@@ -110,7 +111,7 @@ class Foreground:
 
     def shared_memory(self) -> list[Path]:
         """What the running servers have in shared memory, by the prefix on their command lines."""
-        lines = [" ".join(process.cmdline()) for process in marked(self.mark) if process.name() == "tritonserver"]
+        lines = [" ".join(process.cmdline()) for process in named(self.mark, "tritonserver")]
         prefixes = [re.search(r"shm-region-prefix-name=(\S+)", line)[1] for line in lines]
         return [region for prefix in prefixes for region in Path("/dev/shm").glob(f"{prefix}*")]
 

@@ -7,13 +7,15 @@ import shutil
 import signal
 import subprocess
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
 from conftest import FULL, Project
-from processes import MARK, marked, programs, shown, wait_for
+from processes import MARK, marked, named, shown, wait_for
 
 TARGET = "artifacts/test/perf/null/perf.csv"
 
@@ -45,12 +47,9 @@ def test_nothing_survives_and_the_next_run_completes(project, tmp_path, number, 
             cwd=project.root, env=os.environ | {MARK: mark}, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     try:
-        wait_for(
-            lambda: running.poll() is not None or "perf_analyzer" in programs(mark),
-            "perf_analyzer",
-        )
+        wait_for(lambda: running.poll() is not None or named(mark, "perf_analyzer"), "perf_analyzer")
         assert running.poll() is None, (tmp_path / "snakemake.log").read_text()
-        server = next(one for one in marked(mark) if one.name() == "tritonserver")
+        server = named(mark, "tritonserver")[0]
         prefix = re.search(r"shm-region-prefix-name=(\S+)", " ".join(server.cmdline()))[1]
         assert list(Path("/dev/shm").glob(f"{prefix}*"))
 
@@ -60,7 +59,8 @@ def test_nothing_survives_and_the_next_run_completes(project, tmp_path, number, 
         wait_for(lambda: running.poll() is not None and not marked(mark), f"the end of {shown(marked(mark))}", 10)
     finally:
         for process in marked(mark):
-            process.kill()
+            with suppress(psutil.Error):
+                process.kill()
         running.wait(90)
     assert running.returncode != 0
     assert not list(Path("/dev/shm").glob(f"{prefix}*"))

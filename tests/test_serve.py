@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from conftest import FULL, Project
-from processes import Foreground, marked, shown
+from processes import Foreground, marked, named, shown
 from serving import server
 from serving.variants import VARIANTS
 
@@ -95,7 +95,7 @@ def test_all_variants_in_one_server(served_run):
         assert set(models) == expected | {"mnist_ensemble_prepare", "mnist_ensemble_interpret"}
         for model in models:
             assert requests.get(f"http://127.0.0.1:{port}/v2/models/{model}/ready", timeout=30).status_code == 200
-        assert [one.name() for one in marked(running.mark)].count("tritonserver") == 1
+        assert len(named(running.mark, "tritonserver")) == 1
         stops_cleanly(running)
 
 
