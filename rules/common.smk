@@ -83,9 +83,16 @@ def artifact(variant):
     return f"{RESULTS}/{path}" if path else []
 
 
-def instances():
-    """The serving settings that a served Python model has."""
-    return {key: config["serving"][key] for key in ("instances", "threads", "max_queue_delay_us")}
+def served_device(variant):
+    """Where a variant's model runs: where the config says, or on CPU when it does not compute."""
+    wanted = config["serving"]["device"]
+    return wanted if wanted in model_of(variant, INNER).devices else "cpu"
+
+
+def instances(device):
+    """The serving settings of a Python model that runs on `device`."""
+    kept = ("instances", "threads", "max_queue_delay_us")
+    return {"device": device, **{key: config["serving"][key] for key in kept}}
 
 
 def reference(wildcards):

@@ -30,7 +30,7 @@ rule repository:
             name=served_name(wildcards.variant),
             model=served_model(wildcards.variant),
             profile=served_profile(wildcards.variant),
-            serving=instances(),
+            serving=instances(served_device(wildcards.variant)),
         ),
         artifact=lambda wildcards, input: (f"--artifact {input.artifact}" if input.artifact else ""),
     message:
@@ -66,7 +66,10 @@ rule repository_pytriton:
             model=served_model(wildcards.variant),
             runs={side: list(config["model"][side]) for side in ("inputs", "outputs")},
             max=config["profile"]["max"],
-            serving={key: config["serving"][key] for key in ("threads", "max_queue_delay_us")},
+            serving={
+                "device": served_device(wildcards.variant),
+                **{key: config["serving"][key] for key in ("threads", "max_queue_delay_us")},
+            },
         ),
     message:
         "PyTriton server of {wildcards.variant}"
@@ -94,7 +97,7 @@ rule repository_bls:
         mem_mb=1000,
         runtime=5,
     params:
-        settings=settings(name=served_name("bls"), model=served_model("bls"), serving=instances()),
+        settings=settings(name=served_name("bls"), model=served_model("bls"), serving=instances("cpu")),
     message:
         "Model repository of bls"
     shell:
@@ -127,7 +130,7 @@ rule repository_ensemble:
             name=served_name("ensemble"),
             model=served_model("ensemble"),
             min=config["profile"]["min"],
-            serving=instances(),
+            serving=instances("cpu"),
         ),
     message:
         "Model repository of ensemble"

@@ -25,7 +25,7 @@ def parsed(settings):
 
 @pytest.fixture
 def settings():
-    serving = {"instances": 2, "threads": 3, "max_queue_delay_us": 250}
+    serving = {"device": "cpu", "instances": 2, "threads": 3, "max_queue_delay_us": 250}
     return {"name": "mnist_openvino", "model": MODEL, "profile": PROFILE, "serving": serving}
 
 

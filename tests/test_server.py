@@ -20,7 +20,7 @@ from serving import endpoint, server
 
 # Answers with its input: a row that comes back to the wrong request shows.
 IDENTITY = """
-def load(directory, config, threads):
+def load(directory, config, threads, device):
     return lambda batch: [batch[0]]
 """
 WIDTH = 5
@@ -202,7 +202,7 @@ def started(monkeypatch) -> list[subprocess.Popen]:
 
 def test_model_that_cannot_be_loaded(make_repository, repository_settings, tmp_path, started):
     (tmp_path / "runtime.py").write_text(
-        'def load(directory, config, threads):\n    raise OSError("the blob is odd")\n'
+        'def load(directory, config, threads, device):\n    raise OSError("the blob is odd")\n'
     )
     repository = make_repository(repository_settings, tmp_path / "runtime.py")
     started.clear()

@@ -46,7 +46,7 @@ IDS = {"input": {"dtype": "FP32", "dims": [1, 28, 28]}, "ids": {"dtype": "INT64"
         ({"train": {"epoch": 3}}, "config: train.epoch: unknown key. Hint: did you mean epochs?"),
         (
             {"serving": {"zzz": 1}},
-            "config: serving.zzz: unknown key. Hint: known keys here: instances, threads, max_queue_delay_us",
+            "config: serving.zzz: unknown key. Hint: known keys here: device, instances, threads, max_queue_delay_us",
         ),
         ({"engine": {"tensorrt": {}}}, "config: engine.tensorrt: unknown key. Hint: known keys here: openvino"),
         ({"train": {"epochs": "3"}}, "config: train.epochs: '3' is not of type 'integer'."),
@@ -120,6 +120,15 @@ IDS = {"input": {"dtype": "FP32", "dims": [1, 28, 28]}, "ids": {"dtype": "INT64"
         ({"healthcheck": {"samples": 0}}, "config: healthcheck.samples: 0 is less than the minimum of 1."),
         ({"dataset": {"test_size": 120}}, "config: dataset.test_size: 120 is less than the largest batch, 128."),
         ({"serving": {"threads": "many"}}, "config: serving.threads: 'many' is not valid under any of"),
+        (
+            {"serving": {"device": "cuda"}},
+            "config: serving.device: openvino cannot run on cuda, only on cpu. Hint: leave it out of variants, or",
+        ),
+        (
+            {"serving": {"device": "cuda"}, "variants": ["pytriton", "null", "bls"]},
+            "config: serving.device: bls cannot run on cuda, only on cpu.",
+        ),
+        ({"serving": {"device": "gpu"}}, "config: serving.device: 'gpu' is not one of ['cpu', 'cuda']."),
         ({"sweep": {"protocols": ["grpc", "rest"]}}, "config: sweep.protocols.1: 'rest' is not one of"),
         ({"sweep": {"stability_percent": 0}}, "config: sweep.stability_percent: 0 is less than or equal to"),
     ],

@@ -23,9 +23,8 @@ class TritonPythonModel:
         self.inputs = [tensor["name"] for tensor in config["input"]]
         self.outputs = [tensor["name"] for tensor in config["output"]]
         self.profile = json.loads(parameters["profile"])
-        self.infer = runtime.load(
-            Path(args["model_repository"]) / args["model_version"], config, _threads(parameters, config)
-        )
+        directory = Path(args["model_repository"]) / args["model_version"]
+        self.infer = runtime.load(directory, config, _threads(parameters, config), _device(args))
 
     def execute(self, requests):
         arrays = [
@@ -56,6 +55,11 @@ class TritonPythonModel:
             if not all(a <= size <= b for a, size, b in zip(low, array.shape, high)):
                 return f"{self.name}: input {name} of shape {list(array.shape)} is outside the profile {low} to {high}"
         return ""
+
+
+def _device(args):
+    """The device of this instance, as PyTorch names it: `cpu` or `cuda:<index>`."""
+    return f"cuda:{args['model_instance_device_id']}" if args["model_instance_kind"] == "GPU" else "cpu"
 
 
 def _threads(parameters, config):

@@ -1,20 +1,20 @@
-"""PyTorch as it was trained, without any export."""
+"""PyTorch as it was trained, without any export, on CPU or CUDA."""
 
 import processing
 import torch
 
 
-def load(directory, config, threads):
+def load(directory, config, threads, device):
     """Return a function from the list of input arrays to the list of output arrays."""
     torch.set_num_threads(threads)
     model = processing.build()
     model.load_state_dict(torch.load(directory / "model.pt", weights_only=True)["state_dict"])
-    model.eval()
+    model = model.eval().to(device)
 
     def infer(batch):
         with torch.inference_mode():
-            result = model(*[torch.from_numpy(array) for array in batch])
+            result = model(*[torch.from_numpy(array).to(device) for array in batch])
         results = result if isinstance(result, tuple) else (result,)
-        return [tensor.numpy() for tensor in results]
+        return [tensor.cpu().numpy() for tensor in results]
 
     return infer

@@ -4,7 +4,7 @@ import numpy as np
 import triton_python_backend_utils as pb_utils
 
 
-def load(directory, config, threads):
+def load(directory, config, threads, device):
     """Return a function from the list of input arrays to a list of zeros in the shape of the outputs."""
     outputs = [(tensor["dims"], pb_utils.triton_string_to_numpy(tensor["data_type"])) for tensor in config["output"]]
 

@@ -3,7 +3,7 @@
 import onnxruntime
 
 
-def load(directory, config, threads):
+def load(directory, config, threads, device):
     """Return a function from the list of input arrays to the list of output arrays."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

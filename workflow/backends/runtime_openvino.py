@@ -7,7 +7,7 @@ import openvino
 WARM_UP_LIMIT = 256
 
 
-def load(directory, config, threads):
+def load(directory, config, threads, device):
     """Return a function from the list of input arrays to the list of output arrays."""
     blob = (directory / "model.blob").read_bytes()
     properties = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}

@@ -3,7 +3,7 @@
 import processing
 
 
-def load(directory, config, threads):
+def load(directory, config, threads, device):
     """Return a function from the list of raw arrays to the list of the model's inputs."""
     outputs = [tensor["name"] for tensor in config["output"]]
 

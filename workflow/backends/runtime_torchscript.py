@@ -1,17 +1,17 @@
-"""TorchScript on CPU, frozen for inference."""
+"""TorchScript on CPU or CUDA, frozen for inference."""
 
 import torch
 
 
-def load(directory, config, threads):
+def load(directory, config, threads, device):
     """Return a function from the list of input arrays to the list of output arrays."""
     torch.set_num_threads(threads)
-    model = torch.jit.freeze(torch.jit.load(directory / "model.ts", map_location="cpu").eval())
+    model = torch.jit.freeze(torch.jit.load(directory / "model.ts", map_location=device).eval())
 
     def infer(batch):
         with torch.inference_mode():
-            result = model(*[torch.from_numpy(array) for array in batch])
+            result = model(*[torch.from_numpy(array).to(device) for array in batch])
         results = result if isinstance(result, tuple) else (result,)
-        return [tensor.numpy() for tensor in results]
+        return [tensor.cpu().numpy() for tensor in results]
 
     return infer

@@ -46,7 +46,8 @@ def inference(directory: Path, description: Mapping[str, Any]) -> Callable[..., 
     # As in workflow/backends/model.py: half of the cores compute, the rest serve the requests.
     half = max(1, len(os.sched_getaffinity(0)) // 2)
     threads = half if description["threads"] == "auto" else description["threads"]
-    infer = load_runtime(directory).load(directory, config, threads)
+    device = {"cpu": "cpu", "cuda": "cuda:0"}[description["device"]]
+    infer = load_runtime(directory).load(directory, config, threads, device)
     inputs, outputs = ([tensor["name"] for tensor in description[side]] for side in ("inputs", "outputs"))
 
     def function(**batches: np.ndarray) -> dict[str, np.ndarray]:

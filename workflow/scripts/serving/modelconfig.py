@@ -14,6 +14,8 @@ Tensors = Sequence[Mapping[str, Any]]  # each with `name`, `dtype` and `dims`, i
 
 # Triton's config and its metadata name strings differently.
 _CONFIG_TYPES = {"BYTES": "TYPE_STRING"}
+# Where instances run. One GPU, so that all variants are measured on the same: CUDA_VISIBLE_DEVICES chooses it.
+_DEVICES: dict[str, dict[str, Any]] = {"cpu": {"kind": "KIND_CPU"}, "cuda": {"kind": "KIND_GPU", "gpus": [0]}}
 # The second form in which `bls` takes a sample: the bytes of a file, one per sample.
 ENCODED = {"name": "encoded", "dtype": "BYTES", "dims": [1]}
 
@@ -24,7 +26,7 @@ def python_model(
     """The ModelConfig of a model that workflow/backends/model.py serves.
 
     `profile` has `min` and `max` and, for an engine, `opt`, which becomes the preferred batch size; `serving` as in
-    the config.
+    the config, `device` that of this model.
     """
     fields = _batched(name, inputs, outputs, shapes.batch(profile["max"]), serving)
     if "opt" in profile:
@@ -89,7 +91,7 @@ def type_name(data_type: int) -> str:
 def _batched(
     name: str, inputs: Tensors, outputs: Tensors, max_batch_size: int, serving: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What every model of the Python backend has: tensors, dynamic batching, instances on CPU."""
+    """What every model of the Python backend has: tensors, dynamic batching, instances."""
     return {
         "name": name,
         "backend": "python",
@@ -97,7 +99,7 @@ def _batched(
         "input": [_tensor(tensor) for tensor in inputs],
         "output": [_tensor(tensor) for tensor in outputs],
         "dynamic_batching": {"max_queue_delay_microseconds": serving["max_queue_delay_us"]},
-        "instance_group": [{"count": serving["instances"], "kind": "KIND_CPU"}],
+        "instance_group": [{"count": serving["instances"], **_DEVICES[serving["device"]]}],
     }
 
 

@@ -14,6 +14,7 @@ class Variant:
     engine: the engine that it needs itself.
     raw: whether it takes and gives `model.raw` of the config rather than tensors.
     computes: whether its answers mean anything.
+    devices: the values of `serving.device` with which its model can run; one that does not compute runs on `cpu`.
     """
 
     kind: str = "model"
@@ -22,6 +23,7 @@ class Variant:
     engine: str | None = None
     raw: bool = False
     computes: bool = True
+    devices: tuple[str, ...] = ("cpu",)
 
     @property
     def inner(self) -> bool:
@@ -33,8 +35,8 @@ VARIANTS = {
     "null": Variant(runtime="runtime_null.py", computes=False),
     "onnx": Variant(runtime="runtime_onnx.py", artifact="export/model.onnx"),
     "openvino": Variant(runtime="runtime_openvino.py", artifact="engine/openvino/model.blob", engine="openvino"),
-    "torchscript": Variant(runtime="runtime_torchscript.py", artifact="export/model.ts"),
-    "pytriton": Variant("pytriton", runtime="runtime_eager.py", artifact="model/model.pt"),
+    "torchscript": Variant(runtime="runtime_torchscript.py", artifact="export/model.ts", devices=("cpu", "cuda")),
+    "pytriton": Variant("pytriton", runtime="runtime_eager.py", artifact="model/model.pt", devices=("cpu", "cuda")),
     "pytriton_engine": Variant("pytriton"),
     "bls": Variant("bls", raw=True),
     "ensemble": Variant("ensemble", raw=True),

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
 from program.cli import UserError
+from serving.variants import VARIANTS, model_of
 from settings import shapes
 
 SCHEMA = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
@@ -31,6 +32,7 @@ def validate(config: Config, root: Path) -> None:
     profile = _check_profile(config)
     _check_batches(config, profile)
     _check_pytriton(config)
+    _check_devices(config)
 
 
 def _fail(key: str, what: str, hint: str) -> UserError:
@@ -122,3 +124,15 @@ def _check_pytriton(config: Config) -> None:
         given, needed = len(config["pytriton"][side]), len(config["model"][side])
         if given != needed:
             raise _fail(f"pytriton.{side}", f"has {given} names, model.{side} {needed}", "one name for each, in order")
+
+
+def _check_devices(config: Config) -> None:
+    wanted = config["serving"]["device"]
+    for variant in config["variants"]:
+        devices = model_of(variant, config["serving"]["inner"]).devices
+        if VARIANTS[variant].computes and wanted not in devices:
+            raise _fail(
+                "serving.device",
+                f"{variant} cannot run on {wanted}, only on {', '.join(devices)}",
+                "leave it out of variants, or choose another serving.inner where it builds on that",
+            )
