@@ -46,8 +46,8 @@ format: $(VENV)/.dev ## Format the code
 
 benchmark: $(VENV)/.main ## Measure our variants against the demo's PyTriton server, and bls against its one-by-one form
 	snakemake --cores $(CORES) repositories $(OVERLAY)
-	python benchmarks/pytriton_demo.py
-	python benchmarks/bls_batched.py
+	python benchmarks/pytriton_demo.py $(OVERLAY)
+	python benchmarks/bls_batched.py $(OVERLAY)
 
 sync: $(VENV)/.main ## Install what the locks say, and nothing else
 

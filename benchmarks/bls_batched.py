@@ -9,23 +9,26 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from interleaved import arguments, compare, variant
+from interleaved import arguments, compare, run_of, variant
 
 from program import cli
+from settings.configured import configured
 
 ONE_BY_ONE = Path(__file__).parent / "bls_one_by_one.py"
 
 
 def main(options: argparse.Namespace) -> None:
+    config = configured(options.configfile)
+    run, inner = run_of(config), config["serving"]["inner"]
     with tempfile.TemporaryDirectory() as directory:
-        batched = variant(options.run, "bls", "reference_raw.npz")
+        batched = variant(run, "bls", "reference_raw.npz")
         repository = Path(directory) / "repository"
         shutil.copytree(batched.repository, repository)
         shutil.copy(ONE_BY_ONE, repository / batched.model / "1" / "model.py")
         contestants = {
             "one by one": replace(batched, repository=repository),
             "bls": batched,
-            "openvino": variant(options.run, "openvino"),
+            inner: variant(run, inner),
         }
         compare(contestants, "one by one", options)
 

@@ -39,6 +39,11 @@ class Contestant:
     reference: Path
 
 
+def run_of(config: Mapping[str, Any]) -> Path:
+    """The directory of the run that a configuration names."""
+    return PROJECT / "artifacts" / str(config["run"])
+
+
 def variant(run: Path, name: str, reference: str = "reference.npz") -> Contestant:
     """A variant of a run. Raises UserError when its repository has not been built."""
     repository = run / "repository" / name
@@ -112,7 +117,7 @@ def compare(contestants: Mapping[str, Contestant], base: str, options: argparse.
 def arguments(description: str | None, name: str, concurrencies: list[int]) -> argparse.ArgumentParser:
     """The options that all comparisons have."""
     result = cli.parser(description)
-    result.add_argument("--run", type=Path, default=PROJECT / "artifacts" / "mnist", help="default: %(default)s")
+    result.add_argument("--configfile", type=Path, help="overlay of the run's configuration")
     result.add_argument("--concurrency", type=int, nargs="+", default=concurrencies, help="default: %(default)s")
     result.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
     output = PROJECT / "artifacts" / "benchmarks" / f"{name}.json"

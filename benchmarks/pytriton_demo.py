@@ -11,34 +11,39 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from interleaved import arguments, compare, variant
+from interleaved import arguments, compare, run_of, variant
 
 from program import cli
 from program.files import read_json, write_json
 from serving.directory import PYTRITON
+from settings.configured import configured
 
 DEMO = {"max_batch_size": 64, "threads": os.cpu_count()}
+# The demo's own server, and what takes other inputs than it.
+OTHERS = ("pytriton", "bls", "ensemble")
 # Our servers let waiting threads sleep; the demo's had OpenMP as it comes.
 UNTUNED = 'import os\n\nos.environ.pop("OMP_WAIT_POLICY", None)\n'
 
 
 def main(options: argparse.Namespace) -> None:
+    config = configured(options.configfile)
+    run = run_of(config)
+    rivals = options.variants or [name for name in config["variants"] if name not in OTHERS]
     with tempfile.TemporaryDirectory() as directory:
-        ours = variant(options.run, "pytriton")
+        ours = variant(run, "pytriton")
         demo = Path(directory) / "demo"
         shutil.copytree(ours.repository, demo)
         write_json(demo / PYTRITON, read_json(demo / PYTRITON) | DEMO)
         runtime = demo / "runtime.py"
         runtime.write_text(UNTUNED + runtime.read_text())
         contestants = {"demo": replace(ours, repository=demo)}
-        contestants |= {name: variant(options.run, name) for name in options.variants}
+        contestants |= {name: variant(run, name) for name in rivals}
         compare(contestants, "demo", options)
 
 
 def parser() -> argparse.ArgumentParser:
     result = arguments(__doc__, "pytriton_demo", [1, 65])
-    default = ["openvino", "onnx", "torchscript", "pytriton_engine", "null"]
-    result.add_argument("--variants", nargs="+", default=default, help="default: %(default)s")
+    result.add_argument("--variants", nargs="+", help="default: those of the configuration that take the same inputs")
     return result
 
 

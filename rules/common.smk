@@ -13,6 +13,7 @@ from program.environment import prepare_environment, stop_on_hangup
 from program.imports import project_imports
 from serving.modelconfig import ENCODED
 from serving.variants import VARIANTS, of_kind, model_of
+from settings.hardware import require_gpu
 from settings.validation import validate
 
 prepare_environment()
@@ -26,7 +27,18 @@ except UserError as error:
 RESULTS = f"artifacts/{config['run']}"
 BACKENDS = os.path.relpath(PROJECT / "workflow" / "backends")
 INNER = config["serving"]["inner"]
+# What a job that serves asks of its machine.
+GPUS = int(config["serving"]["device"] == "cuda")
 ENGINES = sorted({model_of(name, INNER).engine for name in config["variants"]} - {None})
+
+
+# Jobs that are submitted find their GPU elsewhere; a dry run needs none.
+onstart:
+    if workflow.local_exec:
+        try:
+            require_gpu({job.rule.name for job in workflow.dag.needrun_jobs() if job.resources.get("gpu")})
+        except UserError as error:
+            sys.exit(str(error))
 
 
 wildcard_constraints:

@@ -29,6 +29,7 @@ rule sweep:
     resources:
         mem_mb=4000,
         runtime=60,
+        gpu=GPUS,
         measure=1,
     params:
         settings=lambda wildcards: settings(

@@ -20,6 +20,7 @@ rule healthcheck:
     resources:
         mem_mb=4000,
         runtime=10,
+        gpu=GPUS,
     params:
         settings=lambda wildcards: settings(
             variant=wildcards.variant,

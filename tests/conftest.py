@@ -81,10 +81,12 @@ def expected_outputs(config: dict) -> set[str]:
         *CLOSING,
     }
     # Those that build on serving.inner need its engine, and its repository where they call it.
-    if {"openvino", "pytriton_engine", "bls", "ensemble"} & set(config["variants"]):
+    inner = config["serving"]["inner"]
+    used = {inner if variant in ("pytriton_engine", "bls", "ensemble") else variant for variant in config["variants"]}
+    if "openvino" in used:
         result |= {"engine/openvino/model.blob", "engine/openvino/engine.json"}
     if {"bls", "ensemble"} & set(config["variants"]):
-        result.add("repository/openvino")
+        result.add(f"repository/{inner}")
     return result.union(*(variant_outputs(variant, repeats) for variant in config["variants"]))
 
 

@@ -1,6 +1,7 @@
 """What a run plans, and what a change makes it do again: exactly that."""
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -21,6 +22,7 @@ from conftest import (
 )  # fmt: skip
 
 CONFIG = merged(DEFAULT, yaml.safe_load((ROOT / FULL).read_text()))
+GPU = "config/gpu.yaml"
 ENGINE = {"engine/openvino/engine.json", "engine/openvino/model.blob"}
 VARIANTS = ("openvino", "pytriton", "pytriton_engine", "bls", "ensemble", "null")
 # Those that serve the engine, by themselves or through serving.inner.
@@ -43,6 +45,25 @@ AFTER_DATASET = {
 }
 # Snakemake compares params as a set: swapped values would go unseen were they params of their own.
 SWAPPED = {"epochs": CONFIG["train"]["batch_size"], "batch_size": CONFIG["train"]["epochs"]}
+
+
+def test_gpu_is_missed_before_the_first_job(project):
+    """In a run; a dry run is planned anywhere, and what needs no GPU is built."""
+    if shutil.which("nvidia-smi"):
+        pytest.skip("this machine has an NVIDIA driver")
+    found = project.snakemake("--cores", "2", *TARGETS, configfiles=(GPU,), check=False)
+    assert found.returncode == 1
+    assert (
+        found.stderr.rstrip()
+        .splitlines()[-1]
+        .startswith(
+            "healthcheck, sweep: need an NVIDIA GPU and find none here: nvidia-smi, which comes with NVIDIA's driver, is "
+            "not in PATH. Hint: "
+        )
+    )
+    assert "Traceback" not in found.stderr
+    assert not (project.root / "artifacts" / "mnist-gpu").exists()
+    assert "sweep" in project.snakemake("-n", *TARGETS, configfiles=(GPU,)).stdout
 
 
 @pytest.mark.parametrize("path", OVERLAYS, ids=lambda path: path.name)

@@ -1,0 +1,60 @@
+"""The NVIDIA GPUs of this machine, as nvidia-smi lists them: found without importing anything heavy."""
+
+import shutil
+import subprocess
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from program.cli import UserError
+
+_QUERY = ["--query-gpu=name,compute_cap,memory.total,driver_version", "--format=csv,noheader,nounits"]
+_TIMEOUT = 30.0  # seconds; a driver that hangs hangs nvidia-smi too
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One GPU. `compute_capability` as `8.6`, `memory_mib` in MiB."""
+
+    name: str
+    compute_capability: str
+    memory_mib: int
+    driver: str
+
+
+class NoGpu(Exception):
+    """Why there is no usable NVIDIA GPU, in words that end a sentence."""
+
+
+def gpus() -> list[Gpu]:
+    """The GPUs of this machine, at least one. Raises NoGpu."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        raise NoGpu("nvidia-smi, which comes with NVIDIA's driver, is not in PATH")
+    try:
+        found = subprocess.run([program, *_QUERY], capture_output=True, text=True, timeout=_TIMEOUT, check=False)
+    except subprocess.TimeoutExpired:
+        raise NoGpu(f"nvidia-smi has not answered within {_TIMEOUT:.0f} s") from None
+    said = found.stdout.strip()
+    if found.returncode != 0 or "No devices were found" in said or not said:
+        words = (said or found.stderr.strip() or "it lists none").splitlines()
+        raise NoGpu(f"nvidia-smi ended with exit code {found.returncode}: {words[0]}")
+    return parse(said)
+
+
+def parse(text: str) -> list[Gpu]:
+    """What nvidia-smi prints for our query, one GPU a line."""
+    rows = [[part.strip() for part in line.split(",")] for line in text.splitlines()]
+    return [Gpu(name, capability, int(memory), driver) for name, capability, memory, driver in rows]
+
+
+def require_gpu(jobs: Collection[str]) -> None:
+    """Raises UserError when `jobs`, names of rules, are not empty and this machine has no GPU for them."""
+    if not jobs:
+        return
+    try:
+        gpus()
+    except NoGpu as reason:
+        raise UserError(
+            f"{', '.join(sorted(jobs))}: need an NVIDIA GPU and find none here: {reason}.",
+            "run where there is one, with a cluster's profile submit to one, or set serving.device to cpu",
+        ) from None
