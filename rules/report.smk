@@ -1,5 +1,7 @@
 """Stage report. Takes: what every stage says of its outputs. Makes: report/, provenance/."""
 
+from glob import glob
+
 REPORT = os.path.relpath(PROJECT / "workflow" / "report")
 
 
@@ -34,10 +36,7 @@ rule perf_report:
     input:
         code=code("perf_report.py"),
         template=f"{REPORT}/perf_report.html.j2",
-        parts=expand(
-            f"{REPORT}/{{part}}",
-            part=["checks.html.j2", "conditions.html.j2", "page.css", "page.js"],
-        ),
+        parts=sorted(glob(f"{REPORT}/*.j2") + glob(f"{REPORT}/page.*")),
         schema=os.path.relpath(PROJECT / "workflow" / "schemas" / "perf_summary.schema.json"),
         tables=expand(rules.perf_table.output.table, variant=config["variants"]),
         health=expand(rules.healthcheck.output.health, variant=config["variants"]),

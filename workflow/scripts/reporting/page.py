@@ -1,33 +1,95 @@
-"""The report as one HTML page that needs nothing from outside of itself."""
+"""The report as one HTML page that needs nothing from outside of itself.
 
+The page is a list of sections. A section is a part `workflow/report/<name>.html.j2` and a function that computes what
+the part shows beyond the document: its `view`, and its plots, if it has any. To add one, write both and add a line to
+SECTIONS.
+"""
+
+import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import yaml
+import plotly.graph_objects as go
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from measurement.points import CEILING, LATENCIES
-from reporting import rows, words
-from reporting.figures import plots
+from reporting import accuracy, breakdown, conditions, rows, scaling, tradeoff, words
 from settings import shapes
 
-# Of the installed packages, those that the figures depend on.
-_KEY_PACKAGES = ["torch", "onnx", "onnxruntime", "openvino", "nvidia-pytriton", "tritonclient", "numpy", "snakemake"]
+Document = Mapping[str, Any]
+View = dict[str, Any]
 
 
-def render(document: Mapping[str, Any], template: Path) -> str:
-    """The page for a document of reporting.document; what `template` includes stands beside it."""
+def nothing(document: Document) -> View:
+    """The view of a section that shows the document as it is."""
+    return {}
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part of the page, `<name>.html.j2`.
+
+    `short` names it among the links at the top. `view` gives what it shows beyond the document, None when this run has
+    nothing to show there: the section is left out. `plots` gives its plots by name, drawn where the part says
+    `plot(name, …)`.
+    """
+
+    name: str
+    title: str
+    short: str
+    view: Callable[[Document], View | None] = nothing
+    plots: Callable[[Document], Mapping[str, go.Figure]] = nothing
+
+
+SECTIONS = [
+    Section("points", "All points", "Points"),
+    Section("tradeoff", "Throughput against latency", "Latency", plots=tradeoff.plots),
+    Section("breakdown", "Where the time goes", "Time", plots=breakdown.plots),
+    Section("scaling", "Throughput against concurrency", "Concurrency", plots=scaling.plots),
+    Section("accuracy", "Accuracy and parity", "Accuracy", accuracy.view),
+    Section("engines", "Engines", "Engines"),
+    Section("findings", "Findings", "Findings"),
+    Section("machine", "Machine and software", "Machine", conditions.machine),
+    Section("commands", "Commands", "Commands", conditions.commands),
+    Section("caveats", "Caveats", "Caveats"),
+    Section("published", "Published figures of the original demo", "Published figures"),
+]
+
+
+def render(document: Document, template: Path) -> str:
+    """The page for a document of reporting.document, and from nothing else; the parts stand beside `template`."""
+    environment = _environment(template.parent)
+    views = {section: section.view(document) for section in SECTIONS}
+    shown = [section for section, view in views.items() if view is not None]
+    return environment.get_template(template.name).render(
+        **document,
+        sections=shown,
+        parts={section.name: _part(environment, section.name, document, views[section]) for section in shown},
+        plots={name: json.loads(plot.to_json()) for section in shown for name, plot in section.plots(document).items()},
+        plotly=Markup(get_plotlyjs()),
+    )
+
+
+def _part(environment: jinja2.Environment, name: str, document: Document, view: View | None) -> Markup:
+    """The HTML of a section."""
+    return Markup(environment.get_template(f"{name}.html.j2").render(**document, view=view))
+
+
+def _environment(directory: Path) -> jinja2.Environment:
+    """Templates of a directory, with the words of the report as filters."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(template.parent),
+        loader=jinja2.FileSystemLoader(directory),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals |= {"ceiling": CEILING, "latencies": LATENCIES, "protocols": rows.PROTOCOLS}
     environment.filters |= {
         "number": words.number,
         "percent": words.percent,
@@ -41,32 +103,4 @@ def render(document: Mapping[str, Any], template: Path) -> str:
         "breakdown": rows.breakdown,
         "indicative": rows.indicative,
     }
-    return environment.get_template(template.name).render(
-        **document,
-        plots=plots(document["rows"]),
-        plotly=Markup(get_plotlyjs()),
-        ceiling=CEILING,
-        latencies=LATENCIES,
-        protocols=rows.PROTOCOLS,
-        packages={name: document["versions"]["packages"].get(name) for name in _KEY_PACKAGES},
-        without_figures=[row for row in document["rows"] if row["throughput"] is None],
-        served=[_served(found, protocol) for found in document["health"].values() for protocol in found["protocols"]],
-        resolved_config=yaml.safe_dump(document["config"], sort_keys=False, allow_unicode=True),
-    )
-
-
-def _served(health: Mapping[str, Any], protocol: str) -> dict[str, Any]:
-    """What the health check found over one protocol, the worst of its batch sizes."""
-    found = health["protocols"][protocol]
-    parity = found["parity"].values()
-    return {
-        "variant": health["variant"],
-        "protocol": protocol,
-        "accuracy": found["accuracy"],
-        "max_abs_error": max(one["max_abs_error"] for one in parity),
-        "max_rel_error": max(one["max_rel_error"] for one in parity),
-        "agreement": min(one["agreement"] for one in parity),
-        "batch_sizes": sorted(map(int, found["parity"])),
-        "healthy": health["healthy"],
-        "reasons": health["reasons"],
-    }
+    return environment
