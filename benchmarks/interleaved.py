@@ -19,6 +19,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT / "workflow" / "scripts"))
 
 from measurement import inputs, perf_analyzer  # noqa: E402
+from measurement.loads import Load  # noqa: E402
 from models.reference import Reference, load  # noqa: E402
 from program import cli  # noqa: E402
 from program.cli import UserError  # noqa: E402
@@ -64,7 +65,7 @@ def measure(contestant: Contestant, concurrencies: Sequence[int]) -> list[dict[s
         with server.running(contestant.repository, names, raw / "server.log") as running:
             data.write_text(inputs.as_json(samples(contestant, running)))
             for concurrency in concurrencies:
-                load_level = perf_analyzer.Load("grpc", 1, concurrency)
+                load_level = Load("grpc", 1, concurrency)
                 command = perf_analyzer.command(contestant.model, running.grpc, load_level, WINDOWS, data)
                 with tempfile.TemporaryDirectory() as libraries:
                     point = perf_analyzer.measure(command, load_level, raw, Path(libraries), timeout=120)

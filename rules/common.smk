@@ -8,6 +8,7 @@ from pathlib import Path
 PROJECT = Path(workflow.current_basedir).parent
 sys.path.insert(0, str(PROJECT / "workflow" / "scripts"))
 
+from measurement.loads import loads
 from program.cli import UserError
 from program.environment import prepare_environment, stop_on_hangup
 from program.imports import project_imports
@@ -105,6 +106,15 @@ def instances(device):
     """The serving settings of a Python model that runs on `device`."""
     kept = ("instances", "threads", "max_queue_delay_us")
     return {"device": device, **{key: config["serving"][key] for key in kept}}
+
+
+def sweep_settings():
+    """The load levels and how they are measured; the objective is that of requests sent at a rate alone."""
+    used = ["window_ms", "stability_percent", "max_windows", "samples"]
+    if config["sweep"]["request_rates"]:
+        used.append("slo_ms")
+    levels = [vars(load) for load in loads(config["sweep"])]
+    return {"loads": levels, **{key: config["sweep"][key] for key in used}}
 
 
 def reference(wildcards):

@@ -38,7 +38,7 @@ rule sweep:
             # The model that computes, whose batches are counted.
             counted=served_name(INNER if VARIANTS[wildcards.variant].raw else wildcards.variant),
             model=served_model(wildcards.variant),
-            sweep={key: value for key, value in config["sweep"].items() if key != "repeats"},
+            sweep=sweep_settings(),
         ),
     message:
         "Sweep of {wildcards.variant}, repeat {wildcards.repeat}"

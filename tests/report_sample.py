@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from measurement.points import CEILING, REPEAT_COLUMNS, summarise
+from measurement.points import CEILING, POINT, REPEAT_COLUMNS, summarise
 from reporting.document import document
 
 CONCURRENCIES = (1, 65)
@@ -18,6 +18,7 @@ def measured(variant: str, concurrency: int, throughput: float, **changes: Any) 
     return {
         **dict.fromkeys(REPEAT_COLUMNS),
         **{"variant": variant, "protocol": "grpc", "batch_size": 1, "concurrency": concurrency, "repeat": 1},
+        **{"load_mode": "concurrency", "shared_memory": "none"},
         **{"throughput": throughput, "status": "stable", "reason": "", "requests": 30_000, "effective_batch": 16.0},
         **{f"latency_{name}": latency * factor for name, factor in _PERCENTILES.items()},
         **{"server_queue": latency * 0.2, "server_compute_input": latency * 0.05},
@@ -42,7 +43,7 @@ def unstable(variant: str, concurrency: int, throughput: float, **changes: Any) 
 
 def failed(variant: str, concurrency: int, reason: str, **changes: Any) -> dict[str, Any]:
     """One repeat without figures."""
-    names = ("variant", "protocol", "batch_size", "concurrency", "repeat")
+    names = (*POINT, "repeat")
     known = {name: value for name, value in measured(variant, concurrency, 1).items() if name in names}
     return {**dict.fromkeys(REPEAT_COLUMNS), **known, "status": "failed", "reason": reason, "command": "", **changes}
 
@@ -129,4 +130,4 @@ def sample_document(table: pd.DataFrame | None = None) -> dict[str, Any]:
     """The document of the sample, or of other repeats of its variants."""
     table = repeats() if table is None else table
     summary = summarise(table, {name: found["accuracy"] for name, found in health().items()})
-    return document(summary, table, health(), [engine("bf16")], other_records())
+    return document(summary, table, [], health(), [engine("bf16")], other_records())

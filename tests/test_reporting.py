@@ -34,7 +34,7 @@ REPORT = Path(perf_report.__file__).parents[1] / "report"
 
 def summary_rows(*found: dict) -> list[dict]:
     """Rows of the summary of these repeats."""
-    return rows.records(points.summarise(pd.DataFrame(found), {}))
+    return points.records(points.summarise(pd.DataFrame(found), {}))
 
 
 def verdict_of(*found: dict, **checks: dict) -> str:
@@ -306,7 +306,7 @@ def test_script_writes_page_csv_and_json(tmp_path: Path) -> None:
     table = points.read(outputs["csv"])
     document = json.loads(outputs["json"].read_text())
     assert list(table.columns) == points.SUMMARY_COLUMNS
-    pd.testing.assert_frame_equal(table, pd.DataFrame(document["rows"]), check_dtype=False)
+    pd.testing.assert_frame_equal(table, pd.DataFrame(document["rows"]).astype(table.dtypes.to_dict()))
     assert len(table) == len(THROUGHPUTS) * len(CONCURRENCIES)
     assert document["verdict"].startswith("fast serves")
     assert "<h1>" in outputs["page"].read_text()

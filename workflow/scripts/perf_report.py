@@ -32,7 +32,7 @@ def collect(options: argparse.Namespace) -> tuple[pd.DataFrame, dict[str, Any]]:
         "versions": read_json(options.versions),
         "system": read_json(options.system),
     }
-    return summary, document(summary, repeats, health, [read_json(path) for path in options.engines], others)
+    return summary, document(summary, repeats, [], health, [read_json(path) for path in options.engines], others)
 
 
 def main(options: argparse.Namespace) -> None:

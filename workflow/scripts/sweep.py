@@ -6,7 +6,6 @@ why.
 """
 
 import argparse
-import itertools
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,8 +14,8 @@ from typing import Any
 from tqdm import tqdm
 
 from measurement import inputs, perf_analyzer
-from measurement.perf_analyzer import Load
-from measurement.points import write_points
+from measurement.loads import Load
+from measurement.points import LEVEL, write_points
 from models.reference import load as load_reference
 from program import cli
 from program.cli import log
@@ -28,11 +27,8 @@ _TIMEOUT_FACTOR = 5
 
 
 def loads(settings: Mapping[str, Any]) -> list[Load]:
-    """All load levels of the config, in a fixed order."""
-    return [
-        Load(*level)
-        for level in itertools.product(settings["protocols"], settings["batch_sizes"], settings["concurrencies"])
-    ]
+    """All load levels, in the order of the config."""
+    return [Load(**level) for level in settings["sweep"]["loads"]]
 
 
 def measured(running: server.Server, load: Load, settings: Mapping[str, Any], data: Path, raw: Path) -> dict[str, Any]:
@@ -43,7 +39,7 @@ def measured(running: server.Server, load: Load, settings: Mapping[str, Any], da
     with endpoint.connected(running, "http", settings["counted"]) as one, tempfile.TemporaryDirectory() as libraries:
         before = one.statistics()
         command = perf_analyzer.command(model, url, load, sweep, data)
-        point = perf_analyzer.measure(command, load, raw, Path(libraries), timeout)
+        point = perf_analyzer.measure(command, load, raw, Path(libraries), timeout, sweep.get("slo_ms"))
         after = one.statistics()
     executions = after["executions"] - before["executions"]
     inferences = after["inferences"] - before["inferences"]
@@ -62,7 +58,7 @@ def sweep(options: argparse.Namespace, settings: Mapping[str, Any], raw: Path) -
         data = Path(directory) / "samples.json"
         data.write_text(inputs.as_json(samples))
         with server.running(options.repository, server.models(options.repository), options.server_log) as running:
-            for load in tqdm(loads(settings["sweep"]), desc=f"{settings['variant']} #{options.repeat}", unit="point"):
+            for load in tqdm(loads(settings), desc=f"{settings['variant']} #{options.repeat}", unit="point"):
                 point = measured(running, load, settings, data, raw)
                 log.debug("%s: %s", load.name, point)
                 points.append({**vars(load), **point})
@@ -72,7 +68,7 @@ def sweep(options: argparse.Namespace, settings: Mapping[str, Any], raw: Path) -
 def not_measured(settings: Mapping[str, Any], health: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The rows of an unhealthy variant."""
     reason = "not measured, unhealthy: " + "; ".join(health["reasons"])
-    return [{**vars(load), "status": "failed", "reason": reason} for load in loads(settings["sweep"])]
+    return [{**vars(load), "status": "failed", "reason": reason} for load in loads(settings)]
 
 
 def main(options: argparse.Namespace) -> None:
@@ -83,15 +79,17 @@ def main(options: argparse.Namespace) -> None:
     write_points(options.points, settings["variant"], options.repeat, points)
     for point in points:
         log.info(
-            "%s #%d, %s, batch %d, concurrency %d: %s infer/s, %s",
-            *(settings["variant"], options.repeat, point["protocol"], point["batch_size"], point["concurrency"]),
+            "%s #%d, %s: %s infer/s, %s",
+            *(settings["variant"], options.repeat, Load(**{key: point[key] for key in LEVEL}).name),
             *(f"{point['throughput']:,.0f}" if "throughput" in point else "no", point["status"]),
         )
 
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
-    cli.add_settings(result, '{"variant": …, "name": …, "counted": …, "model": inputs and outputs, "sweep": sweep}')
+    cli.add_settings(
+        result, '{"variant": …, "name": …, "counted": …, "model": inputs and outputs, "sweep": {"loads": […], …}}'
+    )
     result.add_argument("--repository", type=Path, required=True, help="model repository")
     result.add_argument("--health", type=Path, required=True, help="health.json of the variant")
     result.add_argument("--reference", type=Path, required=True, help="reference.npz")

@@ -6,13 +6,15 @@ so the point is kept, with its status.
 
 import csv
 import re
+import resource
 import statistics
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from measurement import open_loop
+from measurement.loads import Load
 from program.cli import UserError, log
 from program.process import child
 from serving import install
@@ -36,30 +38,20 @@ CLIENT_BOUND_OVERHEAD_PERCENT = 50.0
 _PASS = re.compile(r"Pass \[\d+\] throughput: (?P<throughput>[\d.]+) infer/sec\. Avg latency: (?P<latency>\d+) usec")
 _REQUESTS = re.compile(r"Request count: (\d+)")
 _OVERHEAD = re.compile(r"Avg client overhead: ([\d.]+)%")
-
-
-@dataclass(frozen=True)
-class Load:
-    """One load level."""
-
-    protocol: str
-    batch_size: int
-    concurrency: int
-
-    @property
-    def name(self) -> str:
-        """A name for files."""
-        return f"{self.protocol}_batch{self.batch_size}_concurrency{self.concurrency}"
+_DELAYED = re.compile(r"not able to keep up with the desired request rate\. ([\d.]+)%")
+# A rate beyond what is served piles up requests in perf_analyzer, each with its tensors: more than this ends it.
+_MEMORY = 3 * 2**30
 
 
 def command(model: str, url: str, load: Load, windows: Mapping[str, Any], data: Path) -> list[str]:
-    """The arguments of perf_analyzer for one point; the CSV is a bare name in the working directory.
+    """The arguments of perf_analyzer for one point; its files are bare names in the working directory.
 
     `windows`: `window_ms`, `stability_percent` and `max_windows` of the config.
     """
     return [
         *("-m", model, "-u", url, "-i", load.protocol, "-b", str(load.batch_size)),
-        *("--concurrency-range", str(load.concurrency)),
+        *_pace(load),
+        *([] if load.shared_memory == "none" else ["--shared-memory", load.shared_memory]),
         *("--input-data", str(data.resolve())),
         *("--measurement-mode", "time_windows", "--measurement-interval", str(windows["window_ms"])),
         *("--stability-percentage", str(windows["stability_percent"]), "--max-trials", str(windows["max_windows"])),
@@ -67,22 +59,39 @@ def command(model: str, url: str, load: Load, windows: Mapping[str, Any], data: 
     ]
 
 
-def measure(arguments: list[str], load: Load, directory: Path, libraries: Path, timeout: float) -> dict[str, Any]:
+def _pace(load: Load) -> list[str]:
+    """What sets the pace. At a rate, waiting for answers would hold back what is due: asynchronous calls do not."""
+    if load.closed:
+        return ["--concurrency-range", str(load.concurrency)]
+    rate = ["--request-rate-range", f"{load.request_rate:g}", "--request-distribution", load.load_mode]
+    return [*rate, "--async", "--profile-export-file", f"{load.name}.json"]
+
+
+def measure(
+    arguments: list[str], load: Load, directory: Path, libraries: Path, timeout: float, slo_ms: float | None = None
+) -> dict[str, Any]:
     """Run perf_analyzer in `directory`, which keeps its raw files, and return the point.
 
-    `libraries` is an empty directory for links. `timeout` is in seconds; beyond it the point is `failed`.
+    `libraries` is an empty directory for links. `timeout` is in seconds; beyond it the point is `failed`. `slo_ms`:
+    the objective of requests that are sent at a rate, which need one.
     """
     binary, env = install.perf_analyzer(libraries)
     output = directory / f"{load.name}.txt"
     with output.open("wb") as stream, child([binary, *arguments], stream, env=env, cwd=directory) as process:
+        if not load.closed:
+            resource.prlimit(process.pid, resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
         try:
             code: int | None = process.wait(timeout)
         except subprocess.TimeoutExpired:
             code = None
     text = output.read_text(errors="replace")
-    csv_file = directory / f"{load.name}.csv"
-    rows = read_csv(csv_file) if csv_file.exists() else []
-    return interpret(code, text, rows)
+    csv_file, export = directory / f"{load.name}.csv", directory / f"{load.name}.json"
+    point = interpret(code, text, read_csv(csv_file) if csv_file.exists() else [])
+    if load.closed or slo_ms is None:
+        return point
+    if point["status"] == "failed":
+        return {**point, "reason": f"{point['reason']} (is {load.request_rate:g} requests/s more than it can serve?)"}
+    return {**point, **open_loop.digested(export, load, slo_ms)}
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
@@ -96,17 +105,11 @@ def interpret(code: int | None, text: str, rows: list[dict[str, str]]) -> dict[s
 
     `code` is the exit code, None after a time-out; `text` the output; `rows` those of the CSV.
     """
-    requests = sum(map(int, _REQUESTS.findall(text)))
+    windows = [match.groupdict() for match in _PASS.finditer(text)]
     unstable = "Failed to obtain stable" in text
     if code == 0 and len(rows) == 1 and not unstable:
-        figures: dict[str, Any] = {ours: float(rows[0][theirs]) for theirs, ours in COLUMNS.items()}
-        overhead = max(map(float, _OVERHEAD.findall(text)), default=0.0)
-        if "not able to keep up" in text or overhead > CLIENT_BOUND_OVERHEAD_PERCENT:
-            status, reason = "client_bound", f"perf_analyzer spent {overhead:.0f} % of its time outside requests"
-        else:
-            status, reason = "stable", ""
-        return {**figures, "requests": requests, "status": status, "reason": reason}
-    windows = [match.groupdict() for match in _PASS.finditer(text)]
+        figures = {ours: float(rows[0][theirs]) for theirs, ours in COLUMNS.items()}
+        return {**figures, "requests": sum(map(int, _REQUESTS.findall(text))), **_worth(text, len(windows))}
     if unstable and windows:
         return {
             "throughput": statistics.median(float(one["throughput"]) for one in windows),
@@ -117,6 +120,23 @@ def interpret(code: int | None, text: str, rows: list[dict[str, str]]) -> dict[s
     last = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no output")
     ended = "was stopped: it took too long" if code is None else f"ended with exit code {code}"
     return {"status": "failed", "reason": f"perf_analyzer {ended}: {last}"}
+
+
+def _worth(text: str, windows: int) -> dict[str, str]:
+    """Status and reason of a point that has all its figures.
+
+    At a request rate perf_analyzer keeps the row of a point that does not settle, and only says so.
+    """
+    if "not stabilizing" in text:
+        return {"status": "unstable", "reason": f"not stable within {windows} windows"}
+    delayed = _DELAYED.search(text)
+    if delayed:
+        return {"status": "client_bound", "reason": f"perf_analyzer sent {delayed[1]} % of the requests late"}
+    overhead = max(map(float, _OVERHEAD.findall(text)), default=0.0)
+    if overhead > CLIENT_BOUND_OVERHEAD_PERCENT:
+        reason = f"perf_analyzer spent {overhead:.0f} % of its time outside requests"
+        return {"status": "client_bound", "reason": reason}
+    return {"status": "stable", "reason": ""}
 
 
 def version(libraries: Path) -> str:

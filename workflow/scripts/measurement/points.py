@@ -1,6 +1,6 @@
 """The tidy tables: one row per point and repeat, and the summary over repeats.
 
-Latencies are in microseconds, throughput in inferences (samples) per second.
+Latencies are in microseconds, throughput in inferences (samples) per second. docs/report.md explains every column.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,21 +9,32 @@ from typing import Any
 
 import pandas as pd
 
+from measurement import intervals
 from program.files import whole_file
 
-POINT = ["variant", "protocol", "batch_size", "concurrency"]
-LATENCIES = [f"latency_{name}" for name in ("avg", "p50", "p90", "p95", "p99")]
+# What names a load level, and with the variant a point.
+LEVEL = ["protocol", "batch_size", "concurrency", "load_mode", "request_rate", "shared_memory"]
+POINT = ["variant", *LEVEL]
+PERCENTILES = ["latency_p50", "latency_p90", "latency_p95", "latency_p99"]
+LATENCIES = ["latency_avg", *PERCENTILES]
 SERVER = [f"server_{name}" for name in ("queue", "compute_input", "compute_infer", "compute_output")]
-REPEAT_COLUMNS = [
-    *POINT, "repeat", "throughput", *LATENCIES, *SERVER, "requests", "effective_batch", "status", "reason", "command",
-]  # fmt: skip
+_FIGURES = ["throughput", *LATENCIES, *SERVER, "requests", "effective_batch"]
+_OPEN_LOOP = ["slo_met", "send_delay_p99"]
+# Figures that have an interval.
+_SURE = ["throughput", "latency_p50", "latency_p99"]
+REPEAT_COLUMNS = [*POINT, "repeat", *_FIGURES, *_OPEN_LOOP, "status", "reason", "command"]
 SUMMARY_COLUMNS = [
-    *POINT, "throughput", "throughput_min", "throughput_max", *LATENCIES, *SERVER, "requests", "effective_batch",
-    "repeats", "status", "ceiling_fraction", "accuracy", "reason",
+    *POINT[:4], "throughput", "throughput_min", "throughput_max", *LATENCIES, *SERVER, "requests", "effective_batch",
+    "repeats", "status", "ceiling_fraction", "accuracy", "reason", *POINT[4:],
+    *(f"{name}_{bound}" for name in _SURE for bound in ("low", "high")),
+    "percentile_requests", "indicative", *_OPEN_LOOP, "in_process_fraction",
 ]  # fmt: skip
 CEILING = "null"
+# Requests that a percentile takes at 99 % confidence (MLPerf Inference rules); with fewer it is an indication.
+SAMPLES_WANTED = {"latency_p90": 24_576, "latency_p95": 57_344, "latency_p99": 270_336}
 # Worst first: the status of a point is that of its worst repeat.
 STATUSES = ["failed", "unstable", "client_bound", "stable"]
+_WORDS = {"variant", "protocol", "load_mode", "shared_memory", "status", "reason", "command", "indicative"}
 
 
 def write_points(path: Path, variant: str, repeat: int, points: Iterable[Mapping[str, Any]]) -> None:
@@ -39,39 +50,72 @@ def write(path: Path, table: pd.DataFrame, columns: list[str]) -> None:
 
 def read(path: Path) -> pd.DataFrame:
     """Read a table. The variant `null` stays a word; only empty cells are missing values."""
-    return pd.read_csv(path, keep_default_na=False, na_values={column: [""] for column in _NUMERIC})
+    numeric = {*REPEAT_COLUMNS, *SUMMARY_COLUMNS} - _WORDS
+    table = pd.read_csv(path, keep_default_na=False, na_values={column: [""] for column in numeric})
+    return table.astype({"concurrency": "Int64"})
 
 
-_NUMERIC = [
-    column
-    for column in {*REPEAT_COLUMNS, *SUMMARY_COLUMNS}
-    if column not in ("variant", "protocol", "status", "reason", "command")
-]
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table with None for what is missing."""
+    found = table.astype(object).where(table.notna(), None).to_dict("records")
+    return [{str(column): value for column, value in row.items()} for row in found]
 
 
-def summarise(repeats: pd.DataFrame, accuracies: Mapping[str, float | None]) -> pd.DataFrame:
+def summarise(
+    repeats: pd.DataFrame, accuracies: Mapping[str, float | None], in_process: Mapping[str, float] | None = None
+) -> pd.DataFrame:
     """One row per point, in the order of the input: medians over repeats, extremes of the throughput, worst status.
 
-    The medians are those of the repeats with all figures. Unstable repeats, which have throughput and average latency
-    alone, count only where there is no other: throughput, latency and server times of a row belong together.
+    The medians are those of the repeats with all figures. Unstable repeats, which may have throughput and average
+    latency alone, count only where there is no other: throughput, latency and server times of a row belong together.
     `requests` is the sum over repeats; `ceiling_fraction` the throughput over that of the variant `null` at the same
-    point. `accuracies`: by variant, through the server.
+    level. By variant: `accuracies` through the server, `in_process` samples per second of the model without a server.
     """
-    figures = ["throughput", *LATENCIES, *SERVER, "effective_batch"]
-    groups = repeats.groupby(POINT, sort=False)
+    repeats = repeats.astype({"concurrency": "Int64", "request_rate": "Float64"})
+    figures = [*_FIGURES, *_OPEN_LOOP]
+    figures.remove("requests")
+    groups = repeats.groupby(POINT, sort=False, dropna=False)
     complete = repeats["latency_p50"].notna()
-    counts = complete | ~complete.groupby([repeats[key] for key in POINT]).transform("any")
-    summary = repeats[POINT].join(repeats[figures].where(counts)).groupby(POINT, sort=False).median()
+    repeats = repeats.assign(counts=complete | ~groups["latency_p50"].transform("count").gt(0))
+    counted = repeats[POINT].join(repeats[figures].where(repeats["counts"]).astype(float))
+    summary = counted.groupby(POINT, sort=False, dropna=False).median()
     summary["throughput_min"] = groups["throughput"].min()
     summary["throughput_max"] = groups["throughput"].max()
     summary["requests"] = groups["requests"].sum(min_count=1).astype("Int64")
+    summary["percentile_requests"] = (
+        repeats[complete].groupby(POINT, sort=False, dropna=False)["requests"].min().astype("Int64")
+    )
     summary["repeats"] = groups["throughput"].count()
     summary["status"] = groups["status"].agg(lambda found: min(found, key=STATUSES.index))
-    summary["reason"] = [_reasons(repeats) for _, repeats in groups]
+    summary["reason"] = [_reasons(found) for _, found in groups]
+    for name in _SURE:
+        summary[[f"{name}_low", f"{name}_high"]] = _bounds(counted, name)
     summary = summary.reset_index()
+    summary["indicative"] = [_indicative(count) for count in summary["percentile_requests"]]
     summary["ceiling_fraction"] = summary["throughput"] / ceilings(summary)
     summary["accuracy"] = summary["variant"].map(accuracies)
+    summary["in_process_fraction"] = summary["throughput"] / summary["variant"].map(in_process or {}).astype(float)
     return summary[SUMMARY_COLUMNS]
+
+
+def _bounds(counted: pd.DataFrame, figure: str) -> list[tuple[float | None, float | None]]:
+    """Bounds of the median of one figure of each point; the scatter of all points is taken together."""
+    points = [
+        [value for value in found if value > 0] for _, found in counted.groupby(POINT, sort=False, dropna=False)[figure]
+    ]
+    pooled = intervals.scatter(points)
+    found = [intervals.of_median(values, pooled) if values else None for values in points]
+    return [(one.low, one.high) if one else (None, None) for one in found]
+
+
+def _indicative(requests: Any) -> str:
+    """The percentiles that need more than this many requests by MLPerf's count, as words: `p95 p99`.
+
+    A percentile is the median of those of the repeats, so it rests on the requests of one repeat.
+    """
+    if pd.isna(requests):
+        return ""
+    return " ".join(name.removeprefix("latency_") for name, wanted in SAMPLES_WANTED.items() if requests < wanted)
 
 
 def _reasons(repeats: pd.DataFrame) -> str:
@@ -81,8 +125,7 @@ def _reasons(repeats: pd.DataFrame) -> str:
 
 
 def ceilings(summary: pd.DataFrame) -> pd.Series:
-    """For each row, the throughput of the ceiling at the same protocol, batch size and concurrency; else missing."""
-    level = POINT[1:]
-    ceiling = summary[summary["variant"] == CEILING].set_index(level)["throughput"]
-    rows = pd.MultiIndex.from_frame(summary[level])
-    return pd.Series(ceiling.reindex(rows).to_numpy(), index=summary.index)
+    """For each row, the throughput of the ceiling at the same load level; else missing."""
+    ceiling = summary.loc[summary["variant"] == CEILING, [*LEVEL, "throughput"]]
+    found = summary[LEVEL].merge(ceiling, how="left", on=LEVEL)["throughput"]
+    return found.set_axis(summary.index)

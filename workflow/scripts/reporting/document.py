@@ -8,10 +8,10 @@ from typing import Any
 import jsonschema
 import pandas as pd
 
-from measurement.points import POINT
+from measurement.comparison import comparisons
+from measurement.points import POINT, REPEAT_COLUMNS, SAMPLES_WANTED, records
 from program.files import read_json
 from reporting.findings import findings
-from reporting.rows import SAMPLES_WANTED, records
 from reporting.verdict import verdict
 from reporting.words import listed, number
 from settings import shapes
@@ -22,14 +22,15 @@ SCHEMA = Path(__file__).parents[2] / "schemas" / "perf_summary.schema.json"
 def document(
     summary: pd.DataFrame,
     repeats: pd.DataFrame,
+    in_process: Sequence[Mapping[str, Any]],
     health: Mapping[str, Mapping[str, Any]],
     engines: Sequence[Mapping[str, Any]],
     records_of: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The whole report as data, checked against its schema.
 
-    `health` by variant; `records_of`: the JSON of the other stages under the names that they have in the document:
-    `config`, `dataset`, `model`, `parity`, `versions`, `system`.
+    `in_process`: measurements of models without a server; `health` by variant; `records_of`: the JSON of the other
+    stages under the names that they have in the document: `config`, `dataset`, `model`, `parity`, `versions`, `system`.
     """
     rows = records(summary)
     opt = shapes.batch(shapes.parse(records_of["config"]["profile"]["opt"]))
@@ -39,6 +40,9 @@ def document(
         "findings": [asdict(one) for one in findings(rows, health, engines, opt)],
         "caveats": caveats(repeats, health),
         "rows": rows,
+        "repeats": records(repeats[[name for name in REPEAT_COLUMNS if name != "command"]]),
+        "comparisons": comparisons(repeats),
+        "in_process": list(in_process),
         "health": dict(health),
         "engines": list(engines),
         **records_of,

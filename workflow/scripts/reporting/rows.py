@@ -3,27 +3,27 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
-
-from measurement.points import CEILING, LATENCIES, POINT
+from measurement.loads import CLOSED
+from measurement.points import CEILING, POINT
 
 Row = Mapping[str, Any]
 
 PROTOCOLS = {"grpc": "gRPC", "http": "HTTP"}
-# Requests that a percentile takes at 99 % confidence (MLPerf Inference rules); with fewer it is an indication.
-SAMPLES_WANTED = {"latency_p90": 24_576, "latency_p95": 57_344, "latency_p99": 270_336}
+# What a line of points has in common besides the variant.
+_LINE = ["protocol", "batch_size", "shared_memory"]
+_MEMORY = {"none": "", "system": "system shared memory"}
+_INTERVALS = {"constant": "constant intervals", "poisson": "Poisson"}
 _COMPUTE = ["server_compute_input", "server_compute_infer", "server_compute_output"]
 
 
-def records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows of a table with None for what is missing."""
-    found = table.astype(object).where(table.notna(), None).to_dict("records")
-    return [{str(column): value for column, value in row.items()} for row in found]
+def closed(rows: Sequence[Row]) -> list[Row]:
+    """The rows at a constant concurrency; those at a request rate have none."""
+    return [row for row in rows if row["load_mode"] == CLOSED]
 
 
 def headline(rows: Sequence[Row]) -> list[Row]:
-    """The rows to compare first: the first protocol and batch size at their highest concurrency."""
-    first = [row for row in rows if all(row[key] == rows[0][key] for key in ("protocol", "batch_size"))]
+    """The rows to compare first: the first protocol, batch size and way of the tensors at the highest concurrency."""
+    first = [row for row in closed(rows) if all(row[key] == rows[0][key] for key in _LINE)]
     highest = max(row["concurrency"] for row in first)
     return [row for row in first if row["concurrency"] == highest]
 
@@ -35,18 +35,23 @@ def models(rows: Sequence[Row]) -> list[Row]:
 
 def labels(rows: Sequence[Row]) -> list[str]:
     """For each row the name of its line: the variant, and what else tells the lines of these rows apart."""
-    shown = [key for key in ("protocol", "batch_size") if len({row[key] for row in rows}) > 1]
+    shown = [key for key in _LINE if len({row[key] for row in rows}) > 1]
     words = {
         "protocol": lambda row: PROTOCOLS[row["protocol"]],
         "batch_size": lambda row: f"batch {row['batch_size']}",
+        "shared_memory": lambda row: _MEMORY[row["shared_memory"]] or "tensors in the request",
     }
     return [", ".join([row["variant"], *(words[key](row) for key in shown)]) for row in rows]
 
 
 def place(row: Row) -> str:
     """A load level in words."""
-    batch = f", batch {row['batch_size']}" if row["batch_size"] != 1 else ""
-    return f"at concurrency {row['concurrency']} over {PROTOCOLS[row['protocol']]}{batch}"
+    level = f"concurrency {row['concurrency']}"
+    if row["load_mode"] != CLOSED:
+        level = f"{row['request_rate']:g} requests/s ({_INTERVALS[row['load_mode']]})"
+    batch = f"batch {row['batch_size']}" if row["batch_size"] != 1 else ""
+    others = [part for part in (batch, _MEMORY[row["shared_memory"]]) if part]
+    return ", ".join([f"at {level} over {PROTOCOLS[row['protocol']]}", *others])
 
 
 def point(row: Row) -> dict[str, Any]:
@@ -79,9 +84,5 @@ def spread(row: Row) -> float | None:
 
 
 def indicative(row: Row) -> list[str]:
-    """The percentiles of a row that rest on fewer requests than MLPerf asks for.
-
-    A percentile is the median of those of the repeats, so it rests on the requests of one repeat.
-    """
-    requests = (row["requests"] or 0) / max(1, row["repeats"])
-    return [name for name in LATENCIES if row[name] is not None and requests < SAMPLES_WANTED.get(name, 0)]
+    """The percentiles of a row that rest on too few requests, as names of columns."""
+    return [f"latency_{name}" for name in row["indicative"].split()]

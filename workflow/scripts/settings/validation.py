@@ -31,6 +31,7 @@ def validate(config: Config, root: Path) -> None:
     _check_files(config, root)
     profile = _check_profile(config)
     _check_batches(config, profile)
+    _check_objective(config)
     _check_pytriton(config)
     _check_devices(config)
 
@@ -117,6 +118,14 @@ def _check_batches(config: Config, profile: dict[str, shapes.Shapes]) -> None:
     ):
         if samples != "all" and samples < high:
             raise _fail(key, f"{samples} is less than the largest batch, {high}", "raise it, or lower profile.max")
+
+
+def _check_objective(config: Config) -> None:
+    """A late answer must be able to come within the windows that a point is made of."""
+    measured = 3 * config["sweep"]["window_ms"]
+    if config["sweep"]["slo_ms"] >= measured:
+        what = f"{config['sweep']['slo_ms']} ms is not within the three windows of a point, {measured} ms"
+        raise _fail("sweep.slo_ms", what, "lower it, or raise sweep.window_ms")
 
 
 def _check_pytriton(config: Config) -> None:

@@ -1,0 +1,90 @@
+"""Whether one variant is faster than another: ratios of speed with intervals that hold for all comparisons together.
+
+Speed is throughput where the requests in flight are held constant, and the inverse of the median latency where their
+rate is. Repeats are paired: in every round of a run each variant is measured once, and what the machine did in that
+round is common to all of them. It is taken out, as in an analysis of variance with rounds as blocks; what is left
+tells how far the ratio of two variants may be off.
+"""
+
+import math
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from measurement.intervals import Interval, Scatter, paired_ratio
+from measurement.loads import CLOSED
+from measurement.points import LEVEL, records
+
+FASTER, SLOWER, NOT_SHOWN, UNKNOWN = "faster", "slower", "no difference shown", "not known"
+
+
+def comparisons(repeats: pd.DataFrame) -> list[dict[str, Any]]:
+    """All pairs of variants at every load level, in the order of the repeats' table.
+
+    Each has `ratio`, the speed of `variant` over that of `base` with bounds (None when a figure or the scatter is
+    missing), and `result`. The bounds of all of them hold together at 95 %: with equal variants, a difference is
+    shown in at most one run of twenty.
+    """
+    tables = list(speeds(repeats))
+    pairs = [
+        (level, table, variant, base)
+        for level, table in tables
+        for position, variant in enumerate(table.columns)
+        for base in table.columns[position + 1 :]
+    ]
+    pooled = block_scatter([table for _, table in tables])
+    return [
+        {
+            "variant": variant,
+            "base": base,
+            **level,
+            "figure": figure(level),
+            **judged(_ratio(table, variant, base, pooled, len(pairs))),
+        }
+        for level, table, variant, base in pairs
+    ]
+
+
+def figure(level: Mapping[str, Any]) -> str:
+    """The column that speed is taken from at a level."""
+    return "throughput" if level["load_mode"] == CLOSED else "latency_p50"
+
+
+def speeds(repeats: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+    """Each level with the speeds there: one row per repeat, one column per variant, missing where it has none."""
+    for _, group in repeats.groupby(LEVEL, sort=False, dropna=False):
+        (level,) = records(group[LEVEL].head(1))
+        table = group.pivot(index="repeat", columns="variant", values=figure(level)).astype(float)
+        table = table[list(dict.fromkeys(group["variant"]))].where(lambda values: values > 0)
+        yield level, table if figure(level) == "throughput" else 1 / table
+
+
+def block_scatter(tables: list[pd.DataFrame]) -> Scatter:
+    """Scatter of the logarithm of the ratio of two variants in one round, pooled over all variants and levels.
+
+    Of each level the variants that have all repeats count; what a round does to all of them is taken out.
+    """
+    squares, freedom = 0.0, 0
+    for table in tables:
+        logs = np.log(table.dropna(axis="columns").to_numpy())
+        rounds, variants = logs.shape
+        if rounds > 1 and variants > 1:
+            residuals = logs - logs.mean(axis=0) - logs.mean(axis=1, keepdims=True) + logs.mean()
+            squares += float((residuals**2).sum())
+            freedom += (rounds - 1) * (variants - 1)
+    return Scatter((), 2 * squares / freedom if freedom else math.nan, freedom)
+
+
+def judged(ratio: Interval | None) -> dict[str, Any]:
+    """A ratio of speeds as columns, and what it shows."""
+    if ratio is None:
+        return {"ratio": None, "result": UNKNOWN}
+    result = NOT_SHOWN if not ratio.difference_shown else FASTER if ratio.middle > 1 else SLOWER
+    return {"ratio": vars(ratio), "result": result}
+
+
+def _ratio(table: pd.DataFrame, variant: Hashable, base: Hashable, pooled: Scatter, number: int) -> Interval | None:
+    both = table[[variant, base]].dropna()
+    return paired_ratio(both[variant].tolist(), both[base].tolist(), pooled, number) if len(both) else None
