@@ -30,7 +30,7 @@ BACKENDS = os.path.relpath(PROJECT / "workflow" / "backends")
 INNER = config["serving"]["inner"]
 # What a job that serves asks of its machine.
 GPUS = int(config["serving"]["device"] == "cuda")
-ENGINES = sorted({model_of(name, INNER).engine for name in config["variants"]} - {None})
+ENGINES = sorted({model_of(name, INNER).engine for name in config["variants"]} - {None} | {*config["engines"]})
 
 
 # Jobs that are submitted find their GPU elsewhere; a dry run needs none.

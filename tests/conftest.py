@@ -83,8 +83,9 @@ def expected_outputs(config: dict) -> set[str]:
     # Those that build on serving.inner need its engine, and its repository where they call it.
     inner = config["serving"]["inner"]
     used = {inner if variant in ("pytriton_engine", "bls", "ensemble") else variant for variant in config["variants"]}
-    if "openvino" in used:
-        result |= {"engine/openvino/model.blob", "engine/openvino/engine.json"}
+    engines = {"openvino": "model.blob", "aotinductor": "model.pt2", "tensorrt_rtx": "model.engine"}
+    for backend in {*config["engines"], *used & set(engines)}:
+        result |= {f"engine/{backend}/{engines[backend]}", f"engine/{backend}/engine.json"}
     if {"bls", "ensemble"} & set(config["variants"]):
         result.add(f"repository/{inner}")
     return result.union(*(variant_outputs(variant, repeats) for variant in config["variants"]))

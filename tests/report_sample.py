@@ -94,6 +94,8 @@ def engine(obtained: str = "f32") -> dict[str, Any]:
         "target": "Some <CPU>",
         "precision": {"requested": "f32", "obtained": obtained},
         "profiles": [SHAPES],
+        "compute_capabilities": [],
+        "layers": [],
         "versions": {"openvino": "2026.4"},
         "build_seconds": 0.24,
         "file": "model.blob",

@@ -23,10 +23,14 @@ from conftest import (
 
 CONFIG = merged(DEFAULT, yaml.safe_load((ROOT / FULL).read_text()))
 GPU = "config/gpu.yaml"
-ENGINE = {"engine/openvino/engine.json", "engine/openvino/model.blob"}
-VARIANTS = ("openvino", "pytriton", "pytriton_engine", "bls", "ensemble", "null")
-# Those that serve the engine, by themselves or through serving.inner.
-ON_ENGINE = ("openvino", "pytriton_engine", "bls", "ensemble")
+OPENVINO = {"engine/openvino/engine.json", "engine/openvino/model.blob"}
+TENSORRT_RTX = {"engine/tensorrt_rtx/engine.json", "engine/tensorrt_rtx/model.engine"}
+AOTINDUCTOR = {"engine/aotinductor/engine.json", "engine/aotinductor/model.pt2"}
+ENGINES = OPENVINO | AOTINDUCTOR | TENSORRT_RTX
+VARIANTS = ("openvino", "aotinductor", "pytriton", "pytriton_engine", "bls", "ensemble", "null")
+# Those that serve OpenVINO's engine, by themselves or through serving.inner, and those that serve any.
+ON_OPENVINO = ("openvino", "pytriton_engine", "bls", "ensemble")
+ON_ENGINE = (*ON_OPENVINO, "aotinductor")
 
 
 def chains(*variants: str) -> set[str]:
@@ -81,17 +85,20 @@ def test_finished_run_has_nothing_to_do(finished_run):
     [
         pytest.param(
             {"profile": {"opt": "input:32x1x28x28"}},
-            ENGINE | {"export/parity.json"} | chains(*ON_ENGINE),
+            ENGINES | {"export/parity.json"} | chains(*ON_ENGINE),
             id="opt shape",
         ),
         pytest.param(
             {"profile": {"max": "input:64x1x28x28"}},
-            ENGINE | {"export/parity.json"} | chains(*VARIANTS),
+            ENGINES | {"export/parity.json"} | chains(*VARIANTS),
             id="max shape",
         ),
         pytest.param(
-            {"engine": {"openvino": {"precision": "bf16"}}}, ENGINE | chains(*ON_ENGINE), id="engine precision"
+            {"engine": {"openvino": {"precision": "bf16"}}}, OPENVINO | chains(*ON_OPENVINO), id="engine precision"
         ),
+        pytest.param({"engine": {"tensorrt_rtx": {"targets": ["sm_120"]}}}, TENSORRT_RTX, id="targets"),
+        pytest.param({"extra_profiles": [CONFIG["profile"]]}, TENSORRT_RTX, id="one more profile"),
+        pytest.param({"engines": []}, set(), id="engine left out"),
         pytest.param({"train": SWAPPED}, AFTER_DATASET, id="two values of train swapped"),
         pytest.param(
             {"healthcheck": {"min_accuracy": 0.999, "min_agreement": 0.9}},
@@ -109,7 +116,11 @@ def test_finished_run_has_nothing_to_do(finished_run):
         pytest.param({"variants": list(reversed(VARIANTS))}, set(), id="other order of the variants"),
         pytest.param({"export": {"tolerance": {"max_abs_error": 0.01}}}, {"export/parity.json"}, id="tolerance"),
         pytest.param({"serving": {"max_queue_delay_us": 100}}, chains(*VARIANTS), id="queue delay"),
-        pytest.param({"serving": {"instances": 2}}, chains("openvino", "bls", "ensemble", "null"), id="instances"),
+        pytest.param(
+            {"serving": {"instances": 2}},
+            chains("openvino", "aotinductor", "bls", "ensemble", "null"),
+            id="instances",
+        ),
         pytest.param({"pytriton": {"name": "Other"}}, chains("pytriton", "pytriton_engine"), id="name in PyTriton"),
         pytest.param({"dataset": {"mirrors": ["elsewhere"], "retries": 9}}, set(), id="mirrors"),
     ],
@@ -134,9 +145,9 @@ def test_summary_agrees_with_a_dry_run(finished_run, tmp_path):
     found = finished_run.snakemake("-n", *TARGETS, configfiles=(FULL, overlay))
     jobs = dict(re.findall(r"^(\w+) +(\d+)$", (found.stdout + found.stderr).split("Reasons:")[-2], re.MULTILINE))
     assert jobs == {
-        "engine_openvino": "1", "parity": "1", "repository": "1", "repository_pytriton": "1", "repository_bls": "1",
-        "repository_ensemble": "1", "healthcheck": "4", "sweep": "4", "perf_table": "4", "provenance": "1",
-        "perf_report": "1", "total": "20",
+        "engine_openvino": "1", "engine_aotinductor": "1", "engine_tensorrt_rtx": "1", "parity": "1", "repository": "2",
+        "repository_pytriton": "1", "repository_bls": "1", "repository_ensemble": "1", "healthcheck": "5", "sweep": "5",
+        "perf_table": "5", "provenance": "1", "perf_report": "1", "total": "26",
     }  # fmt: skip
 
 
@@ -161,9 +172,10 @@ def edited(finished_run) -> Callable[[str, str], AbstractContextManager[None]]:
     ("name", "rerun"),
     [
         ("workflow/scripts/measurement/inputs.py", sweeps(*VARIANTS)),
-        ("workflow/scripts/engine_openvino.py", ENGINE | chains(*ON_ENGINE)),
+        ("workflow/scripts/engine_openvino.py", OPENVINO | chains(*ON_OPENVINO)),
+        ("workflow/scripts/engine_aotinductor.py", AOTINDUCTOR | chains("aotinductor")),
         ("workflow/backends/runtime_null.py", chains("null")),
-        ("workflow/backends/model.py", chains("openvino", "bls", "ensemble", "null")),
+        ("workflow/backends/model.py", chains("openvino", "aotinductor", "bls", "ensemble", "null")),
         ("workflow/backends/bls.py", chains("bls")),
         ("workflow/backends/runtime_eager.py", chains("pytriton")),
         ("workflow/scripts/pytriton_server.py", HEALTH | sweeps(*VARIANTS)),

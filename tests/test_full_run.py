@@ -13,7 +13,8 @@ from conftest import DEFAULT, FULL, ROOT, merged
 CONFIG = merged(DEFAULT, yaml.safe_load((ROOT / FULL).read_text()))
 VARIANTS = CONFIG["variants"]
 JOBS = [
-    "dataset", "train", "export", "parity", "engine/openvino", "provenance", "perf_report",
+    "dataset", "train", "export", "parity", "engine/openvino", "engine/aotinductor", "engine/tensorrt_rtx",
+    "provenance", "perf_report",
     *(f"{job}/{variant}" for variant in VARIANTS for job in ("repository", "healthcheck", "perf_table")),
     *(f"sweep/{variant}-1" for variant in VARIANTS),
 ]  # fmt: skip
@@ -27,6 +28,7 @@ STEPS = {
 }
 REPOSITORIES = {
     "openvino": OPENVINO,
+    "aotinductor": {f"mnist_aotinductor/{name}" for name in (*PYTHON_MODEL, "1/model.pt2")},
     "pytriton": {"pytriton.json", "runtime.py", "processing.py", "model.pt"},
     "pytriton_engine": {"pytriton.json", "runtime.py", "processing.py", "model.blob"},
     "bls": OPENVINO | BLS,
@@ -36,6 +38,8 @@ REPOSITORIES = {
 FILES = {
     "dataset/dataset.json", "dataset/test.npz", "dataset/train.npz",
     "engine/openvino/engine.json", "engine/openvino/model.blob",
+    "engine/aotinductor/engine.json", "engine/aotinductor/model.pt2",
+    "engine/tensorrt_rtx/engine.json", "engine/tensorrt_rtx/model.engine",
     "export/model.onnx", "export/model.ts", "export/parity.json",
     "export/reference.npz", "export/reference_raw.npz",
     "model/metrics.json", "model/model.pt",
@@ -94,13 +98,16 @@ def test_parity_at_the_batch_sizes_of_the_profile(run):
             assert found["max_abs_error"] <= CONFIG["export"]["tolerance"]["max_abs_error"]
 
 
-def test_engine_record(run):
-    record = read(run / "engine" / "openvino" / "engine.json")
+@pytest.mark.parametrize(
+    ("backend", "precision"), [("openvino", "f32"), ("aotinductor", "float32"), ("tensorrt_rtx", "fp32")]
+)
+def test_engine_record(run, backend, precision):
+    record = read(run / "engine" / backend / "engine.json")
     jsonschema.validate(record, read(ROOT / "workflow" / "schemas" / "engine.schema.json"))
     assert record["profiles"] == [
         {bound: {"input": [batch, 1, 28, 28]} for bound, batch in (("min", 1), ("opt", 64), ("max", 128))}
     ]
-    assert record["precision"] == {"requested": "f32", "obtained": "f32"}
+    assert record["precision"] == {"requested": precision, "obtained": precision}
 
 
 def model(variant):

@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 import tempfile
+from dataclasses import asdict
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import yaml
 from measurement import perf_analyzer
 from program import cli
 from program.files import read_json, write_json, write_text
+from settings import hardware
 
 
 def software(health: Path) -> dict[str, Any]:
@@ -50,7 +52,7 @@ def git() -> dict[str, Any]:
     return {} if commit is None else {"commit": commit, "dirty": bool(ask("status", "--porcelain"))}
 
 
-def hardware() -> dict[str, Any]:
+def machine() -> dict[str, Any]:
     """Processor, memory, accelerators as the operating system reports them; sizes in bytes."""
     cpu = cpu_info()
     return {
@@ -72,14 +74,12 @@ def cpu_info() -> dict[str, str]:
     return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in first.splitlines())}
 
 
-def gpus() -> list[str]:
-    """Name, memory and driver of each NVIDIA GPU, from nvidia-smi; empty without one."""
-    query = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+def gpus() -> list[dict[str, Any]]:
+    """The NVIDIA GPUs as settings.hardware describes them; empty without one."""
     try:
-        found = subprocess.run(query, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
+        return [asdict(gpu) for gpu in hardware.gpus()]
+    except hardware.NoGpu:
         return []
-    return found.stdout.strip().splitlines() if found.returncode == 0 else []
 
 
 def _first_line(path: Path) -> str | None:
@@ -89,7 +89,7 @@ def _first_line(path: Path) -> str | None:
 def main(options: argparse.Namespace) -> None:
     write_text(options.run_config, yaml.safe_dump(options.settings, sort_keys=False, allow_unicode=True))
     write_json(options.versions, software(options.health))
-    write_json(options.system, hardware())
+    write_json(options.system, machine())
 
 
 def arguments() -> argparse.ArgumentParser:

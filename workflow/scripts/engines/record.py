@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jsonschema
 
+from engines.layers import Layer
 from program.files import read_json, sha256, write_json
 from settings.shapes import Shapes
 
@@ -23,7 +24,11 @@ class Precision:
 
 @dataclass(frozen=True)
 class Engine:
-    """One engine. `profiles` as the engine itself reports them; `build_seconds` without loading libraries."""
+    """One engine. `profiles` as the engine itself reports them; `build_seconds` without loading libraries.
+
+    compute_capabilities: of the NVIDIA GPUs that it was built for, as `8.6`; none where it runs on CPU.
+    layers: with what each computes in, where the backend tells.
+    """
 
     backend: str
     target: str
@@ -31,6 +36,8 @@ class Engine:
     profiles: Sequence[Mapping[str, Shapes]]
     versions: Mapping[str, str]
     build_seconds: float
+    compute_capabilities: Sequence[str] = ()
+    layers: Sequence[Layer] = ()
 
 
 def write(path: Path, engine: Engine, file: Path, source: Path) -> None:

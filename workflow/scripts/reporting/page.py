@@ -18,7 +18,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from measurement.points import CEILING, LATENCIES
-from reporting import accuracy, breakdown, conditions, rows, scaling, tradeoff, words
+from reporting import accuracy, breakdown, conditions, engines, rows, scaling, tradeoff, words
 from settings import shapes
 
 Document = Mapping[str, Any]
@@ -52,7 +52,7 @@ SECTIONS = [
     Section("breakdown", "Where the time goes", "Time", plots=breakdown.plots),
     Section("scaling", "Throughput against concurrency", "Concurrency", plots=scaling.plots),
     Section("accuracy", "Accuracy and parity", "Accuracy", accuracy.view),
-    Section("engines", "Engines", "Engines"),
+    Section("engines", "Engines", "Engines", engines.view),
     Section("findings", "Findings", "Findings"),
     Section("machine", "Machine and software", "Machine", conditions.machine),
     Section("commands", "Commands", "Commands", conditions.commands),

@@ -35,6 +35,18 @@ VARIANTS = {
     "null": Variant(runtime="runtime_null.py", computes=False),
     "onnx": Variant(runtime="runtime_onnx.py", artifact="export/model.onnx"),
     "openvino": Variant(runtime="runtime_openvino.py", artifact="engine/openvino/model.blob", engine="openvino"),
+    "aotinductor": Variant(
+        runtime="runtime_aotinductor.py",
+        artifact="engine/aotinductor/model.pt2",
+        engine="aotinductor",
+        devices=("cpu", "cuda"),
+    ),
+    "tensorrt_rtx": Variant(
+        runtime="runtime_tensorrt_rtx.py",
+        artifact="engine/tensorrt_rtx/model.engine",
+        engine="tensorrt_rtx",
+        devices=("cuda",),
+    ),
     "torchscript": Variant(runtime="runtime_torchscript.py", artifact="export/model.ts", devices=("cpu", "cuda")),
     "pytriton": Variant("pytriton", runtime="runtime_eager.py", artifact="model/model.pt", devices=("cpu", "cuda")),
     "pytriton_engine": Variant("pytriton"),

@@ -1,0 +1,151 @@
+"""Rule engine_aotinductor: the module compiled ahead of time by PyTorch itself, for this machine's processor or GPU.
+
+torch.export takes the bounds of every axis from the profile, and AOTInductor generates code that is tuned at the opt
+shape. The package (.pt2) holds the machine code and the weights; it loads without the model file.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch._dynamo.exc import TorchDynamoException
+from torch._inductor.exc import InductorError
+from tritonclient.utils import triton_to_np_dtype
+
+from engines import record
+from models.interface import load_checkpoint
+from program import cli
+from program.cli import UserError, log
+from program.files import whole_file
+from settings import shapes
+from settings.shapes import Shapes
+
+# The number of threads is the served instance's own, instead of being compiled in.
+OPTIONS = {"cpp.dynamic_threads": True}
+
+
+def axes(profile: Mapping[str, Shapes], name: str) -> dict[int, Any]:
+    """The axes of an input that vary, with their bounds as torch.export takes them; all inputs share their batch."""
+    low, high = profile["min"][name], profile["max"][name]
+    return {
+        axis: torch.export.Dim("batch", min=a, max=b) if axis == 0 else torch.export.Dim.AUTO(min=a, max=b)
+        for axis, (a, b) in enumerate(zip(low, high))
+        if a < b
+    }
+
+
+def examples(inputs: Sequence[Mapping[str, Any]], profile: Mapping[str, Shapes], device: str) -> tuple[Any, ...]:
+    """Zeros in the opt shape, or in the max shape where opt is 1: torch.export takes a 1 for a fixed axis."""
+    return tuple(
+        torch.from_numpy(np.zeros(_traced(profile, one["name"]), triton_to_np_dtype(one["dtype"]))).to(device)
+        for one in inputs
+    )
+
+
+def _traced(profile: Mapping[str, Shapes], name: str) -> list[int]:
+    return [high if opt == 1 else opt for opt, high in zip(profile["opt"][name], profile["max"][name])]
+
+
+def export(
+    module: torch.nn.Module, inputs: Sequence[Mapping[str, Any]], profile: Mapping[str, Shapes], device: str
+) -> torch.export.ExportedProgram:
+    """The module's graph, free within the profile. Raises UserError when PyTorch cannot keep these bounds."""
+    try:
+        return torch.export.export(
+            module.to(device),
+            examples(inputs, profile, device),
+            dynamic_shapes=tuple(axes(profile, one["name"]) for one in inputs),
+        )
+    except TorchDynamoException as error:
+        raise UserError(
+            f"PyTorch cannot export the module for this profile: {error}", "see profile and the model file"
+        ) from error
+
+
+def bounds(
+    program: torch.export.ExportedProgram, inputs: Sequence[Mapping[str, Any]], opt: Shapes
+) -> dict[str, Shapes]:
+    """The profile that the exported program itself keeps; `opt` is what it was tuned for."""
+    nodes = {node.name: node for node in program.graph.nodes}
+    names = program.graph_signature.user_inputs
+
+    def ends(size: Any) -> tuple[int, int]:
+        if isinstance(size, int):
+            return size, size
+        found = program.range_constraints[size.node.expr]
+        return int(found.lower), int(found.upper)
+
+    found = {one["name"]: [ends(size) for size in nodes[name].meta["val"].shape] for one, name in zip(inputs, names)}
+    low, high = ({name: [pair[end] for pair in pairs] for name, pairs in found.items()} for end in (0, 1))
+    return {"min": low, "opt": opt, "max": high}
+
+
+@contextmanager
+def private_cache() -> Iterator[None]:
+    """Compile from nothing, and leave nothing behind: the compiler's cache lives in a temporary directory."""
+    with tempfile.TemporaryDirectory() as directory:
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = directory
+        yield
+
+
+def package(program: torch.export.ExportedProgram, path: Path) -> None:
+    """Compile the program into a package. Raises UserError when the C++ compiler is missing or fails."""
+    try:
+        with whole_file(path) as temporary:
+            torch._inductor.aoti_compile_and_package(program, package_path=str(temporary), inductor_configs=OPTIONS)
+    except InductorError as error:
+        first = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"AOTInductor cannot compile the module: {first}", "it needs a C++ compiler: g++, or the one that CXX names"
+        ) from error
+
+
+def target(path: Path) -> str:
+    """What a package says that it was compiled for: the processor's instructions, or the GPU's capability."""
+    found = torch._inductor.aoti_load_package(str(path)).get_metadata()
+    return " ".join(found[key] for key in ("AOTI_DEVICE_KEY", "AOTI_CPU_ISA", "AOTI_COMPUTE_CAPABILITY")).strip()
+
+
+def main(options: argparse.Namespace) -> None:
+    settings = options.settings
+    profile = shapes.parse_profile(settings["profile"])
+    module, _ = load_checkpoint(options.model)
+    start = time.perf_counter()
+    with warnings.catch_warnings(), private_cache():
+        warnings.simplefilter("ignore")
+        program = export(module, settings["inputs"], profile, settings["device"])
+        package(program, options.engine)
+    seconds = time.perf_counter() - start
+    dtypes = {str(parameter.dtype).removeprefix("torch.") for parameter in module.parameters()}
+    precision = ", ".join(sorted(dtypes))
+    engine = record.Engine(
+        backend="aotinductor",
+        target=target(options.engine),
+        precision=record.Precision(precision, precision),
+        profiles=[bounds(program, settings["inputs"], profile["opt"])],
+        versions={"torch": torch.__version__},
+        build_seconds=round(seconds, 3),
+    )
+    record.write(options.record, engine, options.engine, options.model)
+    log.info("AOTInductor engine of %d bytes in %.1f s", options.engine.stat().st_size, seconds)
+
+
+def arguments() -> argparse.ArgumentParser:
+    result = cli.parser(__doc__)
+    cli.add_settings(result, '{"profile": profile, "inputs": model.inputs, "device": serving.device}')
+    result.add_argument("--model", type=Path, required=True, help="model.pt")
+    result.add_argument("--engine", type=Path, required=True, help="output: model.pt2")
+    result.add_argument("--record", type=Path, required=True, help="output: engine.json")
+    return result
+
+
+if __name__ == "__main__":
+    cli.run(main, arguments())

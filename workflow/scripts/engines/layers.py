@@ -1,0 +1,116 @@
+"""What TensorRT says of a compiled engine: its layers, what they compute in, and the profiles that it keeps.
+
+TensorRT describes an engine as JSON (its inspector, and trtexec's --exportLayerInfo) and, with the same words, as text
+in the builder's log. TensorRT 10 lists `Bindings`, TensorRT 11 and TensorRT-RTX `I/O Tensors` with their profiles.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from settings.shapes import Shapes
+
+# TensorRT's names of the types that arithmetic is done in, least precise first. Integers of shapes are not among them.
+_TYPES = {
+    "INT4": "int4", "FP4": "fp4", "FP8": "fp8", "INT8": "int8", "BF16": "bf16", "BFLOAT16": "bf16",
+    "FP16": "fp16", "HALF": "fp16", "FP32": "fp32", "FLOAT": "fp32",
+}  # fmt: skip
+_RANK = {name: rank for rank, name in enumerate(_TYPES.values())}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of an engine; `precision` is empty where it computes nothing but shapes."""
+
+    name: str
+    kind: str
+    precision: str
+
+
+@dataclass(frozen=True)
+class Description:
+    """An engine as TensorRT describes it; no profiles where it does not say them."""
+
+    layers: Sequence[Layer]
+    profiles: Sequence[Mapping[str, Shapes]]
+
+
+def from_json(document: Mapping[str, Any]) -> Description:
+    """The inspector's JSON. Layers are bare names unless the engine was built with detailed profiling verbosity."""
+    layers = [
+        Layer(one["Name"], one.get("LayerType", ""), _precision(_type(end) for end in _ends(one)))
+        for one in document["Layers"]
+        if isinstance(one, Mapping)
+    ]
+    tensors = {
+        one["Name"]: [_bounds(part) for part in one.get("ProfileInfo", [])]
+        for one in document.get("I/O Tensors", [])
+        if one["IOMode"] == "Input"
+    }
+    return Description(layers, _profiles(tensors))
+
+
+def from_text(text: str) -> Description:
+    """The description in the builder's log, which begins with `Layers:`."""
+    described, _, rest = text.removeprefix("Layers:\n").partition("\nI/O Tensors:\n")
+    layers = []
+    for line in described.splitlines():
+        found = re.match(
+            r"Name: (.*?), LayerType: (\w+), Inputs: (\[.*\]), Constants: .*, Outputs: (\[.*\]), Tac", line
+        )
+        if found:
+            types = re.findall(r"Datatype: (\w+)", found[3] + found[4])
+            layers.append(Layer(found[1], found[2], _precision(types)))
+    tensors = {
+        found[1]: [dict(re.findall(r"(\w+Shape): \[([\d,]+)\]", part)) for part in found[2].split("}, {")]
+        for found in re.finditer(r"Name: (.*?), IOMode: Input, .*?ProfileInfo: \[(.*)\]", rest)
+    }
+    return Description(
+        layers,
+        _profiles({name: [_bounds(_numbers(part)) for part in parts] for name, parts in tensors.items()}),
+    )
+
+
+def obtained(layers: Iterable[Layer], tf32: bool) -> str:
+    """What the layers compute in, the most frequent first: `fp16`, or `fp16 and fp32` where they differ.
+
+    `tf32` says whether fp32 may be computed in tf32, which no layer tells.
+    """
+    counts = Counter(layer.precision for layer in layers if layer.precision)
+    names = ["tf32" if name == "fp32" and tf32 else name for name, _ in counts.most_common()]
+    return " and ".join(names) or "unknown"
+
+
+def _ends(layer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [*layer.get("Inputs", []), *layer.get("Outputs", [])]
+
+
+def _type(tensor: Mapping[str, Any]) -> str:
+    """The type of a layer's tensor, a word of its own or one in the description of its format."""
+    words = re.findall(r"\w+", tensor.get("Datatype") or tensor.get("Format/Datatype", ""))
+    return next((word for word in words if word.upper() in _TYPES), "")
+
+
+def _precision(types: Iterable[str]) -> str:
+    """The least precise type that a layer takes or gives: a cast belongs to what it casts to or from."""
+    known = [_TYPES[name.upper()] for name in types if name.upper() in _TYPES]
+    return min(known, key=_RANK.__getitem__, default="")
+
+
+def _numbers(shapes: Mapping[str, str]) -> dict[str, list[int]]:
+    return {name: [int(size) for size in text.split(",")] for name, text in shapes.items()}
+
+
+def _bounds(part: Mapping[str, Any]) -> dict[str, list[int]]:
+    return {bound.lower(): part[f"{bound}Shape"] for bound in ("Min", "Opt", "Max")}
+
+
+def _profiles(tensors: Mapping[str, Sequence[Mapping[str, list[int]]]]) -> list[dict[str, Shapes]]:
+    """From profiles by input to inputs by profile."""
+    count = min((len(parts) for parts in tensors.values()), default=0)
+    return [
+        {bound: {name: parts[index][bound] for name, parts in tensors.items()} for bound in ("min", "opt", "max")}
+        for index in range(count)
+    ]
