@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from interleaved import arguments, compare, run_of, variant
+from interleaved import arguments, compare, variant
 
 from program import cli
 from settings.configured import configured
@@ -19,16 +19,16 @@ ONE_BY_ONE = Path(__file__).parent / "bls_one_by_one.py"
 
 def main(options: argparse.Namespace) -> None:
     config = configured(options.configfile)
-    run, inner = run_of(config), config["serving"]["inner"]
+    inner = config["serving"]["inner"]
     with tempfile.TemporaryDirectory() as directory:
-        batched = variant(run, "bls", "reference_raw.npz")
+        batched = variant(config, "bls", "reference_raw.npz")
         repository = Path(directory) / "repository"
         shutil.copytree(batched.repository, repository)
         shutil.copy(ONE_BY_ONE, repository / batched.model / "1" / "model.py")
         contestants = {
             "one by one": replace(batched, repository=repository),
             "bls": batched,
-            inner: variant(run, inner),
+            inner: variant(config, inner),
         }
         compare(contestants, "one by one", options)
 

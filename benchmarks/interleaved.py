@@ -33,26 +33,23 @@ SAMPLES = 64
 
 @dataclass(frozen=True)
 class Contestant:
-    """A server: what `server.running` serves, the model to load, and what to send."""
+    """A server: what `server.running` serves, the model to load, what to send, and which Triton serves it."""
 
     repository: Path
     model: str
     reference: Path
+    kind: str
 
 
-def run_of(config: Mapping[str, Any]) -> Path:
-    """The directory of the run that a configuration names."""
-    return PROJECT / "artifacts" / str(config["run"])
-
-
-def variant(run: Path, name: str, reference: str = "reference.npz") -> Contestant:
-    """A variant of a run. Raises UserError when its repository has not been built."""
+def variant(config: Mapping[str, Any], name: str, reference: str = "reference.npz") -> Contestant:
+    """A variant of a configuration's run. Raises UserError when its repository has not been built."""
+    run = PROJECT / "artifacts" / str(config["run"])
     repository = run / "repository" / name
     if not repository.is_dir():
         raise UserError(f"{run} has no repository of {name}.", "snakemake --cores 4 repositories")
     names = server.models(repository)
     model = next((one for one in names if one.endswith(f"_{name}")), names[0])
-    return Contestant(repository, model, run / "export" / reference)
+    return Contestant(repository, model, run / "export" / reference, config["server"])
 
 
 def measure(contestant: Contestant, concurrencies: Sequence[int]) -> list[dict[str, Any]]:
@@ -62,7 +59,7 @@ def measure(contestant: Contestant, concurrencies: Sequence[int]) -> list[dict[s
         raw = Path(directory)
         data = raw / "samples.json"
         names = server.models(contestant.repository)
-        with server.running(contestant.repository, names, raw / "server.log") as running:
+        with server.running(contestant.repository, names, raw / "server.log", kind=contestant.kind) as running:
             data.write_text(inputs.as_json(samples(contestant, running)))
             for concurrency in concurrencies:
                 load_level = Load("grpc", 1, concurrency)

@@ -11,7 +11,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from interleaved import arguments, compare, run_of, variant
+from interleaved import arguments, compare, variant
 
 from program import cli
 from program.files import read_json, write_json
@@ -27,17 +27,16 @@ UNTUNED = 'import os\n\nos.environ.pop("OMP_WAIT_POLICY", None)\n'
 
 def main(options: argparse.Namespace) -> None:
     config = configured(options.configfile)
-    run = run_of(config)
     rivals = options.variants or [name for name in config["variants"] if name not in OTHERS]
     with tempfile.TemporaryDirectory() as directory:
-        ours = variant(run, "pytriton")
+        ours = variant(config, "pytriton")
         demo = Path(directory) / "demo"
         shutil.copytree(ours.repository, demo)
         write_json(demo / PYTRITON, read_json(demo / PYTRITON) | DEMO)
         runtime = demo / "runtime.py"
         runtime.write_text(UNTUNED + runtime.read_text())
         contestants = {"demo": replace(ours, repository=demo)}
-        contestants |= {name: variant(run, name) for name in rivals}
+        contestants |= {name: variant(config, name) for name in rivals}
         compare(contestants, "demo", options)
 
 

@@ -13,7 +13,8 @@ from program.cli import UserError
 from program.environment import prepare_environment, stop_on_hangup
 from program.imports import project_imports
 from serving.modelconfig import ENCODED
-from serving.variants import VARIANTS, of_kind, model_of
+from serving import install
+from serving.variants import VARIANTS, kind_of, of_kind, model_of
 from settings.hardware import require_gpu
 from settings.validation import validate
 
@@ -28,16 +29,22 @@ except UserError as error:
 RESULTS = f"artifacts/{config['run']}"
 BACKENDS = os.path.relpath(PROJECT / "workflow" / "backends")
 INNER = config["serving"]["inner"]
-# What a job that serves asks of its machine.
+SERVER = config["server"]
+# What a job that serves asks of its machine, and the container that it runs in with --sdm apptainer.
+IMAGE = config["serving"]["image"] if SERVER == "native" else None
 GPUS = int(config["serving"]["device"] == "cuda")
 ENGINES = sorted({model_of(name, INNER).engine for name in config["variants"]} - {None} | {*config["engines"]})
 
 
-# Jobs that are submitted find their GPU elsewhere; a dry run needs none.
+# Jobs that are submitted find their GPU and their Triton elsewhere; a dry run needs none.
 onstart:
     if workflow.local_exec:
+        jobs = list(workflow.dag.needrun_jobs())
         try:
-            require_gpu({job.rule.name for job in workflow.dag.needrun_jobs() if job.resources.get("gpu")})
+            require_gpu({job.rule.name for job in jobs if job.resources.get("gpu")})
+            # The image is there with --sdm apptainer alone.
+            if IMAGE and any(job.container_img_url == IMAGE and job.container_img is None for job in jobs):
+                install.native()
         except UserError as error:
             sys.exit(str(error))
 
@@ -102,10 +109,21 @@ def served_device(variant):
     return wanted if wanted in model_of(variant, INNER).devices else "cpu"
 
 
+def record(variant):
+    """What the engine of a variant says of itself, if it has one."""
+    engine = model_of(variant, INNER).engine
+    return f"{RESULTS}/engine/{engine}/engine.json" if engine else []
+
+
 def instances(device):
     """The serving settings of a Python model that runs on `device`."""
     kept = ("instances", "threads", "max_queue_delay_us")
     return {"device": device, **{key: config["serving"][key] for key in kept}}
+
+
+def triton(variant):
+    """Which Triton serves a variant: PyTriton has its own."""
+    return "bundled" if VARIANTS[variant].kind == "pytriton" else SERVER
 
 
 def sweep_settings():

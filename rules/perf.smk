@@ -24,6 +24,8 @@ rule sweep:
     priority: lambda wildcards: 1 / (1 + int(wildcards.repeat))
     conda:
         "../envs/main.yaml"
+    container:
+        IMAGE
     # All cores of the default run, and a resource of which there is one: nothing runs beside a measurement.
     threads: 4
     resources:
@@ -35,6 +37,7 @@ rule sweep:
         settings=lambda wildcards: settings(
             variant=wildcards.variant,
             name=served_name(wildcards.variant),
+            server=triton(wildcards.variant),
             # The model that computes, whose batches are counted.
             counted=served_name(INNER if VARIANTS[wildcards.variant].raw else wildcards.variant),
             model=served_model(wildcards.variant),

@@ -18,7 +18,7 @@ rule repository:
     benchmark:
         "<benchmarks>/repository/{variant}.tsv"
     wildcard_constraints:
-        variant="|".join(of_kind("model")),
+        variant="|".join(of_kind("model", SERVER)),
     priority: 1
     conda:
         "../envs/main.yaml"
@@ -40,6 +40,45 @@ rule repository:
         " --runtime {input.runtime} {params.artifact} --repository {output.repository} --log {log}"
 
 
+# What Triton's own backends serve; engines say in engine.json how many profiles they have.
+rule repository_native:
+    input:
+        code=code("repository_native.py"),
+        artifact=lambda wildcards: artifact(wildcards.variant),
+        record=lambda wildcards: record(wildcards.variant),
+    output:
+        repository=directory("<results>/repository/{variant}"),
+    log:
+        "<logs>/repository/{variant}.log",
+    benchmark:
+        "<benchmarks>/repository/{variant}.tsv"
+    wildcard_constraints:
+        variant="|".join(of_kind("native", SERVER)),
+    priority: 1
+    conda:
+        "../envs/main.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        settings=lambda wildcards: settings(
+            name=served_name(wildcards.variant),
+            **vars(VARIANTS[wildcards.variant].native),
+            model=served_model(wildcards.variant),
+            profile=served_profile(wildcards.variant),
+            serving={
+                **instances(served_device(wildcards.variant)),
+                "cuda_graphs": config["serving"]["cuda_graphs"],
+            },
+        ),
+        record=lambda wildcards, input: f"--record {input.record}" if input.record else "",
+    message:
+        "Model repository of {wildcards.variant}, for Triton's own backend"
+    shell:
+        "exec python {input.code[0]} --settings {params.settings:q} --artifact {input.artifact} {params.record}"
+        " --repository {output.repository} --log {log}"
+
+
 rule repository_pytriton:
     input:
         code=code("repository_pytriton.py"),
@@ -53,7 +92,7 @@ rule repository_pytriton:
     benchmark:
         "<benchmarks>/repository/{variant}.tsv"
     wildcard_constraints:
-        variant="|".join(of_kind("pytriton")),
+        variant="|".join(of_kind("pytriton", SERVER)),
     priority: 1
     conda:
         "../envs/main.yaml"

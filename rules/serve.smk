@@ -1,4 +1,4 @@
-"""Stage serve. Takes: repository/<variant>/, export/reference.npz. Makes: health/<variant>.json. Config: healthcheck."""
+"""Stage serve. Takes: repository/<variant>/, export/reference.npz. Makes: health/<variant>.json. Config: healthcheck, server."""
 
 
 rule healthcheck:
@@ -17,6 +17,8 @@ rule healthcheck:
     priority: 1
     conda:
         "../envs/main.yaml"
+    container:
+        IMAGE
     resources:
         mem_mb=4000,
         runtime=10,
@@ -25,6 +27,7 @@ rule healthcheck:
         settings=lambda wildcards: settings(
             variant=wildcards.variant,
             name=served_name(wildcards.variant),
+            server=triton(wildcards.variant),
             computes=VARIANTS[wildcards.variant].computes,
             model=served_model(wildcards.variant),
             profile=served_profile(wildcards.variant),

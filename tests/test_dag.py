@@ -58,7 +58,8 @@ def test_gpu_is_missed_before_the_first_job(project):
     found = project.snakemake("--cores", "2", *TARGETS, configfiles=(GPU,), check=False)
     assert found.returncode == 1
     assert re.search(
-        r"\nhealthcheck, sweep: need an NVIDIA GPU and find none here: nvidia-smi, .* is not in PATH\. Hint: .*\n$",
+        r"\n(\w+, )+sweep cannot run without an NVIDIA GPU, and this machine has none: nvidia-smi, .* is not in PATH\. "
+        r"Hint: .*\n$",
         found.stderr,
     )
     assert "Traceback" not in found.stderr

@@ -52,7 +52,8 @@ def test_no_gpu(nvidia_smi, says, code, reason):
     assert str(caught.value) == reason
     with pytest.raises(UserError) as refused:
         hardware.require_gpu({"sweep", "healthcheck"})
-    assert str(refused.value).startswith(f"healthcheck, sweep: need an NVIDIA GPU and find none here: {reason}. Hint: ")
+    first = "healthcheck, sweep cannot run without an NVIDIA GPU, and this machine has none"
+    assert str(refused.value).startswith(f"{first}: {reason}. Hint: ")
 
 
 def test_nothing_is_asked_for_jobs_that_need_none(nvidia_smi):

@@ -8,8 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tritonclient.grpc import model_config_pb2
 
-from conftest import MODEL, PROFILE, ROOT, SERVING
+from conftest import DEFAULT, MODEL, PROFILE, ROOT, SERVING
+from program.cli import UserError
+from repository_native import check_profiles
 from serving import modelconfig
+from serving.variants import VARIANTS, kind_of
 from settings import shapes
 
 BACKENDS = ROOT / "workflow" / "backends"
@@ -137,3 +140,141 @@ def test_missing_artifact_leaves_no_repository(script, settings, tmp_path):
     )  # fmt: skip
     assert found.returncode != 0
     assert list(tmp_path.iterdir()) == []
+
+
+# engine.json of an engine with two profiles, as far as a repository reads it.
+RECORD = {
+    "file": "model.plan",
+    "profiles": [shapes.parse_profile(PROFILE), shapes.parse_profile(PROFILE | {"max": PROFILE["opt"]})],
+}
+RAW = {
+    "inputs": [{"name": "image", "dtype": "UINT8", "dims": [28, 28]}],
+    "outputs": [{"name": "label", "dtype": "INT64", "dims": [1]}],
+}
+# The variant that bls and ensemble call, by server.
+INNER = {"bundled": "openvino", "native": "tensorrt"}
+SERVED = [
+    (variant, server)
+    for server in INNER
+    for variant, described in VARIANTS.items()
+    if described.kind != "pytriton" and (variant, server) != ("tensorrt", "bundled")
+]
+
+
+@pytest.fixture
+def assemble(script, tmp_path):
+    """Make the repository of a variant by the script of its rule, around an artifact that is none; returns it."""
+    (tmp_path / "artifact").write_bytes(b"artifact")
+    (tmp_path / "engine.json").write_text(json.dumps(RECORD))
+
+    def make(variant, server, device="cpu", **serving):
+        kind, described = kind_of(variant, server), VARIANTS[variant]
+        repository = tmp_path / f"{variant}_{server}"
+        settings = {
+            "name": f"mnist_{variant}",
+            "model": MODEL,
+            "profile": PROFILE if described.engine else {bound: PROFILE[bound] for bound in ("min", "max")},
+            "serving": SERVING | {"device": device, "cuda_graphs": False} | serving,
+        }
+        if kind == "model":
+            given = ["repository.py", "--model-py", BACKENDS / "model.py", "--runtime", BACKENDS / described.runtime]
+        elif kind == "native":
+            settings |= vars(described.native)
+            record = ["--record", tmp_path / "engine.json"] if described.engine else []
+            given = ["repository_native.py", "--artifact", tmp_path / "artifact", *record]
+        else:
+            encoded = [modelconfig.ENCODED] if kind == "bls" else []
+            settings |= {"model": RAW | {"inputs": [*RAW["inputs"], *encoded]}, "min": PROFILE["min"]}
+            given = [
+                *(f"repository_{kind}.py", "--model-py", BACKENDS / "model.py"),
+                *("--model-file", ROOT / DEFAULT["model"]["file"], "--inner", make(INNER[server], server)),
+            ]
+            if kind == "ensemble":
+                for step in ("prepare", "interpret"):
+                    given += [f"--{step}", BACKENDS / f"runtime_{step}.py"]
+        found = script(*given, "--repository", repository, settings=settings)
+        assert found.returncode == 0, found.stderr
+        return repository
+
+    return make
+
+
+def configs(repository):
+    """Every config.pbtxt of a repository by the name of its directory, as Triton reads it."""
+    return {
+        path.parent.name: text_format.Parse(path.read_text(), model_config_pb2.ModelConfig())
+        for path in repository.glob("*/config.pbtxt")
+    }
+
+
+def shown(tensors):
+    """Name, type and dims of the inputs or outputs of a ModelConfig."""
+    return [(one.name, model_config_pb2.DataType.Name(one.data_type), list(one.dims)) for one in tensors]
+
+
+@pytest.mark.parametrize(("variant", "server"), SERVED)
+def test_config_of_every_variant_on_every_server(assemble, variant, server):
+    """Triton's message reads it; tensors are the model's, batches those that the engine admits."""
+    found = configs(assemble(variant, server))
+    assert [config.name for config in found.values()] == list(found)
+    plain = f"mnist_{INNER[server] if VARIANTS[variant].raw else variant}"
+    assert shown(found[plain].input) == [("input", "TYPE_FP32", [1, 28, 28])]
+    assert shown(found[plain].output) == [("output", "TYPE_FP32", [10])]
+    if VARIANTS[variant].raw:
+        assert shown(found[f"mnist_{variant}"].input)[0] == ("image", "TYPE_UINT8", [28, 28])
+        assert shown(found[f"mnist_{variant}"].output) == [("label", "TYPE_INT64", [1])]
+    admitted = max(profile["max"]["input"][0] for profile in RECORD["profiles"])
+    assert {config.max_batch_size for config in found.values()} == {admitted}
+
+
+@pytest.mark.parametrize(
+    ("variant", "backend", "file"),
+    [
+        ("onnx", "onnxruntime", "model.onnx"),
+        ("torchscript", "pytorch", "model.pt"),
+        ("tensorrt", "tensorrt", "model.plan"),
+    ],
+)
+def test_native_backends_take_the_place_of_python(assemble, variant, backend, file):
+    repository = assemble(variant, "native", device="cuda", instances=2)
+    (config,) = configs(repository).values()
+    assert config.backend == backend
+    assert [path.name for path in (repository / config.name / "1").iterdir()] == [file]
+    (group,) = config.instance_group
+    assert (group.count, group.kind, list(group.gpus)) == (2, model_config_pb2.ModelInstanceGroup.KIND_GPU, [0])
+    engine = variant == "tensorrt"
+    assert list(group.profile) == (["0", "1"] if engine else [])
+    assert list(config.dynamic_batching.preferred_batch_size) == ([4] if engine else [])
+    assert [one.batch_size for one in config.model_warmup] == [1, 16]
+    assert not config.parameters
+    assert not config.HasField("optimization")
+
+
+@pytest.mark.parametrize(
+    ("variant", "parameter"), [("onnx", "intra_op_thread_count"), ("torchscript", "INTRA_OP_THREAD_COUNT")]
+)
+def test_threads_of_native_backends(assemble, variant, parameter):
+    (config,) = configs(assemble(variant, "native", threads=3)).values()
+    assert {name: one.string_value for name, one in config.parameters.items()} == {parameter: "3"}
+
+
+def test_cuda_graphs_cover_every_batch_of_the_profile_once(assemble):
+    (config,) = configs(assemble("tensorrt", "native", device="cuda", cuda_graphs=True)).values()
+    assert config.optimization.cuda.graphs
+    found = [(one.graph_lower_bound.batch_size, one.batch_size) for one in config.optimization.cuda.graph_spec]
+    assert found == [(1, 1), (2, 2), (3, 4), (5, 8), (9, 16)]
+    for one in config.optimization.cuda.graph_spec:
+        assert {name: list(shape.dim) for name, shape in one.input.items()} == {"input": [1, 28, 28]}
+
+
+def test_gpu_instances_of_a_python_model(assemble):
+    (config,) = configs(assemble("torchscript", "bundled", device="cuda")).values()
+    (group,) = config.instance_group
+    kind = model_config_pb2.ModelInstanceGroup.KIND_GPU
+    assert (config.backend, group.kind, list(group.gpus)) == ("python", kind, [0])
+
+
+def test_engine_whose_profiles_are_smaller_than_what_is_served():
+    with pytest.raises(UserError, match=r"^model\.plan admits batches of up to 16, and 17 are to be served\. Hint: "):
+        check_profiles(RECORD, {"max": {"input": [17, 1, 28, 28]}})
+    check_profiles(RECORD, {"max": {"input": [16, 1, 28, 28]}})

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 import requests
+import yaml
 
-from conftest import FULL, Project
+from conftest import FULL, ROOT, Project
 from processes import Foreground, marked, named, shown
 from serving import server
 from serving.variants import VARIANTS
@@ -90,7 +91,8 @@ def test_all_variants_in_one_server(served_run):
     port = three_ports()
     with Foreground([*SERVE, "--all", "--port", str(port)], served_run.root, terminal=True) as running:
         running.wait_for_output(READY)
-        expected = {f"mnist_{name}" for name, variant in VARIANTS.items() if variant.kind != "pytriton"}
+        variants = yaml.safe_load((ROOT / FULL).read_text())["variants"]
+        expected = {f"mnist_{name}" for name in variants if VARIANTS[name].kind != "pytriton"}
         models = re.search(r"^Triton serves (.+)$", running.output, re.MULTILINE)[1].split(", ")
         assert set(models) == expected | {"mnist_ensemble_prepare", "mnist_ensemble_interpret"}
         for model in models:
@@ -128,6 +130,16 @@ def test_port_taken(refused, offset, name):
 
 def test_port_beyond_the_last(refused):
     assert "port 65536 (grpc) does not exist. Hint: " in refused("--variant", "openvino", "--port", "65535")
+
+
+def test_variant_that_the_configuration_cannot_serve(refused):
+    port = str(three_ports())
+    assert refused("--variant", "tensorrt", "--port", port).startswith(
+        "serve.py: error: config: server: bundled cannot serve tensorrt. Hint: set server to native"
+    )
+    assert "tensorrt_rtx cannot run on cpu, only on cuda. Hint: " in refused(
+        "--variant", "tensorrt_rtx", "--port", port
+    )
 
 
 def test_no_variant(refused):

@@ -60,7 +60,31 @@ IDS = {"input": {"dtype": "FP32", "dims": [1, 28, 28]}, "ids": {"dtype": "INT64"
         ({"run": "a b"}, "config: run: 'a b' does not match"),
         ({"dataset": {"test_size": 1005}}, "config: dataset.test_size: 1005 is not a multiple of 10."),
         ({"dataset": {"mirrors": []}}, "config: dataset.mirrors: [] should be non-empty."),
-        ({"server": "native"}, "config: server: 'native' is not one of ['bundled']."),
+        ({"server": "docker"}, "config: server: 'docker' is not one of ['bundled', 'native']."),
+        (
+            {"variants": ["tensorrt"], "serving": {"device": "cuda"}},
+            "config: server: bundled cannot serve tensorrt. Hint: set server to native, or leave it out of variants",
+        ),
+        (
+            {"variants": ["bls"], "serving": {"device": "cuda", "inner": "tensorrt"}},
+            "config: server: bundled cannot serve bls. Hint: set server to native, or leave it out of variants",
+        ),
+        (
+            {"server": "native", "variants": ["tensorrt"]},
+            "config: serving.device: tensorrt cannot run on cpu, only on cuda. Hint: leave it out of variants",
+        ),
+        (
+            {
+                "server": "native",
+                "variants": ["pytriton_engine"],
+                "serving": {"device": "cuda", "inner": "tensorrt"},
+            },
+            "config: variants: pytriton_engine cannot run tensorrt from Python. Hint: choose another serving.inner",
+        ),
+        (
+            {"variants": ["onnx"], "serving": {"device": "cuda"}},
+            "config: serving.device: onnx needs the package onnxruntime-gpu on cuda. Hint: install onnxruntime-gpu",
+        ),
         ({"variants": ["onnx", "tensorflow"]}, "config: variants.1: 'tensorflow' is not one of"),
         (
             {"variants": ["onnx", None]},

@@ -58,6 +58,8 @@ class TritonPythonModel:
             model_name=self.inner,
             requested_output_names=self.inner_outputs,
             inputs=[pb_utils.Tensor(name, array) for name, array in inputs.items()],
+            # A backend on a GPU would leave its answer there.
+            preferred_memory=pb_utils.PreferredMemory(pb_utils.TRITONSERVER_MEMORY_CPU),
         ).exec()
         if response.has_error():
             return pb_utils.TritonError(f"{self.inner}: {response.error().message()}")

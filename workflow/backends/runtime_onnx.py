@@ -1,4 +1,4 @@
-"""ONNX Runtime on CPU."""
+"""ONNX Runtime on CPU, or on CUDA with the package onnxruntime-gpu."""
 
 import onnxruntime
 
@@ -10,7 +10,7 @@ def load(directory, config, threads, device):
     options.inter_op_num_threads = 1
     # A spinning thread pool takes the cores that the server and other instances need.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = onnxruntime.InferenceSession(directory / "model.onnx", options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(directory / "model.onnx", options, providers=_providers(device))
     inputs = [tensor["name"] for tensor in config["input"]]
     outputs = [tensor["name"] for tensor in config["output"]]
 
@@ -18,3 +18,12 @@ def load(directory, config, threads, device):
         return session.run(outputs, dict(zip(inputs, batch)))
 
     return infer
+
+
+def _providers(device):
+    """ONNX Runtime's name for the device. Raises RuntimeError where it would silently take the CPU instead."""
+    if device == "cpu":
+        return ["CPUExecutionProvider"]
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        raise RuntimeError("this onnxruntime has no CUDA. Hint: install onnxruntime-gpu, or leave out the variant onnx")
+    return [("CUDAExecutionProvider", {"device_id": device.removeprefix("cuda:")})]

@@ -126,8 +126,11 @@ async def show(run: str, variants: Sequence[Served], source: ModuleType, port: i
 
 
 @contextmanager
-def started(run: Path, variants: Sequence[str]) -> Iterator[list[Served]]:
-    """The variants, in order, all ready: one Triton for all that it can serve, a server for each of the others."""
+def started(run: Path, variants: Sequence[str], kind: str) -> Iterator[list[Served]]:
+    """The variants, in order, all ready: one Triton for all that it can serve, a server for each of the others.
+
+    `kind`: which Triton, as `server` of the config.
+    """
     with ExitStack() as stack:
         urls: dict[str, tuple[str, str]] = {}
 
@@ -135,7 +138,7 @@ def started(run: Path, variants: Sequence[str]) -> Iterator[list[Served]]:
             log.info("starting %s", name)
             models = server.models(repository)
             log_file = run / "logs" / "demo" / f"{name}.server.log"
-            return stack.enter_context(server.running(repository, models, log_file)), models
+            return stack.enter_context(server.running(repository, models, log_file, kind=kind)), models
 
         ours = [name for name in variants if VARIANTS[name].kind != "pytriton"]
         if ours:
@@ -164,8 +167,9 @@ def main(options: argparse.Namespace) -> None:
     check_ports({"page": options.port})
     config = configured(options.configfile)
     source = model_file(config)
-    run = build(options.variants, options.configfile)
-    with started(run, options.variants) as served:
+    variants = options.variants or [name for name in config["variants"] if VARIANTS[name].computes]
+    run = build(variants, options.configfile)
+    with started(run, variants, config["server"]) as served:
         try:
             with terminal():
                 asyncio.run(show(config["run"], served, source, options.port))
@@ -176,7 +180,7 @@ def main(options: argparse.Namespace) -> None:
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
     names = [name for name, variant in VARIANTS.items() if variant.computes]
-    result.add_argument("--variants", nargs="+", choices=names, default=names, help="default: all of them")
+    result.add_argument("--variants", nargs="+", choices=names, help="default: all of the run")
     result.add_argument("--configfile", type=Path, help="overlay of the run's configuration")
     result.add_argument("--port", type=int, default=8080, help="of the page (default: %(default)s)")
     return result

@@ -93,7 +93,8 @@ def main(options: argparse.Namespace) -> None:
     reference = load(options.reference).renamed(settings["model"])
     if settings["bounds"]["samples"] != "all":
         reference = reference.first(settings["bounds"]["samples"])
-    with server.running(options.repository, server.models(options.repository), options.server_log) as running:
+    names = server.models(options.repository)
+    with server.running(options.repository, names, options.server_log, kind=settings["server"]) as running:
         protocols = {}
         for protocol in endpoint.PROTOCOLS:
             with endpoint.connected(running, protocol, settings["name"]) as one:
@@ -105,7 +106,7 @@ def main(options: argparse.Namespace) -> None:
     result = {
         "variant": settings["variant"],
         "model": settings["name"],
-        "server": {"kind": "bundled", "version": version},
+        "server": {"kind": settings["server"], "version": version},
         "healthy": not reasons,
         "reasons": reasons,
         "accuracy": min(found["accuracy"] for found in protocols.values()),
@@ -122,7 +123,9 @@ def main(options: argparse.Namespace) -> None:
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
     cli.add_settings(
-        result, '{"variant": …, "name": …, "computes": bool, "model": model, "profile": …, "bounds": healthcheck}'
+        result,
+        '{"variant": …, "name": …, "server": server, "computes": bool, "model": model, "profile": …, '
+        '"bounds": healthcheck}',
     )
     result.add_argument("--repository", type=Path, required=True, help="model repository")
     result.add_argument("--reference", type=Path, required=True, help="reference.npz")

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from measurement import inputs
 from models.reference import load
@@ -24,14 +25,20 @@ from serving import server
 from serving.directory import PYTRITON
 from serving.variants import VARIANTS
 from settings.configured import PROJECT, configured
+from settings.hardware import require_gpu
+from settings.validation import validate
 
 
 def build(variants: Sequence[str], configfile: Path | None) -> Path:
     """Have Snakemake make the repositories that are missing or out of date; returns the directory of the run.
 
-    Raises UserError when it fails.
+    Raises UserError when it fails, and before that when the configuration or this machine cannot serve the variants.
     """
-    run = f"artifacts/{configured(configfile)['run']}"
+    config = configured(configfile) | {"variants": list(variants)}
+    validate(config, PROJECT)
+    if config["serving"]["device"] == "cuda":
+        require_gpu(variants)
+    run = f"artifacts/{config['run']}"
     targets = [f"{run}/repository/{variant}" for variant in variants] + [f"{run}/export/reference.npz"]
     overlay = ["--configfile", str(configfile.resolve())] if configfile else []
     command = ["snakemake", *targets, "--cores", "all", *overlay, "--quiet", "rules", "progress", "host"]
@@ -81,10 +88,10 @@ def instructions(running: server.Server, models: Sequence[str], request: Path) -
     )
 
 
-def chosen(options: argparse.Namespace) -> list[str]:
-    """The variants that the command line names."""
+def chosen(options: argparse.Namespace, config: Mapping[str, Any]) -> list[str]:
+    """The variants that the command line names; of all, those that one Triton can serve."""
     if options.all:
-        return [name for name, variant in VARIANTS.items() if variant.kind != "pytriton"]
+        return [name for name in config["variants"] if VARIANTS[name].kind != "pytriton"]
     if options.variant is None:
         raise UserError("no variant given.", f"--all, or --variant with one of {', '.join(VARIANTS)}")
     return [options.variant]
@@ -103,7 +110,8 @@ def wait(running: server.Server) -> None:
 
 def main(options: argparse.Namespace) -> None:
     ports = server.Ports(options.port, options.port + 1, options.port + 2)
-    variants = chosen(options)
+    config = configured(options.configfile)
+    variants = chosen(options, config)
     check_ports(vars(ports))
     run = build(variants, options.configfile)
     repositories = [run / "repository" / variant for variant in variants]
@@ -113,7 +121,8 @@ def main(options: argparse.Namespace) -> None:
         repository = single if own else merged
         # The variant that was asked for comes first, what it calls after it.
         models = sorted(server.models(repository), key=lambda name: not name.endswith(f"_{variants[0]}"))
-        with server.running(repository, models, run / "logs" / "serve.server.log", ports=ports) as running:
+        log_file = run / "logs" / "serve.server.log"
+        with server.running(repository, models, log_file, ports=ports, kind=config["server"]) as running:
             request = write_request(run, variants[0], running, models[0])
             print(instructions(running, models, request), flush=True)
             wait(running)
@@ -135,7 +144,7 @@ def write_request(run: Path, variant: str, running: server.Server, model: str) -
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
     result.add_argument("--variant", choices=list(VARIANTS), help="what to serve")
-    result.add_argument("--all", action="store_true", help="one server with every Triton variant")
+    result.add_argument("--all", action="store_true", help="one server with all variants of the run but PyTriton's")
     result.add_argument("--configfile", type=Path, help="overlay of the run's configuration")
     result.add_argument("--port", type=int, default=8000, help="HTTP; gRPC and metrics follow (default: %(default)s)")
     return result

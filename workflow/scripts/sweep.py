@@ -57,7 +57,8 @@ def sweep(options: argparse.Namespace, settings: Mapping[str, Any], raw: Path) -
     with tempfile.TemporaryDirectory() as directory:
         data = Path(directory) / "samples.json"
         data.write_text(inputs.as_json(samples))
-        with server.running(options.repository, server.models(options.repository), options.server_log) as running:
+        names = server.models(options.repository)
+        with server.running(options.repository, names, options.server_log, kind=settings["server"]) as running:
             for load in tqdm(loads(settings), desc=f"{settings['variant']} #{options.repeat}", unit="point"):
                 point = measured(running, load, settings, data, raw)
                 log.debug("%s: %s", load.name, point)

@@ -1,10 +1,13 @@
 """Where the parts of Triton and perf_analyzer are found, and the environment that they need.
 
 `bundled` is the server inside the nvidia-pytriton wheel (Python backend only). Its libraries, and perf_analyzer's,
-lie in the wheel under mangled names, so they get links of the plain names in a directory of their own.
+lie in the wheel under mangled names, so they get links of the plain names in a directory of their own. `native` is a
+full Triton: the tritonserver in PATH, which NVIDIA's container has.
 """
 
 import os
+import re
+import shutil
 import sys
 import sysconfig
 from dataclasses import dataclass
@@ -43,6 +46,31 @@ def bundled(directory: Path) -> Install:
         (python / part.name).symlink_to(part)
     libraries = [_libpython_directory(), _libraries(wheel)]
     return Install(server / "bin" / "tritonserver", python.parent, _environment(libraries))
+
+
+def native() -> Install:
+    """The tritonserver in PATH, with the backends beside it.
+
+    Raises UserError when there is none, or when its Python backend is for another Python than this.
+    """
+    binary = shutil.which("tritonserver")
+    if binary is None:
+        raise UserError(
+            "server: native, but tritonserver is not in PATH.",
+            "install Triton, or add --sdm conda apptainer for serving.image, or set server to bundled",
+        )
+    backends = Path(binary).resolve().parents[1] / "backends"
+    if not backends.is_dir():
+        raise UserError(f"{binary} has no backends in {backends}.", "see Triton's documentation of --backend-directory")
+    stub = backends / "python" / "triton_python_backend_stub"
+    needed = re.search(rb"libpython(\d+\.\d+)", stub.read_bytes()) if stub.exists() else None
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if needed and needed[1].decode() != version:
+        raise UserError(
+            f"the Python backend of {binary} is for Python {needed[1].decode()}, this is {version}.",
+            f"make distclean, then make PYTHON={needed[1].decode()} perf_report",
+        )
+    return Install(Path(binary), backends, _environment([_libpython_directory()]))
 
 
 def pytriton_environment(home: Path) -> dict[str, str]:

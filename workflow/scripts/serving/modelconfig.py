@@ -16,6 +16,8 @@ Tensors = Sequence[Mapping[str, Any]]  # each with `name`, `dtype` and `dims`, i
 _CONFIG_TYPES = {"BYTES": "TYPE_STRING"}
 # Where instances run. One GPU, so that all variants are measured on the same: CUDA_VISIBLE_DEVICES chooses it.
 _DEVICES: dict[str, dict[str, Any]] = {"cpu": {"kind": "KIND_CPU"}, "cuda": {"kind": "KIND_GPU", "gpus": [0]}}
+# What the native backends call the threads of one operator.
+_THREADS = {"onnxruntime": "intra_op_thread_count", "pytorch": "INTRA_OP_THREAD_COUNT"}
 # The second form in which `bls` takes a sample: the bytes of a file, one per sample.
 ENCODED = {"name": "encoded", "dtype": "BYTES", "dims": [1]}
 
@@ -28,11 +30,31 @@ def python_model(
     `profile` has `min` and `max` and, for an engine, `opt`, which becomes the preferred batch size; `serving` as in
     the config, `device` that of this model.
     """
-    fields = _batched(name, inputs, outputs, shapes.batch(profile["max"]), serving)
-    if "opt" in profile:
-        fields["dynamic_batching"]["preferred_batch_size"] = [shapes.batch(profile["opt"])]
-    fields["model_warmup"] = [_warmup(bound, profile[bound], inputs) for bound in ("min", "max")]
+    fields = _bounded(name, inputs, outputs, profile, serving)
     fields["parameters"] = _parameters(profile=json.dumps(profile), threads=serving["threads"])
+    return json_format.ParseDict(fields, ModelConfig())
+
+
+def native_model(
+    name: str,
+    backend: str,
+    contract: Mapping[str, Tensors],
+    profile: Mapping[str, shapes.Shapes],
+    serving: Mapping[str, Any],
+    profiles: int = 0,
+) -> Any:
+    """The ModelConfig of a model that Triton's own `backend` serves.
+
+    `profiles` is the number of profiles that an engine has; requests take the closest. `threads: auto` leaves their
+    number to the backend.
+    """
+    fields = _bounded(name, contract["inputs"], contract["outputs"], profile, serving) | {"backend": backend}
+    if backend in _THREADS and serving["threads"] != "auto":
+        fields["parameters"] = _parameters(**{_THREADS[backend]: serving["threads"]})
+    if profiles:
+        fields["instance_group"][0]["profile"] = [str(index) for index in range(profiles)]
+    if profiles and serving["cuda_graphs"]:
+        fields["optimization"] = {"cuda": {"graphs": True, "graph_spec": _graphs(profile)}}
     return json_format.ParseDict(fields, ModelConfig())
 
 
@@ -88,10 +110,32 @@ def type_name(data_type: int) -> str:
     return name.removeprefix("TYPE_")
 
 
+def _bounded(
+    name: str, inputs: Tensors, outputs: Tensors, profile: Mapping[str, shapes.Shapes], serving: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What every model with a profile has: the preferred batch size of an engine, and a warm-up at both ends."""
+    fields = _batched(name, inputs, outputs, shapes.batch(profile["max"]), serving)
+    if "opt" in profile:
+        fields["dynamic_batching"]["preferred_batch_size"] = [shapes.batch(profile["opt"])]
+    fields["model_warmup"] = [_warmup(bound, profile[bound], inputs) for bound in ("min", "max")]
+    return fields
+
+
+def _graphs(profile: Mapping[str, shapes.Shapes]) -> list[dict[str, Any]]:
+    """CUDA graphs for the powers of two in the profile, its opt and its max; each serves all batches from the last."""
+    low, opt, high = (shapes.batch(profile[bound]) for bound in ("min", "opt", "max"))
+    sizes = sorted({opt, high, *(2**power for power in range(high.bit_length()) if low <= 2**power <= high)})
+    dims = {name: {"dim": shape[1:]} for name, shape in profile["opt"].items()}
+    return [
+        {"batch_size": size, "input": dims, "graph_lower_bound": {"batch_size": first, "input": dims}}
+        for first, size in zip([low, *(size + 1 for size in sizes)], sizes)
+    ]
+
+
 def _batched(
     name: str, inputs: Tensors, outputs: Tensors, max_batch_size: int, serving: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What every model of the Python backend has: tensors, dynamic batching, instances."""
+    """What every model has: tensors, dynamic batching, instances; the Python backend unless it says otherwise."""
     return {
         "name": name,
         "backend": "python",

@@ -86,15 +86,17 @@ def running(
     log_file: Path,
     timeout: float = 120.0,
     ports: Ports | None = None,
+    kind: str = "bundled",
 ) -> Iterator[Server]:
-    """Serve a model repository with the bundled Triton, or what rule repository_pytriton made, until the block ends.
+    """Serve a model repository with Triton, or what rule repository_pytriton made, until the block ends.
 
-    Yields when all `models` are ready. Takes free ports, or exactly `ports`. `timeout` is in seconds. Raises UserError
-    with the tail of the server's log, which stays in `log_file`.
+    Yields when all `models` are ready. Takes free ports, or exactly `ports`. `timeout` is in seconds. `kind`: which
+    Triton, as `server` of the config; a PyTriton server has its own. Raises UserError with the tail of the server's
+    log, which stays in `log_file`.
     """
     for attempt in range(1, _START_ATTEMPTS + 1):
         try:
-            with _started(repository, log_file, ports or free_ports()) as server:
+            with _started(repository, log_file, ports or free_ports(), kind) as server:
                 _wait_until_ready(server, models, timeout)
                 yield server
                 return
@@ -112,11 +114,14 @@ def models(repository: Path) -> list[str]:
 
 
 @contextmanager
-def _started(repository: Path, log_file: Path, ports: Ports) -> Iterator[Server]:
+def _started(repository: Path, log_file: Path, ports: Ports, kind: str) -> Iterator[Server]:
     log_file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="triton_endpoints_") as directory:
-        launch = _pytriton if (repository / PYTRITON).exists() else _triton
-        command, env = launch(repository, ports, Path(directory))
+        if (repository / PYTRITON).exists():
+            command, env = _pytriton(repository, ports, Path(directory))
+        else:
+            parts = install.native() if kind == "native" else install.bundled(Path(directory))
+            command, env = _triton(parts, repository, ports, Path(directory)), parts.env
         try:
             with log_file.open("wb") as output, child(command, output, env=env) as process:
                 yield Server(ports, log_file, process)
@@ -124,12 +129,11 @@ def _started(repository: Path, log_file: Path, ports: Ports) -> Iterator[Server]
             _remove_shared_memory(Path(directory).name)
 
 
-def _triton(repository: Path, ports: Ports, directory: Path) -> tuple[list[str | Path], dict[str, str]]:
-    """The bundled server on `repository`: loopback only, nothing logged per request, a bad model is fatal."""
-    parts = install.bundled(directory)
+def _triton(parts: install.Install, repository: Path, ports: Ports, directory: Path) -> list[str | Path]:
+    """A Triton on `repository`: loopback only, nothing logged per request, a bad model is fatal."""
     # Python leaves its __pycache__ beside the links, so that the repository stays as it was made.
     served = shutil.copytree(repository.resolve(), directory / "repository", copy_function=os.symlink)
-    command: list[str | Path] = [
+    return [
         parts.binary,
         f"--model-repository={served}",
         f"--backend-directory={parts.backend_directory}",
@@ -143,7 +147,6 @@ def _triton(repository: Path, ports: Ports, directory: Path) -> tuple[list[str |
         "--exit-timeout-secs=5",
         f"--backend-config=python,shm-region-prefix-name={directory.name}",
     ]
-    return command, parts.env
 
 
 def _pytriton(repository: Path, ports: Ports, directory: Path) -> tuple[list[str | Path], dict[str, str]]:

@@ -4,15 +4,24 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class Native:
+    """Triton's own backend, and the name of the file that it loads."""
+
+    backend: str
+    file: str
+
+
+@dataclass(frozen=True)
 class Variant:
     """One way to serve the model.
 
-    kind: how it is served, and so which rule assembles its repository: `model` from workflow/backends/, `pytriton`,
-    `bls` or `ensemble`.
+    kind: how it is served, and so which rule assembles its repository: `model` from workflow/backends/, `native` by
+    Triton's own backend, `pytriton`, `bls` or `ensemble`. `kind_of` takes the server into account.
     runtime: the file in workflow/backends/ that runs the model, and artifact: the file below artifacts/<run>/ that it
     runs; None where the variant calls, or takes over, those of `serving.inner`.
     engine: the engine that it needs itself.
     raw: whether it takes and gives `model.raw` of the config rather than tensors.
+    native: the backend that takes the place of the runtime where Triton has it.
     computes: whether its answers mean anything.
     devices: the values of `serving.device` with which its model can run; one that does not compute runs on `cpu`.
     """
@@ -22,18 +31,24 @@ class Variant:
     artifact: str | None = None
     engine: str | None = None
     raw: bool = False
+    native: Native | None = None
     computes: bool = True
     devices: tuple[str, ...] = ("cpu",)
 
     @property
     def inner(self) -> bool:
         """Whether it builds on the variant that `serving.inner` names."""
-        return self.runtime is None
+        return self.runtime is None and self.native is None
 
 
 VARIANTS = {
     "null": Variant(runtime="runtime_null.py", computes=False),
-    "onnx": Variant(runtime="runtime_onnx.py", artifact="export/model.onnx"),
+    "onnx": Variant(
+        runtime="runtime_onnx.py",
+        artifact="export/model.onnx",
+        native=Native("onnxruntime", "model.onnx"),
+        devices=("cpu", "cuda"),
+    ),
     "openvino": Variant(runtime="runtime_openvino.py", artifact="engine/openvino/model.blob", engine="openvino"),
     "aotinductor": Variant(
         runtime="runtime_aotinductor.py",
@@ -47,7 +62,19 @@ VARIANTS = {
         engine="tensorrt_rtx",
         devices=("cuda",),
     ),
-    "torchscript": Variant(runtime="runtime_torchscript.py", artifact="export/model.ts", devices=("cpu", "cuda")),
+    "torchscript": Variant(
+        runtime="runtime_torchscript.py",
+        artifact="export/model.ts",
+        native=Native("pytorch", "model.pt"),
+        devices=("cpu", "cuda"),
+    ),
+    "tensorrt": Variant(
+        "native",
+        artifact="engine/tensorrt/model.plan",
+        engine="tensorrt",
+        native=Native("tensorrt", "model.plan"),
+        devices=("cuda",),
+    ),
     "pytriton": Variant("pytriton", runtime="runtime_eager.py", artifact="model/model.pt", devices=("cpu", "cuda")),
     "pytriton_engine": Variant("pytriton"),
     "bls": Variant("bls", raw=True),
@@ -55,9 +82,15 @@ VARIANTS = {
 }
 
 
-def of_kind(kind: str) -> list[str]:
-    """The variants of one kind."""
-    return [name for name, variant in VARIANTS.items() if variant.kind == kind]
+def kind_of(name: str, server: str) -> str:
+    """The kind of a variant on a server, `bundled` or `native` as in the config."""
+    variant = VARIANTS[name]
+    return "native" if variant.native and server == "native" else variant.kind
+
+
+def of_kind(kind: str, server: str) -> list[str]:
+    """The variants of one kind on a server."""
+    return [name for name in VARIANTS if kind_of(name, server) == kind]
 
 
 def model_of(name: str, inner: str) -> Variant:

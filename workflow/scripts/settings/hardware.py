@@ -48,13 +48,13 @@ def parse(text: str) -> list[Gpu]:
 
 
 def require_gpu(jobs: Collection[str]) -> None:
-    """Raises UserError when `jobs`, names of rules, are not empty and this machine has no GPU for them."""
+    """Raises UserError when there are `jobs`, by their names, and this machine has no GPU for them."""
     if not jobs:
         return
     try:
         gpus()
     except NoGpu as reason:
         raise UserError(
-            f"{', '.join(sorted(jobs))}: need an NVIDIA GPU and find none here: {reason}.",
+            f"{', '.join(sorted(jobs))} cannot run without an NVIDIA GPU, and this machine has none: {reason}.",
             "run where there is one, with a cluster's profile submit to one, or set serving.device to cpu",
         ) from None

@@ -51,7 +51,7 @@ def kind(node: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
         return f"list of {kind(node['items'], schema)}"
     if node["type"] in ("integer", "number"):
         return f"{node['type']}{_limits(node)}"
-    return {"string": "text", "object": "section"}[node["type"]]
+    return {"string": "text", "object": "section", "boolean": "`true` or `false`"}[node["type"]]
 
 
 def _limits(node: Mapping[str, Any]) -> str:

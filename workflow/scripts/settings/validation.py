@@ -4,6 +4,7 @@ Every error is one line that names the key and says what to do.
 """
 
 import difflib
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ def validate(config: Config, root: Path) -> None:
     _check_batches(config, profile)
     _check_objective(config)
     _check_pytriton(config)
+    _check_server(config)
     _check_devices(config)
 
 
@@ -135,6 +137,16 @@ def _check_pytriton(config: Config) -> None:
             raise _fail(f"pytriton.{side}", f"has {given} names, model.{side} {needed}", "one name for each, in order")
 
 
+def _check_server(config: Config) -> None:
+    inner = config["serving"]["inner"]
+    for variant in config["variants"]:
+        if config["server"] != "native" and model_of(variant, inner).kind == "native":
+            hint = "set server to native, or leave it out of variants and serving.inner"
+            raise _fail("server", f"{config['server']} cannot serve {variant}", hint)
+        if VARIANTS[variant].kind == "pytriton" and model_of(variant, inner).runtime is None:
+            raise _fail("variants", f"{variant} cannot run {inner} from Python", "choose another serving.inner")
+
+
 def _check_devices(config: Config) -> None:
     wanted = config["serving"]["device"]
     for variant in config["variants"]:
@@ -145,3 +157,14 @@ def _check_devices(config: Config) -> None:
                 f"{variant} cannot run on {wanted}, only on {', '.join(devices)}",
                 "leave it out of variants, or choose another serving.inner where it builds on that",
             )
+        onnx = model_of(variant, config["serving"]["inner"]) is VARIANTS["onnx"]
+        if wanted == "cuda" and onnx and config["server"] == "bundled" and not _installed("onnxruntime-gpu"):
+            hint = "install onnxruntime-gpu in the place of onnxruntime, or leave it out of variants and serving.inner"
+            raise _fail("serving.device", f"{variant} needs the package onnxruntime-gpu on cuda", hint)
+
+
+def _installed(package: str) -> bool:
+    try:
+        return bool(metadata.version(package))
+    except metadata.PackageNotFoundError:
+        return False
