@@ -38,6 +38,7 @@ rule sweep:
             variant=wildcards.variant,
             name=served_name(wildcards.variant),
             server=triton(wildcards.variant),
+            device=served_device(wildcards.variant),
             # The model that computes, whose batches are counted.
             counted=served_name(INNER if VARIANTS[wildcards.variant].raw else wildcards.variant),
             model=served_model(wildcards.variant),

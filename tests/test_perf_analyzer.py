@@ -1,5 +1,7 @@
 """What one perf_analyzer run is worth; the outputs in tests/data/perf_analyzer were recorded from version 2.51."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,18 @@ def test_stable_over_http():
     point = interpret(0, recorded("stable_http"), read_csv(RECORDED / "stable_http.csv"))
     assert (point["status"], point["throughput"], point["requests"]) == ("stable", 993.301, 1867)
     assert point["latency_p99"] == 21075
+
+
+def test_gpu_is_asked_for_where_there_is_one():
+    windows = {"window_ms": 500, "stability_percent": 20, "max_windows": 5}
+    arguments = ("small", "127.0.0.1:1", Load("grpc", 1, 1), windows, Path("samples.json"))
+    assert "--collect-metrics" not in perf_analyzer.command(*arguments)
+    command = perf_analyzer.command(*arguments, "127.0.0.1:2/metrics")
+    assert command[command.index("--collect-metrics") :][:3] == [
+        "--collect-metrics",
+        "--metrics-url",
+        "127.0.0.1:2/metrics",
+    ]
 
 
 def test_unstable_keeps_the_medians_of_its_windows():

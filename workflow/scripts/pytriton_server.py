@@ -22,8 +22,8 @@ from tritonclient.utils import triton_to_np_dtype
 from program import cli
 from program.files import read_json
 from serving.directory import PYTRITON
+from serving.server import HOST, METRICS_INTERVAL_MS
 
-HOST = "127.0.0.1"
 GUARDED = ["shared-memory", "model-repository", "trace", "logging"]
 
 
@@ -73,6 +73,7 @@ def main(options: argparse.Namespace) -> None:
         http_port=options.http_port,
         grpc_port=options.grpc_port,
         metrics_port=options.metrics_port,
+        metrics_interval_ms=METRICS_INTERVAL_MS,
         log_verbose=0,
     )
     security = TritonSecurityConfig(restricted_endpoints=GUARDED)

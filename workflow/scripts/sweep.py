@@ -38,7 +38,8 @@ def measured(running: server.Server, load: Load, settings: Mapping[str, Any], da
     timeout = 60 + _TIMEOUT_FACTOR * sweep["max_windows"] * sweep["window_ms"] / 1000
     with endpoint.connected(running, "http", settings["counted"]) as one, tempfile.TemporaryDirectory() as libraries:
         before = one.statistics()
-        command = perf_analyzer.command(model, url, load, sweep, data)
+        metrics = running.metrics if settings["device"] == "cuda" else None
+        command = perf_analyzer.command(model, url, load, sweep, data, metrics)
         point = perf_analyzer.measure(command, load, raw, Path(libraries), timeout, sweep.get("slo_ms"))
         after = one.statistics()
     executions = after["executions"] - before["executions"]

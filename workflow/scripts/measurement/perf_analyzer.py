@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from measurement import open_loop
+from measurement import gpu, open_loop
 from measurement.loads import Load
 from program.cli import UserError, log
 from program.process import child
@@ -43,10 +43,13 @@ _DELAYED = re.compile(r"not able to keep up with the desired request rate\. ([\d
 _MEMORY = 3 * 2**30
 
 
-def command(model: str, url: str, load: Load, windows: Mapping[str, Any], data: Path) -> list[str]:
+def command(
+    model: str, url: str, load: Load, windows: Mapping[str, Any], data: Path, metrics_url: str | None = None
+) -> list[str]:
     """The arguments of perf_analyzer for one point; its files are bare names in the working directory.
 
-    `windows`: `window_ms`, `stability_percent` and `max_windows` of the config.
+    `windows`: `window_ms`, `stability_percent` and `max_windows` of the config. `metrics_url`: where the figures of a
+    GPU are asked for.
     """
     return [
         *("-m", model, "-u", url, "-i", load.protocol, "-b", str(load.batch_size)),
@@ -55,6 +58,7 @@ def command(model: str, url: str, load: Load, windows: Mapping[str, Any], data: 
         *("--input-data", str(data.resolve())),
         *("--measurement-mode", "time_windows", "--measurement-interval", str(windows["window_ms"])),
         *("--stability-percentage", str(windows["stability_percent"]), "--max-trials", str(windows["max_windows"])),
+        *(gpu.arguments(metrics_url) if metrics_url else []),
         *("-v", "--verbose-csv", "-f", f"{load.name}.csv"),
     ]
 
@@ -109,7 +113,12 @@ def interpret(code: int | None, text: str, rows: list[dict[str, str]]) -> dict[s
     unstable = "Failed to obtain stable" in text
     if code == 0 and len(rows) == 1 and not unstable:
         figures = {ours: float(rows[0][theirs]) for theirs, ours in COLUMNS.items()}
-        return {**figures, "requests": sum(map(int, _REQUESTS.findall(text))), **_worth(text, len(windows))}
+        return {
+            **figures,
+            **gpu.figures(rows[0]),
+            "requests": sum(map(int, _REQUESTS.findall(text))),
+            **_worth(text, len(windows)),
+        }
     if unstable and windows:
         return {
             "throughput": statistics.median(float(one["throughput"]) for one in windows),

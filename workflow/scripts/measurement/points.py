@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from measurement import intervals
+from measurement import gpu, intervals
 from program.files import whole_file
 
 # What names a load level, and with the variant a point.
@@ -20,14 +20,15 @@ LATENCIES = ["latency_avg", *PERCENTILES]
 SERVER = [f"server_{name}" for name in ("queue", "compute_input", "compute_infer", "compute_output")]
 _FIGURES = ["throughput", *LATENCIES, *SERVER, "requests", "effective_batch"]
 _OPEN_LOOP = ["slo_met", "send_delay_p99"]
+_GPU = list(gpu.COLUMNS.values())
 # Figures that have an interval.
 _SURE = ["throughput", "latency_p50", "latency_p99"]
-REPEAT_COLUMNS = [*POINT, "repeat", *_FIGURES, *_OPEN_LOOP, "status", "reason", "command"]
+REPEAT_COLUMNS = [*POINT, "repeat", *_FIGURES, *_OPEN_LOOP, *_GPU, "status", "reason", "command"]
 SUMMARY_COLUMNS = [
     *POINT[:4], "throughput", "throughput_min", "throughput_max", *LATENCIES, *SERVER, "requests", "effective_batch",
     "repeats", "status", "ceiling_fraction", "accuracy", "reason", *POINT[4:],
     *(f"{name}_{bound}" for name in _SURE for bound in ("low", "high")),
-    "percentile_requests", "indicative", *_OPEN_LOOP, "in_process_fraction",
+    "percentile_requests", "indicative", *_OPEN_LOOP, "in_process_fraction", *_GPU,
 ]  # fmt: skip
 CEILING = "null"
 # Requests that a percentile takes at 99 % confidence (MLPerf Inference rules); with fewer it is an indication.
@@ -72,7 +73,7 @@ def summarise(
     level. By variant: `accuracies` through the server, `in_process` samples per second of the model without a server.
     """
     repeats = repeats.astype({"concurrency": "Int64", "request_rate": "Float64"})
-    figures = [*_FIGURES, *_OPEN_LOOP]
+    figures = [*_FIGURES, *_OPEN_LOOP, *_GPU]
     figures.remove("requests")
     groups = repeats.groupby(POINT, sort=False, dropna=False)
     complete = repeats["latency_p50"].notna()

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from measurement.points import CEILING, LATENCIES
-from reporting import accuracy, breakdown, conditions, engines, rows, scaling, tradeoff, words
+from reporting import accuracy, breakdown, conditions, engines, gpu, rows, scaling, tradeoff, words
 from settings import shapes
 
 Document = Mapping[str, Any]
@@ -51,6 +51,7 @@ SECTIONS = [
     Section("tradeoff", "Throughput against latency", "Latency", plots=tradeoff.plots),
     Section("breakdown", "Where the time goes", "Time", plots=breakdown.plots),
     Section("scaling", "Throughput against concurrency", "Concurrency", plots=scaling.plots),
+    Section("gpu", "The GPU while it was measured", "GPU", gpu.view),
     Section("accuracy", "Accuracy and parity", "Accuracy", accuracy.view),
     Section("engines", "Engines", "Engines", engines.view),
     Section("findings", "Findings", "Findings"),

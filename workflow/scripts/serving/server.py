@@ -22,6 +22,8 @@ from serving import install
 from serving.directory import PYTRITON, configs
 
 HOST = "127.0.0.1"
+# How often Triton reads a GPU's figures: several times in a short window of a sweep.
+METRICS_INTERVAL_MS = 200
 _START_ATTEMPTS = 3
 _TAIL_LINES = 20
 
@@ -50,6 +52,10 @@ class Server:
     @property
     def grpc(self) -> str:
         return f"{HOST}:{self.ports.grpc}"
+
+    @property
+    def metrics(self) -> str:
+        return f"{HOST}:{self.ports.metrics}/metrics"
 
 
 class PortTaken(Exception):
@@ -143,6 +149,7 @@ def _triton(parts: install.Install, repository: Path, ports: Ports, directory: P
         f"--http-port={ports.http}",
         f"--grpc-port={ports.grpc}",
         f"--metrics-port={ports.metrics}",
+        f"--metrics-interval-ms={METRICS_INTERVAL_MS}",
         "--log-verbose=0",
         "--exit-timeout-secs=5",
         f"--backend-config=python,shm-region-prefix-name={directory.name}",
