@@ -3,6 +3,9 @@
 One rule and one script per backend. Config: profile, engine.<backend>.
 """
 
+# Of those engines that may have several; each runs with the narrowest one that admits a batch.
+PROFILES = [config["profile"], *config["extra_profiles"]]
+
 
 rule engine_openvino:
     input:
@@ -82,9 +85,41 @@ rule engine_tensorrt_rtx:
         mem_mb=4000,
         runtime=10,
     params:
-        settings=settings(profiles=[config["profile"], *config["extra_profiles"]], **config["engine"]["tensorrt_rtx"]),
+        settings=settings(profiles=PROFILES, **config["engine"]["tensorrt_rtx"]),
     message:
         "TensorRT-RTX engine"
     shell:
         "exec python {input.code[0]} --settings {params.settings:q} --onnx {input.onnx}"
         " --engine {output.engine} --record {output.record} --log {log}"
+
+
+# For the GPU of the machine that builds it. The timing cache makes later builds faster and decides nothing else: it is
+# no input, so that it never invalidates an engine.
+rule engine_tensorrt:
+    input:
+        code=code("engine_tensorrt.py"),
+        onnx=rules.export.output.onnx,
+    output:
+        engine="<results>/engine/tensorrt/model.plan",
+        record="<results>/engine/tensorrt/engine.json",
+    log:
+        "<logs>/engine/tensorrt.log",
+    benchmark:
+        "<benchmarks>/engine/tensorrt.tsv"
+    priority: 1
+    conda:
+        "../envs/main.yaml"
+    container:
+        config["serving"]["image"]
+    resources:
+        mem_mb=8000,
+        runtime=60,
+        gpu=1,
+    params:
+        settings=settings(profiles=PROFILES, engine=config["engine"]["tensorrt"]),
+        timing_cache="artifacts/tensorrt.timing_cache",
+    message:
+        "TensorRT engine"
+    shell:
+        "exec python3 {input.code[0]} --settings {params.settings:q} --onnx {input.onnx}"
+        " --timing-cache {params.timing_cache} --engine {output.engine} --record {output.record} --log {log}"

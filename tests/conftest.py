@@ -83,7 +83,10 @@ def expected_outputs(config: dict) -> set[str]:
     # Those that build on serving.inner need its engine, and its repository where they call it.
     inner = config["serving"]["inner"]
     used = {inner if variant in ("pytriton_engine", "bls", "ensemble") else variant for variant in config["variants"]}
-    engines = {"openvino": "model.blob", "aotinductor": "model.pt2", "tensorrt_rtx": "model.engine"}
+    engines = {
+        **{"openvino": "model.blob", "aotinductor": "model.pt2"},
+        **{"tensorrt_rtx": "model.engine", "tensorrt": "model.plan"},
+    }
     for backend in {*config["engines"], *used & set(engines)}:
         result |= {f"engine/{backend}/{engines[backend]}", f"engine/{backend}/engine.json"}
     if {"bls", "ensemble"} & set(config["variants"]):

@@ -48,7 +48,7 @@ IDS = {"input": {"dtype": "FP32", "dims": [1, 28, 28]}, "ids": {"dtype": "INT64"
             {"serving": {"zzz": 1}},
             "config: serving.zzz: unknown key. Hint: known keys here: device, instances, threads, max_queue_delay_us",
         ),
-        ({"engine": {"tensorrt": {}}}, "config: engine.tensorrt: unknown key. Hint: did you mean tensorrt_rtx?"),
+        ({"engine": {"tensorrtx": {}}}, "config: engine.tensorrtx: unknown key. Hint: did you mean tensorrt?"),
         ({"train": {"epochs": "3"}}, "config: train.epochs: '3' is not of type 'integer'."),
         ({"train": {"epochs": 2.5}}, "config: train.epochs: 2.5 is not of type 'integer'."),
         ({"train": {"epochs": True}}, "config: train.epochs: True is not of type 'integer'."),

@@ -7,7 +7,7 @@ in the builder's log. TensorRT 10 lists `Bindings`, TensorRT 11 and TensorRT-RTX
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from settings.shapes import Shapes
@@ -22,11 +22,15 @@ _RANK = {name: rank for rank, name in enumerate(_TYPES.values())}
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer of an engine; `precision` is empty where it computes nothing but shapes."""
+    """One layer of an engine.
+
+    precision: empty where it computes nothing but shapes. share: of the time of one inference, 0 to 1, where measured.
+    """
 
     name: str
     kind: str
     precision: str
+    share: float | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,12 @@ def obtained(layers: Iterable[Layer], tf32: bool) -> str:
     counts = Counter(layer.precision for layer in layers if layer.precision)
     names = ["tf32" if name == "fp32" and tf32 else name for name, _ in counts.most_common()]
     return " and ".join(names) or "unknown"
+
+
+def with_shares(layers: Iterable[Layer], profile: Iterable[Mapping[str, Any]]) -> list[Layer]:
+    """The layers with their shares of the time, from what trtexec's --exportProfile writes."""
+    shares = {one["name"]: one["percentage"] / 100 for one in profile if "name" in one}
+    return [replace(layer, share=shares.get(layer.name)) for layer in layers]
 
 
 def _ends(layer: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -1,17 +1,16 @@
-"""engine.json: what every engine says of itself, whatever compiled it (workflow/schemas/engine.schema.json)."""
+"""engine.json: what every engine says of itself, whatever compiled it (workflow/schemas/engine.schema.json).
+
+It needs nothing but Python, because trtexec may run in a container that has no packages.
+"""
 
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import jsonschema
-
 from engines.layers import Layer
-from program.files import read_json, sha256, write_json
+from program.files import sha256, write_json
 from settings.shapes import Shapes
-
-SCHEMA = Path(__file__).parents[2] / "schemas" / "engine.schema.json"
 
 
 @dataclass(frozen=True)
@@ -40,15 +39,14 @@ class Engine:
     layers: Sequence[Layer] = ()
 
 
-def write(path: Path, engine: Engine, file: Path, source: Path) -> None:
-    """Write engine.json beside the engine `file`, which was built from `source`."""
+def write(path: Path, engine: Engine, file: Path, source: Path, command: Sequence[str] = ()) -> None:
+    """Write engine.json beside the engine `file`, which was built from `source` by `command`, or by this script."""
     record = {
         **asdict(engine),
         "file": file.name,
         "bytes": file.stat().st_size,
         "sha256": sha256(file),
         "source_sha256": sha256(source),
-        "command": ["python", *sys.argv],
+        "command": list(command) or ["python", *sys.argv],
     }
-    jsonschema.validate(record, read_json(SCHEMA))
     write_json(path, record)

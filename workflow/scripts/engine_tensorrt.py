@@ -1,0 +1,122 @@
+"""Rule engine_tensorrt: a TensorRT engine for this machine's GPU, through trtexec or TensorRT's Python package.
+
+trtexec is preferred, because it also measures the layers. It is found in PATH, or in the image that the rule names when
+Snakemake runs with `--sdm apptainer`; for that image's sake nothing but Python is imported before it is needed.
+"""
+
+import argparse
+import importlib
+import importlib.util
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engines import layers, record, trtexec
+from engines.layers import Description
+from program import cli
+from program.cli import UserError, log
+from program.files import read_json, whole_file
+from settings import hardware, shapes
+
+
+@dataclass(frozen=True)
+class Made:
+    """How an engine describes itself, what made it, in how many seconds, and with which command of its own."""
+
+    description: Description
+    version: str
+    seconds: float
+    command: Sequence[str] = ()
+
+
+def with_trtexec(program: str, options: argparse.Namespace, plan: Path) -> Made:
+    """Build and measure with trtexec. Raises UserError with its own message."""
+    settings = options.settings
+    release = trtexec.major(_run([program, "--help"]))
+    options.timing_cache.parent.mkdir(parents=True, exist_ok=True)
+    build = trtexec.build(
+        program, release, options.onnx, plan, settings["profiles"], settings["engine"], options.timing_cache
+    )
+    start = time.perf_counter()
+    output = _run(build)
+    seconds = time.perf_counter() - start
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        _run(trtexec.measure(program, release, plan, settings["profiles"][0]["opt"], directory))
+        found = layers.from_json(read_json(directory / "layers.json"))
+        described = Description(
+            layers.with_shares(found.layers, read_json(directory / "profile.json")),
+            found.profiles or trtexec.profiles(output),
+        )
+    return Made(described, trtexec.version(output), seconds, build)
+
+
+def with_package(options: argparse.Namespace, plan: Path) -> Made:
+    """Build with the Python package."""
+    from engines import builder
+
+    trt = importlib.import_module("tensorrt")
+    profiles = [shapes.parse_profile(profile) for profile in options.settings["profiles"]]
+    built = builder.build(trt, options.onnx, profiles, options.settings["engine"]["precision"] == "tf32", [])
+    plan.write_bytes(built.plan)
+    return Made(built.description, trt.__version__, built.seconds)
+
+
+def make(options: argparse.Namespace, plan: Path) -> Made:
+    """Build with what this machine has."""
+    program = trtexec.find()
+    if program:
+        return with_trtexec(program, options, plan)
+    if importlib.util.find_spec("tensorrt"):
+        return with_package(options, plan)
+    raise UserError("neither trtexec nor the Python package tensorrt is here.", trtexec.HINT)
+
+
+def _run(command: Sequence[str]) -> str:
+    """What a command prints, which also goes to the log. Raises UserError when it fails."""
+    log.debug("%s", " ".join(command))
+    found = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    log.debug("%s", found.stdout)
+    if found.returncode != 0:
+        raise UserError(
+            f"{command[0]} ended with exit code {found.returncode}: {trtexec.errors(found.stdout)}.",
+            "see the rule's log",
+        )
+    return found.stdout
+
+
+def main(options: argparse.Namespace) -> None:
+    precision = options.settings["engine"]["precision"]
+    hardware.require_gpu(["engine_tensorrt"])
+    gpu = hardware.gpus()[0]
+    with whole_file(options.engine) as temporary:
+        made = make(options, temporary)
+    engine = record.Engine(
+        backend="tensorrt",
+        target=gpu.name,
+        precision=record.Precision(precision, layers.obtained(made.description.layers, precision == "tf32")),
+        profiles=made.description.profiles,
+        versions={"tensorrt": made.version},
+        build_seconds=round(made.seconds, 3),
+        compute_capabilities=[gpu.compute_capability],
+        layers=made.description.layers,
+    )
+    record.write(options.record, engine, options.engine, options.onnx, made.command)
+    log.info("TensorRT %s engine for %s in %.1f s", made.version, gpu.name, made.seconds)
+
+
+def arguments() -> argparse.ArgumentParser:
+    result = cli.parser(__doc__)
+    cli.add_settings(result, '{"profiles": [profile, …], "engine": engine.tensorrt}')
+    result.add_argument("--onnx", type=Path, required=True, help="model.onnx")
+    result.add_argument("--timing-cache", type=Path, required=True, help="trtexec's timing cache, made when missing")
+    result.add_argument("--engine", type=Path, required=True, help="output: model.plan")
+    result.add_argument("--record", type=Path, required=True, help="output: engine.json")
+    return result
+
+
+if __name__ == "__main__":
+    cli.run(main, arguments())
