@@ -1,10 +1,13 @@
 # Set up and run everything. `make help` lists the targets.
 # PYTHON: version of the interpreter (3.11 or 3.12). CORES: cores for Snakemake. CONFIG: an overlay file.
+# BASE: perf_summary.json of an earlier run. RUN: name of the run that is compared with it.
 PYTHON ?= >=3.11,<3.13
 CORES ?= 4
 CONFIG ?=
 VARIANT ?= openvino
 PORT ?=
+BASE ?=
+RUN ?= mnist
 UV_VERSION := 0.13.9
 
 VENV := .venv
@@ -15,13 +18,16 @@ OVERLAY := $(if $(CONFIG),--configfile $(CONFIG))
 SERVED := $(OVERLAY) $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help perf_report serve demo test lint format sync docs lock benchmark clean distclean
+.PHONY: help perf_report compare serve demo test lint format sync docs lock benchmark clean distclean
 
 help: ## List the targets
 	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 perf_report: $(VENV)/.main ## Set up, run the workflow, write artifacts/<run>/report/
 	snakemake --cores $(CORES) perf_report $(OVERLAY)
+
+compare: $(VENV)/.main ## Compare artifacts/RUN with an earlier run: make compare BASE=path/to/perf_summary.json [RUN=mnist]
+	@exec python workflow/scripts/compare.py artifacts/$(RUN)/report/perf_summary.json --base '$(BASE)'
 
 serve: $(VENV)/.main ## Serve a variant in the foreground: make serve VARIANT=openvino (or VARIANT=all) [PORT=8000]
 	@exec python workflow/scripts/serve.py $(SERVED) $(if $(filter all,$(VARIANT)),--all,--variant $(VARIANT))

@@ -1,6 +1,7 @@
 """From a PyTorch model to measured, checked Triton endpoints: table of contents.
 
-Targets: perf_report (everything), and the stages dataset, train, export, engines, repositories, healthchecks, sweeps.
+Targets: perf_report (everything), perf_gate (no slower than the run that compare.base names), and the stages dataset,
+train, export, engines, repositories, healthchecks, sweeps.
 """
 
 from snakemake.utils import min_version
@@ -28,6 +29,7 @@ include: "rules/repository.smk"
 include: "rules/serve.smk"
 include: "rules/perf.smk"
 include: "rules/report.smk"
+include: "rules/gate.smk"
 
 
 localrules:

@@ -14,8 +14,9 @@ from program.environment import prepare_environment, stop_on_hangup
 from program.imports import project_imports
 from serving.modelconfig import ENCODED
 from serving import install
-from serving.variants import VARIANTS, kind_of, of_kind, model_of
+from serving.variants import VARIANTS, computing, kind_of, of_kind, model_of
 from settings.hardware import require_gpu
+from settings import shapes
 from settings.validation import validate
 
 prepare_environment()
@@ -47,6 +48,13 @@ onstart:
                 install.native()
         except UserError as error:
             sys.exit(str(error))
+
+
+# The variants whose own model is called without a server, once for all that serve it; a native backend runs in Triton
+# alone.
+CALLABLE = [name for kind in ("model", "pytriton") for name in of_kind(kind, SERVER) if VARIANTS[name].computes]
+IN_PROCESS = sorted({computing(name, INNER) for name in config["variants"]}.intersection(CALLABLE))
+REPEATS = range(1, config["sweep"]["repeats"] + 1)
 
 
 wildcard_constraints:
@@ -139,3 +147,10 @@ def reference(wildcards):
     """What a variant's answers are compared with, in the form that it takes and gives."""
     outputs = rules.export.output
     return outputs.raw_reference if VARIANTS[wildcards.variant].raw else outputs.reference
+
+
+def base_of_gate(wildcards):
+    """The earlier run's figures; asked for when the gate is."""
+    if not config["compare"]["base"]:
+        sys.exit("config: compare.base: empty. Hint: the perf_summary.json of the run that this one is compared with")
+    return config["compare"]["base"]

@@ -1,6 +1,7 @@
 """Stage perf. Takes: repository/<variant>/, health/<variant>.json, export/reference.npz.
 
-Makes: perf/<variant>/repeat-<n>/ (points.csv, raw/) and perf/<variant>/perf.csv. Config: sweep.
+Makes: perf/<variant>/repeat-<n>/ (points.csv, raw/), perf/<variant>/perf.csv and in_process/<variant>/repeat-<n>.csv.
+Config: sweep, serving, profile.
 """
 
 
@@ -57,7 +58,7 @@ rule perf_table:
         code=code("perf_table.py"),
         points=expand(
             "<results>/perf/{{variant}}/repeat-{repeat}/points.csv",
-            repeat=range(1, config["sweep"]["repeats"] + 1),
+            repeat=REPEATS,
         ),
     output:
         table="<results>/perf/{variant}/perf.csv",
@@ -74,3 +75,46 @@ rule perf_table:
         "Table of {wildcards.variant}"
     shell:
         "exec python {input.code[0]} --points {input.points} --table {output.table} --log {log}"
+
+
+# The measurements without a server take turns with the sweeps.
+rule in_process:
+    input:
+        code=code("in_process.py"),
+        repository="<results>/repository/{variant}",
+        health=rules.healthcheck.output.health,
+        reference=rules.export.output.reference,
+    output:
+        table="<results>/in_process/{variant}/repeat-{repeat}.csv",
+    log:
+        "<logs>/in_process/{variant}-{repeat}.log",
+    benchmark:
+        "<benchmarks>/in_process/{variant}-{repeat}.tsv"
+    priority: lambda wildcards: 1 / (1 + int(wildcards.repeat))
+    conda:
+        "../envs/main.yaml"
+    container:
+        IMAGE
+    threads: 4
+    resources:
+        mem_mb=4000,
+        runtime=10,
+        gpu=GPUS,
+        measure=1,
+    params:
+        settings=lambda wildcards: settings(
+            variant=wildcards.variant,
+            inputs=list(config["model"]["inputs"]),
+            outputs=list(config["model"]["outputs"]),
+            batch_sizes=sorted({shapes.batch(shapes.parse(config["profile"][bound])) for bound in ("opt", "max")}),
+            threads=config["serving"]["threads"],
+            instances=1 if VARIANTS[wildcards.variant].kind == "pytriton" else config["serving"]["instances"],
+            device=config["serving"]["device"],
+            window_ms=config["sweep"]["window_ms"],
+        ),
+    message:
+        "{wildcards.variant} without a server, repeat {wildcards.repeat}"
+    shell:
+        "exec python {input.code[0]} --settings {params.settings:q} --repeat {wildcards.repeat}"
+        " --repository {input.repository} --health {input.health} --reference {input.reference}"
+        " --table {output.table} --log {log}"

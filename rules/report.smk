@@ -39,6 +39,7 @@ rule perf_report:
         parts=sorted(glob(f"{REPORT}/*.j2") + glob(f"{REPORT}/page.*")),
         schema=os.path.relpath(PROJECT / "workflow" / "schemas" / "perf_summary.schema.json"),
         tables=expand(rules.perf_table.output.table, variant=config["variants"]),
+        in_process=expand(rules.in_process.output.table, variant=IN_PROCESS, repeat=REPEATS),
         health=expand(rules.healthcheck.output.health, variant=config["variants"]),
         engines=expand("<results>/engine/{backend}/engine.json", backend=ENGINES),
         dataset=rules.dataset.output.summary,
@@ -75,10 +76,12 @@ rule perf_report:
     resources:
         mem_mb=1000,
         runtime=5,
+    params:
+        settings=settings(models={name: computing(name, INNER) for name in config["variants"]}),
     message:
         "Report"
     shell:
-        "exec python {input.code[0]} --tables {input.tables} --health {input.health} --engines {input.engines}"
-        " --dataset {input.dataset} --metrics {input.metrics} --parity {input.parity}"
+        "exec python {input.code[0]} --settings {params.settings:q} --tables {input.tables} --in-process {input.in_process} --health {input.health}"
+        " --engines {input.engines} --dataset {input.dataset} --metrics {input.metrics} --parity {input.parity}"
         " --run-config {input.run_config} --versions {input.versions} --system {input.system}"
         " --template {input.template} --page {output.page} --csv {output.csv} --json {output.json} --log {log}"

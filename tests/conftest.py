@@ -80,6 +80,8 @@ def expected_outputs(config: dict) -> set[str]:
         *("export/reference.npz", "export/reference_raw.npz"),
         *CLOSING,
     }
+    # Every model that computes is also called without a server, once for all variants that serve it.
+    result |= in_process_outputs(config["variants"], repeats)
     # Those that build on serving.inner need its engine, and its repository where they call it.
     inner = config["serving"]["inner"]
     used = {inner if variant in ("pytriton_engine", "bls", "ensemble") else variant for variant in config["variants"]}
@@ -101,6 +103,12 @@ def variant_outputs(variant: str, repeats: Iterable[int]) -> set[str]:
         f"health/{variant}.json",
         *measured_outputs(variant, repeats),
     }
+
+
+def in_process_outputs(variants: Iterable[str], repeats: Iterable[int]) -> set[str]:
+    """The outputs of the measurements without a server."""
+    models = {"openvino" if name in ("pytriton_engine", "bls", "ensemble") else name for name in variants} - {"null"}
+    return {f"in_process/{model}/repeat-{repeat}.csv" for model in models for repeat in repeats}
 
 
 def measured_outputs(variant: str, repeats: Iterable[int]) -> set[str]:

@@ -16,6 +16,7 @@ from conftest import (
     ROOT,
     TARGETS,
     expected_outputs,
+    in_process_outputs,
     measured_outputs,
     merged,
     variant_outputs,
@@ -34,14 +35,16 @@ ON_ENGINE = (*ON_OPENVINO, "aotinductor")
 
 
 def chains(*variants: str) -> set[str]:
-    """Everything that the variants have for themselves."""
-    return set().union(*(variant_outputs(variant, [1]) for variant in variants))
+    """Everything that the variants have for themselves, and what their own models are measured by."""
+    own = [variant for variant in variants if variant in ("openvino", "aotinductor", "onnx", "pytriton")]
+    return in_process_outputs(own, [1]).union(*(variant_outputs(variant, [1]) for variant in variants))
 
 
 def sweeps(*variants: str) -> set[str]:
     return set().union(*(measured_outputs(variant, [1]) for variant in variants))
 
 
+IN_PROCESS = in_process_outputs(VARIANTS, [1])
 HEALTH = {f"health/{variant}.json" for variant in VARIANTS}
 # A model that computes nothing has a repository that no training changes.
 AFTER_DATASET = {
@@ -86,7 +89,7 @@ def test_finished_run_has_nothing_to_do(finished_run):
     [
         pytest.param(
             {"profile": {"opt": "input:32x1x28x28"}},
-            ENGINES | {"export/parity.json"} | chains(*ON_ENGINE),
+            ENGINES | {"export/parity.json"} | chains(*ON_ENGINE) | IN_PROCESS,
             id="opt shape",
         ),
         pytest.param(
@@ -103,14 +106,17 @@ def test_finished_run_has_nothing_to_do(finished_run):
         pytest.param({"train": SWAPPED}, AFTER_DATASET, id="two values of train swapped"),
         pytest.param(
             {"healthcheck": {"min_accuracy": 0.999, "min_agreement": 0.9}},
-            HEALTH | sweeps(*VARIANTS),
+            HEALTH | sweeps(*VARIANTS) | IN_PROCESS,
             id="two bounds swapped",
         ),
         pytest.param({"sweep": {"concurrencies": [1, 4, 4 + 4]}}, sweeps(*VARIANTS), id="one more concurrency"),
-        pytest.param({"sweep": {"window_ms": 400}}, sweeps(*VARIANTS), id="window"),
+        pytest.param({"sweep": {"window_ms": 400}}, sweeps(*VARIANTS) | IN_PROCESS, id="window"),
+        pytest.param({"sweep": {"request_rates": [10]}}, sweeps(*VARIANTS), id="a request rate"),
+        pytest.param({"sweep": {"slo_ms": 7}}, set(), id="objective of no request rate"),
+        pytest.param({"compare": {"margin_percent": 9}}, set(), id="margin of the gate"),
         pytest.param(
             {"sweep": {"repeats": 2}},
-            set().union(*(measured_outputs(name, [2]) for name in VARIANTS)),
+            in_process_outputs(VARIANTS, [2]).union(*(measured_outputs(name, [2]) for name in VARIANTS)),
             id="one more repeat",
         ),
         pytest.param({"variants": [*VARIANTS, "onnx"]}, chains("onnx"), id="one more variant"),
@@ -148,7 +154,7 @@ def test_summary_agrees_with_a_dry_run(finished_run, tmp_path):
     assert jobs == {
         "engine_openvino": "1", "engine_aotinductor": "1", "engine_tensorrt_rtx": "1", "parity": "1", "repository": "2",
         "repository_pytriton": "1", "repository_bls": "1", "repository_ensemble": "1", "healthcheck": "5", "sweep": "5",
-        "perf_table": "5", "provenance": "1", "perf_report": "1", "total": "26",
+        "in_process": "3", "perf_table": "5", "provenance": "1", "perf_report": "1", "total": "29",
     }  # fmt: skip
 
 
@@ -179,7 +185,8 @@ def edited(finished_run) -> Callable[[str, str], AbstractContextManager[None]]:
         ("workflow/backends/model.py", chains("openvino", "aotinductor", "bls", "ensemble", "null")),
         ("workflow/backends/bls.py", chains("bls")),
         ("workflow/backends/runtime_eager.py", chains("pytriton")),
-        ("workflow/scripts/pytriton_server.py", HEALTH | sweeps(*VARIANTS)),
+        ("workflow/scripts/pytriton_server.py", HEALTH | sweeps(*VARIANTS) | IN_PROCESS),
+        ("workflow/scripts/in_process.py", IN_PROCESS),
         ("workflow/scripts/models/mnist.py", AFTER_DATASET - CLOSING),
         ("workflow/backends/runtime_onnx.py", set()),
     ],

@@ -17,6 +17,7 @@ JOBS = [
     "provenance", "perf_report",
     *(f"{job}/{variant}" for variant in VARIANTS for job in ("repository", "healthcheck", "perf_table")),
     *(f"sweep/{variant}-1" for variant in VARIANTS),
+    *(f"in_process/{variant}-1" for variant in ("openvino", "pytriton")),
 ]  # fmt: skip
 SERVED = [name for variant in VARIANTS for name in (f"healthcheck/{variant}", f"sweep/{variant}-1")]
 POINTS = ["grpc_batch1_concurrency1", "grpc_batch1_concurrency4"]
@@ -42,6 +43,7 @@ FILES = {
     "engine/tensorrt_rtx/engine.json", "engine/tensorrt_rtx/model.engine",
     "export/model.onnx", "export/model.ts", "export/parity.json",
     "export/reference.npz", "export/reference_raw.npz",
+    *(f"in_process/{variant}/repeat-1.csv" for variant in ("openvino", "pytriton")),
     "model/metrics.json", "model/model.pt",
     *(f"health/{variant}.json" for variant in VARIANTS),
     *(f"perf/{variant}/{name}" for variant in VARIANTS for name in ("perf.csv", "repeat-1/points.csv")),
@@ -152,6 +154,25 @@ def test_figures(run, variant):
         assert float(row["latency_avg"]) > 0
         assert 1 <= float(row["effective_batch"]) <= int(row["concurrency"])
         assert row["command"].startswith(f"perf_analyzer -m {model(variant)} ")
+
+
+def test_limits_stand_beside_the_figures(run):
+    summary = read(run / "report" / "perf_summary.json")
+    found = {(one["variant"], one["batch_size"]): one for one in summary["in_process"]}
+    assert set(found) == {(variant, size) for variant in ("openvino", "pytriton") for size in (64, 128)}
+    best = max(found["openvino", size]["throughput"] for size in (64, 128))
+    # What builds on the engine is measured against the engine; what computes nothing against nothing.
+    for row in summary["rows"]:
+        if row["variant"] in ("openvino", "pytriton_engine", "bls", "ensemble"):
+            assert row["in_process_fraction"] == pytest.approx(row["throughput"] / best)
+        assert (row["in_process_fraction"] is None) == (row["variant"] == "null")
+
+
+def test_one_repeat_has_no_interval_and_shows_no_difference(run):
+    summary = read(run / "report" / "perf_summary.json")
+    assert {row["throughput_low"] for row in summary["rows"]} == {None}
+    # Of six variants, fifteen pairs at each of two levels.
+    assert [one["result"] for one in summary["comparisons"]] == ["not known"] * 30
 
 
 def test_provenance(run):

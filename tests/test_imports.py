@@ -90,7 +90,7 @@ def test_inputs_of_every_rule_hold_what_its_script_imports(finished_run, outcome
     assert checked == {
         "dataset", "train", "export", "parity", "engine_openvino", "engine_aotinductor",
         "engine_tensorrt_rtx", "repository", "repository_pytriton", "repository_bls", "repository_ensemble",
-        "healthcheck", "sweep", "perf_table", "provenance", "perf_report",
+        "healthcheck", "sweep", "in_process", "perf_table", "provenance", "perf_report",
     }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import perf_report
-from measurement import points
+from measurement import in_process, points
 from report_sample import (
     CONCURRENCIES,
     THROUGHPUTS,
@@ -99,6 +99,31 @@ def test_ceiling_fraction_is_of_the_same_load() -> None:
         measured("a", 1, 50), measured("a", 65, 50), measured("null", 1, 100), measured("null", 65, 200)
     )
     assert [row["ceiling_fraction"] for row in found] == [0.5, 0.25, 1, 1]
+
+
+# Without a server
+
+
+def in_process_repeats() -> list[dict]:
+    """Two repeats of one model at two batch sizes."""
+    return [
+        {"variant": "fast", "batch_size": size, "repeat": repeat, "throughput": throughput * (1 + 0.1 * repeat),
+         "latency_p50": 100.0, "calls": 40, "threads": 1}
+        for repeat in (1, 2) for size, throughput in ((64, 20_000.0), (128, 10_000.0))
+    ]  # fmt: skip
+
+
+def test_in_process_limit_is_the_median_with_bounds_and_the_best_batch() -> None:
+    first, second = in_process.summary(pd.DataFrame(in_process_repeats()))
+    assert (first["variant"], first["batch_size"], first["throughput"]) == ("fast", 64, 23_000)
+    assert first["throughput_low"] < 22_000 < 24_000 < first["throughput_high"]
+    assert second["throughput"] == 11_500
+    assert in_process.limits([first, second]) == {"fast": 23_000}
+
+
+def test_in_process_without_any_repeat(tmp_path: Path) -> None:
+    points.write(tmp_path / "unhealthy.csv", pd.DataFrame(), in_process.COLUMNS)
+    assert in_process.summary(in_process.read([tmp_path / "unhealthy.csv"])) == []
 
 
 # The verdict
@@ -309,6 +334,10 @@ def test_script_writes_page_csv_and_json(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(table, pd.DataFrame(document["rows"]).astype(table.dtypes.to_dict()))
     assert len(table) == len(THROUGHPUTS) * len(CONCURRENCIES)
     assert document["verdict"].startswith("fast serves")
+    assert len(document["in_process"]) == 2
+    fractions = table.set_index(["variant", "concurrency"])["in_process_fraction"]
+    assert fractions["shaky", 1] == pytest.approx(510 / 23_000)
+    assert fractions[["slow", "broken", "null"]].isna().all()
     assert "<h1>" in outputs["page"].read_text()
 
 
@@ -321,7 +350,9 @@ def _write_inputs(root: Path) -> list[str]:
     for name, record in {**records, "engine": engine(), **{f"health_{k}": v for k, v in health().items()}}.items():
         (root / f"{name}.json").write_text(json.dumps(record))
     points.write(root / "perf.csv", repeats(), points.REPEAT_COLUMNS)
+    points.write(root / "in_process.csv", pd.DataFrame(in_process_repeats()), in_process.COLUMNS)
     return [
+        *("--settings", '{"models": {"fast": "fast", "shaky": "fast"}}', "--in-process", str(root / "in_process.csv")),
         *("--tables", str(root / "perf.csv"), "--engines", str(root / "engine.json"), "--run-config", str(config)),
         *("--health", *(str(root / f"health_{name}.json") for name in THROUGHPUTS)),
         *(part for name in records for part in (f"--{name}", str(root / f"{name}.json"))),

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from measurement import points
+from measurement import in_process, points
 from program import cli
 from program.cli import log
 from program.files import read_json, write_json, write_text
@@ -23,7 +23,6 @@ def collect(options: argparse.Namespace) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The summary table and the document, from the files of the other stages."""
     repeats = pd.concat([points.read(path) for path in options.tables], ignore_index=True)
     health = {found["variant"]: found for found in map(read_json, options.health)}
-    summary = points.summarise(repeats, {name: found["accuracy"] for name, found in health.items()})
     others = {
         "config": yaml.safe_load(options.run_config.read_text(encoding="utf-8")),
         "dataset": read_json(options.dataset),
@@ -32,7 +31,15 @@ def collect(options: argparse.Namespace) -> tuple[pd.DataFrame, dict[str, Any]]:
         "versions": read_json(options.versions),
         "system": read_json(options.system),
     }
-    return summary, document(summary, repeats, [], health, [read_json(path) for path in options.engines], others)
+    without_server = in_process.summary(in_process.read(options.in_process))
+    limits = in_process.limits(without_server)
+    summary = points.summarise(
+        repeats,
+        {name: found["accuracy"] for name, found in health.items()},
+        {name: limits[model] for name, model in options.settings["models"].items() if model in limits},
+    )
+    engines = [read_json(path) for path in options.engines]
+    return summary, document(summary, repeats, without_server, health, engines, others)
 
 
 def main(options: argparse.Namespace) -> None:
@@ -45,7 +52,9 @@ def main(options: argparse.Namespace) -> None:
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
+    cli.add_settings(result, '{"models": {variant: the variant whose model it serves}}')
     result.add_argument("--tables", type=Path, nargs="+", required=True, help="perf.csv of every variant")
+    result.add_argument("--in-process", type=Path, nargs="*", default=[], help="measurements without a server")
     result.add_argument("--health", type=Path, nargs="+", required=True, help="health.json of every variant")
     result.add_argument("--engines", type=Path, nargs="*", default=[], help="engine.json of every engine")
     result.add_argument("--dataset", type=Path, required=True, help="dataset.json")

@@ -5,12 +5,8 @@ memory, repository, trace and logging calls; statistics stay open, because perf_
 """
 
 import argparse
-import importlib.util
-import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -21,33 +17,17 @@ from tritonclient.utils import triton_to_np_dtype
 
 from program import cli
 from program.files import read_json
+from serving import runtime
 from serving.directory import PYTRITON
 from serving.server import HOST, METRICS_INTERVAL_MS
 
 GUARDED = ["shared-memory", "model-repository", "trace", "logging"]
 
 
-def load_runtime(directory: Path) -> ModuleType:
-    """The runtime.py of a directory; what lies beside it can be imported by it, as in Triton's Python backend."""
-    sys.path.insert(0, str(directory))
-    spec = importlib.util.spec_from_file_location("runtime", directory / "runtime.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def inference(directory: Path, description: Mapping[str, Any]) -> Callable[..., dict[str, np.ndarray]]:
     """The function that PyTriton calls with a batch of each input by name."""
-    config = {
-        "input": [{"name": name} for name in description["runs"]["inputs"]],
-        "output": [{"name": name} for name in description["runs"]["outputs"]],
-    }
-    # As in workflow/backends/model.py: half of the cores compute, the rest serve the requests.
-    half = max(1, len(os.sched_getaffinity(0)) // 2)
-    threads = half if description["threads"] == "auto" else description["threads"]
-    device = {"cpu": "cpu", "cuda": "cuda:0"}[description["device"]]
-    infer = load_runtime(directory).load(directory, config, threads, device)
+    runs, threads = description["runs"], runtime.threads(description["threads"])
+    infer = runtime.load(directory, runs["inputs"], runs["outputs"], threads, description["device"])
     inputs, outputs = ([tensor["name"] for tensor in description[side]] for side in ("inputs", "outputs"))
 
     def function(**batches: np.ndarray) -> dict[str, np.ndarray]:

@@ -3,7 +3,7 @@
 Latencies are in microseconds, throughput in inferences (samples) per second. docs/report.md explains every column.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,11 @@ def read(path: Path) -> pd.DataFrame:
     numeric = {*REPEAT_COLUMNS, *SUMMARY_COLUMNS} - _WORDS
     table = pd.read_csv(path, keep_default_na=False, na_values={column: [""] for column in numeric})
     return table.astype({"concurrency": "Int64"})
+
+
+def table_of(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """The table of records as they stand in perf_summary.json."""
+    return pd.DataFrame(records).astype({"concurrency": "Int64", "request_rate": "Float64"})
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -1,5 +1,7 @@
 """Figures as a reader wants them."""
 
+from collections.abc import Mapping
+
 MISSING = "–"
 
 
@@ -39,6 +41,11 @@ def size(count: int) -> str:
 def times(ratio: float) -> str:
     """A ratio as a factor."""
     return f"{ratio:.2f}×" if ratio < 2 else f"{ratio:,.1f}×"
+
+
+def interval(ratio: Mapping[str, float] | None) -> str:
+    """A ratio with its bounds: `0.81 [0.74, 0.88]`."""
+    return MISSING if ratio is None else f"{ratio['middle']:.2f} [{ratio['low']:.2f}, {ratio['high']:.2f}]"
 
 
 def listed(parts: list[str]) -> str:

@@ -93,6 +93,11 @@ def of_kind(kind: str, server: str) -> list[str]:
     return [name for name in VARIANTS if kind_of(name, server) == kind]
 
 
+def computing(name: str, inner: str) -> str:
+    """The name of the variant whose runtime, artifact and engine serve `name`: itself, or `serving.inner`."""
+    return inner if VARIANTS[name].inner else name
+
+
 def model_of(name: str, inner: str) -> Variant:
     """The variant whose runtime, artifact and engine serve `name`; `inner` as `serving.inner` of the config."""
-    return VARIANTS[inner] if VARIANTS[name].inner else VARIANTS[name]
+    return VARIANTS[computing(name, inner)]

@@ -168,3 +168,13 @@ def _installed(package: str) -> bool:
         return bool(metadata.version(package))
     except metadata.PackageNotFoundError:
         return False
+
+
+def _check_base(config: Config, root: Path) -> None:
+    """The earlier run, where one is named, is another one and there."""
+    base = config["compare"]["base"]
+    own = root / "artifacts" / config["run"]
+    if base and not (root / base).is_file():
+        raise _fail("compare.base", f"{base} does not exist", "the perf_summary.json of an earlier run")
+    if base and (root / base).resolve().is_relative_to(own.resolve()):
+        raise _fail("compare.base", f"{base} is this run's own", "copy an earlier perf_summary.json out of artifacts/")

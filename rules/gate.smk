@@ -1,0 +1,26 @@
+"""Stage gate. Takes: report/perf_summary.json and that of an earlier run. Makes: report/perf_gate.json. Config: compare."""
+
+
+rule perf_gate:
+    input:
+        code=code("perf_gate.py"),
+        summary=rules.perf_report.output.json,
+        base=base_of_gate,
+    output:
+        gate="<results>/report/perf_gate.json",
+    log:
+        "<logs>/perf_gate.log",
+    benchmark:
+        "<benchmarks>/perf_gate.tsv"
+    conda:
+        "../envs/main.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        settings=settings(**{key: value for key, value in config["compare"].items() if key != "base"}),
+    message:
+        "Gate: no variant slower than in {input.base}"
+    shell:
+        "exec python {input.code[0]} --settings {params.settings:q} --summary {input.summary} --base {input.base}"
+        " --gate {output.gate} --log {log}"

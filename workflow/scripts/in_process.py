@@ -1,0 +1,83 @@
+"""Rule in_process: one repeat of a variant's model called in a loop, without a server, at the batches opt and max.
+
+What one instance computes with its threads when nothing else is to be done: beside the ceiling, the other limit of
+what a server can reach. The runtime, the model and the number of threads are those that Triton serves. The samples are
+those of the test set, again and again. A variant that failed its health check has no rows.
+"""
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from measurement import points
+from measurement.in_process import COLUMNS
+from models.reference import load as load_reference
+from program import cli
+from program.cli import log
+from program.files import read_json
+from serving import runtime
+
+# The first calls allocate memory and choose kernels.
+WARM_UP_CALLS = 3
+
+
+def measured(infer: runtime.Infer, batch: list[np.ndarray], window_ms: float) -> dict[str, Any]:
+    """Call `infer` with one batch for a window: samples per second, and the median of a call in microseconds."""
+    for _ in range(WARM_UP_CALLS):
+        infer(batch)
+    times = [time.perf_counter_ns()]
+    while times[-1] - times[0] < window_ms * 1e6:
+        infer(batch)
+        times.append(time.perf_counter_ns())
+    calls, elapsed = len(times) - 1, times[-1] - times[0]
+    return {
+        "throughput": len(batch[0]) * calls / elapsed * 1e9,
+        "latency_p50": float(np.median(np.diff(times))) / 1e3,
+        "calls": calls,
+    }
+
+
+def repeat(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """The figures at each batch size."""
+    settings = options.settings
+    (directory,) = (path.parent for path in options.repository.rglob("runtime.py"))
+    threads = runtime.threads(settings["threads"], settings["instances"])
+    infer = runtime.load(directory, settings["inputs"], settings["outputs"], threads, settings["device"])
+    inputs = load_reference(options.reference).inputs.values()
+    rows = []
+    for size in settings["batch_sizes"]:
+        batch = [np.resize(array, (size, *array.shape[1:])) for array in inputs]
+        rows.append({"batch_size": size, "threads": threads, **measured(infer, batch, settings["window_ms"])})
+    return rows
+
+
+def main(options: argparse.Namespace) -> None:
+    name = options.settings["variant"]
+    rows = repeat(options) if read_json(options.health)["healthy"] else []
+    table = pd.DataFrame([{"variant": name, "repeat": options.repeat, **row} for row in rows])
+    points.write(options.table, table, COLUMNS)
+    for row in rows:
+        log.info(
+            "%s #%d without a server, batch %d: %.0f samples/s",
+            *(name, options.repeat, row["batch_size"]),
+            row["throughput"],
+        )
+
+
+def arguments() -> argparse.ArgumentParser:
+    result = cli.parser(__doc__)
+    cli.add_settings(result, '{"variant": …, "inputs": names, "outputs": names, "batch_sizes": […], "threads": …, …}')
+    result.add_argument("--repository", type=Path, required=True, help="model repository with one runtime.py")
+    result.add_argument("--health", type=Path, required=True, help="health.json of the variant")
+    result.add_argument("--reference", type=Path, required=True, help="reference.npz")
+    result.add_argument("--repeat", type=int, required=True, help="number of this repeat, from 1")
+    result.add_argument("--table", type=Path, required=True, help="output: CSV")
+    return result
+
+
+if __name__ == "__main__":
+    cli.run(main, arguments())

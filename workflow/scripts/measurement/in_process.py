@@ -1,0 +1,47 @@
+"""What models reach without a server, over all repeats."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from measurement import intervals
+
+COLUMNS = ["variant", "batch_size", "repeat", "throughput", "latency_p50", "calls", "threads"]
+
+
+def read(paths: Iterable[Path]) -> pd.DataFrame:
+    """All repeats of all variants; those of a variant that was not measured have no rows."""
+    tables = [table for table in map(pd.read_csv, paths) if len(table)]
+    return pd.concat(tables) if tables else pd.DataFrame(columns=COLUMNS)
+
+
+def summary(repeats: pd.DataFrame) -> list[dict[str, Any]]:
+    """One row per variant and batch size: the median of the repeats with its bounds (None without repetition)."""
+    groups = [group for _, group in repeats.groupby(["variant", "batch_size"], sort=False)]
+    pooled = intervals.scatter(group["throughput"].tolist() for group in groups)
+    rows = []
+    for group in groups:
+        bounds = intervals.of_median(group["throughput"].tolist(), pooled)
+        rows.append(
+            {
+                "variant": group["variant"].iloc[0],
+                "batch_size": int(group["batch_size"].iloc[0]),
+                "throughput": float(group["throughput"].median()),
+                "throughput_low": bounds.low if bounds else None,
+                "throughput_high": bounds.high if bounds else None,
+                "latency_p50": float(group["latency_p50"].median()),
+                "threads": int(group["threads"].iloc[0]),
+                "repeats": len(group),
+            }
+        )
+    return rows
+
+
+def limits(rows: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """The largest throughput of each variant, of all batch sizes."""
+    result: dict[str, float] = {}
+    for row in rows:
+        result[row["variant"]] = max(row["throughput"], result.get(row["variant"], 0.0))
+    return result

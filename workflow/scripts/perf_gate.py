@@ -1,0 +1,71 @@
+"""Rule perf_gate: fail when a variant is slower than in an earlier run.
+
+Slower: over all its levels of constant concurrency the interval of the ratio lies below 1, for all variants together
+at 95 %, and the ratio is below 1 by more than the margin. A variant of the earlier run that this one could not measure
+fails too. What passes is written down with the slow-down that would have been found.
+"""
+
+import argparse
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from measurement.comparison import NOT_SHOWN, SLOWER, UNKNOWN
+from program import cli
+from program.cli import UserError, log
+from program.files import write_json
+from reporting.compared import Comparison, compared, summary
+from reporting.words import interval, percent
+
+HINT = "make compare shows every point; a wide interval wants more sweep.repeats"
+
+
+def regressions(comparison: Comparison, margin_percent: float) -> Iterator[str]:
+    """One line for each variant that is slower, or that cannot be judged."""
+    for change in comparison.variants:
+        ratio = change["ratio"]
+        if change["result"] == UNKNOWN:
+            yield f"{change['variant']} cannot be judged: a run lacks its figures, or any repetition."
+        elif change["result"] == SLOWER and ratio["middle"] < 1 - margin_percent / 100:
+            yield (
+                f"{change['variant']} runs at {interval(ratio)} of its earlier speed, over {change['levels']} levels;"
+                f" the margin is {margin_percent:g} %."
+            )
+
+
+def passed(change: Mapping[str, Any]) -> str:
+    """What a change that is no regression shows."""
+    found = f"{change['variant']}: {change['result']}, {interval(change['ratio'])} of its earlier speed"
+    if change["result"] != NOT_SHOWN:
+        return found
+    return f"{found}; a slow-down of {percent(1 - change['ratio']['low'] / change['ratio']['middle'])} would have been"
+
+
+def main(options: argparse.Namespace) -> None:
+    settings = options.settings
+    comparison = compared(summary(options.summary), summary(options.base), settings["against_ceiling"])
+    for difference in comparison.differences:
+        log.warning("The runs differ in %s", difference)
+    if comparison.ceiling and comparison.ceiling["ratio"]:
+        log.info("The ceiling itself: %s, %s", comparison.ceiling["result"], interval(comparison.ceiling["ratio"]))
+    faults = list(regressions(comparison, settings["margin_percent"]))
+    if not comparison.variants:
+        faults = ["no variant was measured in both runs."]
+    if faults:
+        raise UserError(f"slower than {options.base}:\n" + "\n".join(faults), HINT)
+    for change in comparison.variants:
+        log.info("%s", passed(change))
+    write_json(options.gate, vars(comparison))
+
+
+def arguments() -> argparse.ArgumentParser:
+    result = cli.parser(__doc__)
+    cli.add_settings(result, "compare")
+    result.add_argument("--summary", type=Path, required=True, help="perf_summary.json of this run")
+    result.add_argument("--base", type=Path, required=True, help="perf_summary.json of the earlier run")
+    result.add_argument("--gate", type=Path, required=True, help="output: the comparison as JSON")
+    return result
+
+
+if __name__ == "__main__":
+    cli.run(main, arguments())
