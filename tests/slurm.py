@@ -1,0 +1,93 @@
+"""A Slurm cluster of one node on this machine, without accounting and without cgroups, while a test needs it."""
+
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from processes import wait_for
+from program.process import child
+from serving.server import free_ports
+
+# Where Slurm's commands look inside of a job, whatever the environment says.
+CONFIG = Path("/etc/slurm/slurm.conf")
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "scontrol")
+
+TEMPLATE = """\
+ClusterName=test
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={controller}
+SlurmdPort={daemon}
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+AuthInfo=socket={directory}/munge.socket
+CredType=cred/munge
+MpiDefault=none
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+JobAcctGatherType=jobacct_gather/none
+AccountingStorageType=accounting_storage/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core_Memory
+SchedulerParameters=sched_interval=1,batch_sched_delay=0
+ReturnToService=2
+MinJobAge=3600
+KillWait=10
+SlurmdParameters=config_overrides
+StateSaveLocation={directory}/state
+SlurmdSpoolDir={directory}/spool
+SlurmctldPidFile={directory}/slurmctld.pid
+SlurmdPidFile={directory}/slurmd.pid
+NodeName=node NodeAddr=127.0.0.1 NodeHostname={host} CPUs={cpus} RealMemory={memory} State=UNKNOWN
+PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+"""
+
+
+@contextmanager
+def cluster(directory: Path, cpus: int, memory: int) -> Iterator[None]:
+    """Run munge, the controller and one node that claims `cpus` cores and `memory` MB; files go to `directory`."""
+    ports = free_ports()
+    text = TEMPLATE.format(
+        host=socket.gethostname(), controller=ports.http, daemon=ports.grpc,
+        directory=directory, cpus=cpus, memory=memory,
+    )  # fmt: skip
+    (directory / "state").mkdir()
+    key = directory / "munge.key"
+    key.write_bytes(os.urandom(1024))
+    key.chmod(0o400)
+    CONFIG.parent.mkdir(exist_ok=True)
+    CONFIG.write_text(text)
+    daemons = {
+        "munged": ["--foreground", "--force", f"--key-file={key}", f"--socket={directory}/munge.socket",
+                   f"--pid-file={directory}/munged.pid", f"--log-file={directory}/munged.log",
+                   f"--seed-file={directory}/munged.seed"],
+        "slurmctld": ["-D"],
+        "slurmd": ["-D", "-N", "node"],
+    }  # fmt: skip
+    try:
+        with ExitStack() as stack:
+            for name, options in daemons.items():
+                output = stack.enter_context((directory / f"{name}.out").open("wb"))
+                stack.enter_context(child([name, *options], output))
+                if name == "munged":
+                    wait_for(lambda: (directory / "munge.socket").exists(), "munged")
+            wait_for(lambda: "IDLE" in ask("sinfo", "--noheader", "--format=%T").upper(), "an idle node")
+            yield
+            ask("scancel", "--user=root")
+            wait_for(lambda: not ask("squeue", "--noheader"), "the end of all jobs")
+    finally:
+        CONFIG.unlink()
+
+
+def ask(*command: str) -> str:
+    """What one of Slurm's commands prints; nothing when it fails, as it does before the controller listens."""
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
+def jobs() -> list[dict[str, str]]:
+    """The record of every job that the controller knows, finished ones included."""
+    lines = ask("scontrol", "--oneliner", "show", "job").splitlines()
+    return [dict(part.split("=", 1) for part in line.split() if "=" in part) for line in lines if line]
