@@ -1,4 +1,6 @@
-"""Whatever ends a run in the middle of a measurement: no process stays behind, and the next run completes."""
+"""Whatever ends a run, and wherever: no process stays behind, no part of an output is taken for the whole of it, and
+the next run completes.
+"""
 
 import csv
 import os
@@ -14,7 +16,8 @@ import psutil
 import pytest
 import yaml
 
-from conftest import FULL, Project
+import manifest
+from conftest import FULL, ROOT, TARGETS, Project
 from processes import MARK, marked, named, shown, wait_for
 
 TARGET = "artifacts/test/perf/null/perf.csv"
@@ -73,3 +76,66 @@ def test_nothing_survives_and_the_next_run_completes(project, tmp_path, number, 
     with (project.root / TARGET).open() as stream:
         rows = list(csv.DictReader(stream))
     assert [(row["concurrency"], row["status"] != "failed") for row in rows] == [("1", True)]
+
+
+RULES = sorted(
+    name
+    for path in (ROOT / "rules").glob("*.smk")
+    for name, body in re.findall(r"^rule (\w+):(.*?)(?=^rule |\Z)", path.read_text(), re.MULTILINE | re.DOTALL)
+    if "    shell:" in body
+)
+# Rules that tests/configs/full.yaml has no use for.
+ELSEWHERE: set[str] = set()
+
+
+@pytest.fixture(scope="module")
+def jobs(project):
+    """For every rule of the run one job: its outputs and its log."""
+    table = project.snakemake("--summary", *TARGETS, configfiles=(FULL,)).stdout.splitlines()
+    rows = [dict(zip(table[0].split("\t"), line.split("\t"))) for line in table[1:]]
+    logs = {row["rule"]: row["log-file(s)"] for row in rows}
+    return {
+        rule: ([project.root / row["output_file"] for row in rows if row["log-file(s)"] == log], log.split(",")[0])
+        for rule, log in logs.items()
+    }
+
+
+def content(path):
+    """All bytes below a path, by name."""
+    return {one.relative_to(path.parent): one.read_bytes() for one in manifest.members(path)}
+
+
+@pytest.mark.parametrize(
+    ("rule", "victim"), [*((rule, "snakemake") for rule in RULES), ("train", "job"), ("sweep", "job")]
+)
+def test_killed_at_any_stage(project, jobs, tmp_path, rule, victim):
+    """SIGKILL of Snakemake, or of the job alone, when the job has begun."""
+    if rule in ELSEWHERE:
+        pytest.skip("has tests of its own")
+    outputs, log = jobs[rule]
+    whole = [content(path) for path in outputs]
+    for path in outputs:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    (project.root / log).unlink()
+    targets = [str(path.relative_to(project.root)) for path in outputs]
+    mark = uuid.uuid4().hex
+    with (tmp_path / "snakemake.log").open("w") as stream:
+        running = subprocess.Popen(
+            # Without a lock there is none to remove.
+            project.command(*targets, "--cores", "2", "--nolock", configfiles=(FULL,)),
+            cwd=project.root, env=os.environ | {MARK: mark}, stdout=stream, stderr=stream, start_new_session=True,
+        )  # fmt: skip
+    begun = project.root / log
+    wait_for(lambda: running.poll() is not None or (begun.exists() and begun.stat().st_size), f"{log} to begin")
+    scripts = [one for one in marked(mark) if any("workflow/scripts/" in part for part in one.cmdline())]
+    for process in [running] if victim == "snakemake" else scripts:
+        with suppress(psutil.Error):
+            process.kill()
+    running.wait(90)
+    wait_for(lambda: not marked(mark), f"the end of {shown(marked(mark))}")
+
+    # What a job had finished before the signal reached it stays.
+    assert [content(path).keys() for path in outputs if path.exists()] in ([], [one.keys() for one in whole])
+    project.snakemake(*targets, "--cores", "2", configfiles=(FULL,))
+    assert [content(path).keys() for path in outputs] == [one.keys() for one in whole]
+    assert project.planned(*targets, configfiles=(FULL,)) == set()
