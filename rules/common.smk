@@ -15,7 +15,7 @@ from program.imports import project_imports
 from serving.modelconfig import ENCODED
 from serving import install
 from serving.variants import VARIANTS, computing, kind_of, of_kind, model_of
-from settings.hardware import require_gpu
+from settings.hardware import require_gpu, require_target
 from settings import shapes
 from settings.validation import validate
 
@@ -40,12 +40,8 @@ ENGINES = sorted({model_of(name, INNER).engine for name in config["variants"]} -
 # Jobs that are submitted find their GPU and their Triton elsewhere; a dry run needs none.
 onstart:
     if workflow.local_exec:
-        jobs = list(workflow.dag.needrun_jobs())
         try:
-            require_gpu({job.rule.name for job in jobs if job.resources.get("gpu")})
-            # The image is there with --sdm apptainer alone.
-            if IMAGE and any(job.container_img_url == IMAGE and job.container_img is None for job in jobs):
-                install.native()
+            check_machine(list(workflow.dag.needrun_jobs()))
         except UserError as error:
             sys.exit(str(error))
 
@@ -60,6 +56,17 @@ REPEATS = range(1, config["sweep"]["repeats"] + 1)
 wildcard_constraints:
     variant="|".join(VARIANTS),
     repeat=r"[1-9]\d*",
+
+
+def check_machine(jobs):
+    """Raises UserError when this machine lacks what some jobs need: a GPU, one that fits, a full Triton."""
+    require_gpu({job.rule.name for job in jobs if job.resources.get("gpu")})
+    served = [job for job in jobs if job.rule.name in ("healthcheck", "sweep")]
+    if any(model_of(job.wildcards.variant, INNER).engine == "tensorrt_rtx" for job in served):
+        require_target("engine.tensorrt_rtx.targets", config["engine"]["tensorrt_rtx"]["targets"])
+    # The image is there with --sdm apptainer alone.
+    if SERVER == "native" and any(job.container_img is None for job in served):
+        install.native()
 
 
 def settings(**parts):

@@ -32,6 +32,7 @@ VARIANTS = ("openvino", "aotinductor", "pytriton", "pytriton_engine", "bls", "en
 # Those that serve OpenVINO's engine, by themselves or through serving.inner, and those that serve any.
 ON_OPENVINO = ("openvino", "pytriton_engine", "bls", "ensemble")
 ON_ENGINE = (*ON_OPENVINO, "aotinductor")
+NOT_PYTRITON = [name for name in VARIANTS if not name.startswith("pytriton")]
 
 
 def chains(*variants: str) -> set[str]:
@@ -128,6 +129,12 @@ def test_finished_run_has_nothing_to_do(finished_run):
             chains("openvino", "aotinductor", "bls", "ensemble", "null"),
             id="instances",
         ),
+        pytest.param(
+            {"server": "native"},
+            {f"health/{name}.json" for name in NOT_PYTRITON} | sweeps(*NOT_PYTRITON),
+            id="server",
+        ),
+        pytest.param({"serving": {"cuda_graphs": True, "image": "docker://other"}}, set(), id="of a GPU alone"),
         pytest.param({"pytriton": {"name": "Other"}}, chains("pytriton", "pytriton_engine"), id="name in PyTriton"),
         pytest.param({"dataset": {"mirrors": ["elsewhere"], "retries": 9}}, set(), id="mirrors"),
     ],

@@ -1,11 +1,13 @@
 """Which NVIDIA GPUs there are, from what nvidia-smi says; its outputs were recorded, or are its documented words."""
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from conftest import TARGETS
 from program.cli import UserError
 from settings import hardware
 from settings.hardware import Gpu, NoGpu
@@ -59,3 +61,24 @@ def test_no_gpu(nvidia_smi, says, code, reason):
 def test_nothing_is_asked_for_jobs_that_need_none(nvidia_smi):
     nvidia_smi("", 1)
     hardware.require_gpu(set())
+
+
+def test_engine_for_other_gpus(nvidia_smi):
+    nvidia_smi(H100, 0)
+    hardware.require_target("engine.tensorrt_rtx.targets", ["sm_86", "sm_90"])
+    with pytest.raises(UserError) as refused:
+        hardware.require_target("engine.tensorrt_rtx.targets", ["sm_86", "sm_120"])
+    assert str(refused.value).startswith(
+        "config: engine.tensorrt_rtx.targets: the NVIDIA H100 80GB HBM3 of this machine is sm_90, not one of sm_86, "
+        "sm_120. Hint: "
+    )
+
+
+def test_run_with_an_engine_for_other_gpus_is_refused(project, nvidia_smi, tmp_path):
+    nvidia_smi(H100, 0)
+    overlay = tmp_path / "rtx.yaml"
+    overlay.write_text("run: rtx\nvariants: [tensorrt_rtx]\nserving: {device: cuda, inner: tensorrt_rtx}\n")
+    found = project.snakemake("--cores", "2", *TARGETS, configfiles=(overlay,), check=False)
+    assert found.returncode == 1
+    assert re.search(r"\nconfig: engine\.tensorrt_rtx\.targets: the NVIDIA H100 .* is sm_90, .*\n$", found.stderr)
+    assert not (project.root / "artifacts" / "rtx").exists()

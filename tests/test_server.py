@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,9 +15,9 @@ import psutil
 import pytest
 from tritonclient.utils import InferenceServerException
 
-from conftest import PROFILE
+from conftest import MODEL, PROFILE, SERVING
 from program.cli import UserError
-from serving import endpoint, server
+from serving import endpoint, install, server
 
 # Answers with its input: a row that comes back to the wrong request shows.
 IDENTITY = """
@@ -249,3 +250,39 @@ def test_free_ports_are_three():
 def test_profile_of_these_tests_is_the_one_served():
     """The numbers 16 and 17 above stand for the largest batch and one more."""
     assert PROFILE["max"] == "input:16x1x28x28"
+
+
+def test_backend_that_this_triton_does_not_have(script, tmp_path):
+    """What Triton says of a model that it cannot serve reaches the reader."""
+    (tmp_path / "model.plan").write_bytes(b"plan")
+    settings = {"name": "plan", "backend": "tensorrt", "file": "model.plan", "model": MODEL, "profile": PROFILE}
+    found = script(
+        "repository_native.py", "--artifact", tmp_path / "model.plan", "--repository", tmp_path / "served",
+        settings=settings | {"serving": SERVING | {"device": "cpu", "cuda_graphs": False}},
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    with (
+        pytest.raises(UserError, match=r"(?s)Triton ended with exit code 1; its log is .*backend.*'tensorrt'"),
+        server.running(tmp_path / "served", ["plan"], tmp_path / "triton.log"),
+    ):
+        pytest.fail("a server without the backend is not ready")
+
+
+@pytest.fixture
+def full_triton(tmp_path, monkeypatch):
+    """The bundled server laid out and put into PATH as a full Triton is."""
+    parts = install.bundled(tmp_path / "bundled")
+    home = tmp_path / "opt" / "tritonserver"
+    (home / "bin").mkdir(parents=True)
+    shutil.copy(parts.binary, home / "bin" / "tritonserver")
+    (home / "backends").symlink_to(parts.backend_directory)
+    monkeypatch.setenv("PATH", f"{home / 'bin'}:{os.environ['PATH']}")
+    monkeypatch.setenv("LD_LIBRARY_PATH", parts.env["LD_LIBRARY_PATH"])
+    return home
+
+
+def test_triton_in_path(full_triton, null_repository, tmp_path):
+    with server.running(null_repository, ["small"], tmp_path / "triton.log", kind="native") as running:
+        assert Path(psutil.Process(running.process.pid).exe()) == full_triton / "bin" / "tritonserver"
+        with endpoint.connected(running, "grpc", "small") as one:
+            assert one.infer({"input": np.ones((1, 1, 28, 28), np.float32)}, ["output"])[0].shape == (1, 10)

@@ -13,12 +13,16 @@ _TIMEOUT = 30.0  # seconds; a driver that hangs hangs nvidia-smi too
 
 @dataclass(frozen=True)
 class Gpu:
-    """One GPU. `compute_capability` as `8.6`, `memory_mib` in MiB."""
+    """One GPU. `compute_capability` as `8.6`, as a `target` of engines `sm_86`; `memory_mib` in MiB."""
 
     name: str
     compute_capability: str
     memory_mib: int
     driver: str
+
+    @property
+    def target(self) -> str:
+        return f"sm_{self.compute_capability.replace('.', '')}"
 
 
 class NoGpu(Exception):
@@ -58,3 +62,13 @@ def require_gpu(jobs: Collection[str]) -> None:
             f"{', '.join(sorted(jobs))} cannot run without an NVIDIA GPU, and this machine has none: {reason}.",
             "run where there is one, with a cluster's profile submit to one, or set serving.device to cpu",
         ) from None
+
+
+def require_target(key: str, targets: Collection[str]) -> None:
+    """Raises UserError when engines that are built for `targets`, which `key` names, do not run on the first GPU."""
+    gpu = gpus()[0]
+    if gpu.target not in targets:
+        raise UserError(
+            f"config: {key}: the {gpu.name} of this machine is {gpu.target}, not one of {', '.join(targets)}.",
+            "add it where the engine can be built for it, or leave the engine's variants out of variants",
+        )
