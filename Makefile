@@ -18,7 +18,7 @@ OVERLAY := $(if $(CONFIG),--configfile $(CONFIG))
 SERVED := $(OVERLAY) $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help perf_report compare serve demo test lint format sync docs lock benchmark clean distclean
+.PHONY: help perf_report compare serve demo verify test lint format sync docs lock benchmark clean distclean
 
 help: ## List the targets
 	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,9 @@ serve: $(VENV)/.main ## Serve a variant in the foreground: make serve VARIANT=op
 
 demo: $(VENV)/.main ## Serve every variant and a page to draw on: make demo [PORT=8080]
 	@exec python workflow/scripts/demo.py $(SERVED)
+
+verify: $(VENV)/.main ## Compare the files of a run with the checksums in its manifest
+	@python workflow/scripts/verify.py $(OVERLAY)
 
 test: $(VENV)/.dev ## Set up, run the tests
 	pytest
@@ -57,8 +60,9 @@ benchmark: $(VENV)/.main ## Measure our variants against the demo's PyTriton ser
 
 sync: $(VENV)/.main ## Install what the locks say, and nothing else
 
-docs: $(VENV)/.main ## Renew the table of keys in config/README.md
+docs: $(VENV)/.dev ## Renew the tables in config/README.md and docs/reruns.md
 	python workflow/scripts/settings/table.py --write config/README.md
+	python tests/reruns.py --write docs/reruns.md
 
 lock: | $(UV) ## Resolve the dependencies anew
 	$(UV) pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o envs/main.txt

@@ -28,6 +28,7 @@ include: "rules/engine.smk"
 include: "rules/repository.smk"
 include: "rules/serve.smk"
 include: "rules/perf.smk"
+include: "rules/provenance.smk"
 include: "rules/report.smk"
 include: "rules/gate.smk"
 

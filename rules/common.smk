@@ -17,6 +17,7 @@ from serving import install
 from serving.variants import VARIANTS, computing, of_kind, model_of
 from settings.hardware import require_gpu, require_target
 from settings import shapes
+from settings.lock import versions
 from settings.validation import validate
 
 prepare_environment()
@@ -35,6 +36,13 @@ SERVER = config["server"]
 IMAGE = config["serving"]["image"] if SERVER == "native" else None
 GPUS = int(config["serving"]["device"] == "cuda")
 ENGINES = sorted({model_of(name, INNER).engine for name in config["variants"]} - {None} | {*config["engines"]})
+
+
+# For rules whose results are good on any machine, which Snakemake may take from a cache that several clones share
+# (docs/reruns.md). They have no benchmark: what comes from a cache took no time, and Snakemake refuses the two together.
+CACHE = workflow.workflow_settings.cache is not None
+# What serves and what asks: packages that no script imports.
+SERVER = ("nvidia-pytriton", "tritonclient")
 
 
 # Jobs that are submitted find their GPU and their Triton elsewhere; a dry run needs none.
@@ -81,6 +89,16 @@ def code(script):
     """A script and the project's modules that it imports: editing any of them reruns its rule."""
     scripts = PROJECT / "workflow" / "scripts"
     return [os.path.relpath(path) for path in project_imports(scripts / script, scripts)]
+
+
+def libraries(script, *files, packages=()):
+    """Locked versions of what a script, its modules and further files import, and of `packages`, as settings()."""
+    return settings(**versions([*map(Path, code(script)), *map(Path, files)], packages))
+
+
+def runtime(wildcards):
+    """The file that loads the model of a variant."""
+    return f"{BACKENDS}/{model_of(wildcards.variant, INNER).runtime}"
 
 
 def tensors(described):

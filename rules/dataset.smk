@@ -15,8 +15,7 @@ rule dataset:
         summary="<results>/dataset/dataset.json",
     log:
         "<logs>/dataset.log",
-    benchmark:
-        "<benchmarks>/dataset.tsv"
+    cache: CACHE
     localrule: True
     conda:
         "../envs/main.yaml"
@@ -24,6 +23,7 @@ rule dataset:
         mem_mb=4000,
         runtime=30,
     params:
+        libraries=libraries("dataset.py"),
         settings=settings(**{key: config["dataset"][key] for key in DATASET_KEYS[config["dataset"]["source"]]}),
         downloads="artifacts/downloads",
         mirrors=lambda wildcards, input: config["dataset"]["mirrors"],

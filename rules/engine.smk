@@ -25,6 +25,7 @@ rule engine_openvino:
         mem_mb=4000,
         runtime=10,
     params:
+        libraries=libraries("engine_openvino.py"),
         settings=settings(profile=config["profile"], **config["engine"]["openvino"]),
     message:
         "OpenVINO engine"
@@ -54,6 +55,7 @@ rule engine_aotinductor:
         runtime=30,
         gpu=GPUS,
     params:
+        libraries=libraries("engine_aotinductor.py", config["model"]["file"]),
         settings=settings(
             profile=config["profile"],
             inputs=tensors(config["model"]["inputs"]),
@@ -76,8 +78,7 @@ rule engine_tensorrt_rtx:
         record="<results>/engine/tensorrt_rtx/engine.json",
     log:
         "<logs>/engine/tensorrt_rtx.log",
-    benchmark:
-        "<benchmarks>/engine/tensorrt_rtx.tsv"
+    cache: CACHE
     priority: 1
     conda:
         "../envs/main.yaml"
@@ -85,6 +86,7 @@ rule engine_tensorrt_rtx:
         mem_mb=4000,
         runtime=10,
     params:
+        libraries=libraries("engine_tensorrt_rtx.py"),
         settings=settings(profiles=PROFILES, **config["engine"]["tensorrt_rtx"]),
     message:
         "TensorRT-RTX engine"

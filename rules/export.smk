@@ -18,14 +18,14 @@ rule export:
         raw_reference="<results>/export/reference_raw.npz",
     log:
         "<logs>/export.log",
-    benchmark:
-        "<benchmarks>/export.tsv"
+    cache: CACHE
     conda:
         "../envs/main.yaml"
     resources:
         mem_mb=4000,
         runtime=10,
     params:
+        libraries=libraries("export.py", config["model"]["file"], packages=["onnxscript"]),
         settings=settings(
             opset=config["export"]["opset"],
             outputs=list(config["model"]["outputs"]),
@@ -58,6 +58,7 @@ rule parity:
         mem_mb=4000,
         runtime=10,
     params:
+        libraries=libraries("parity.py"),
         settings=settings(tolerance=config["export"]["tolerance"], profile=config["profile"]),
     message:
         "Parity of the exports with PyTorch"

@@ -35,6 +35,7 @@ rule sweep:
         gpu=GPUS,
         measure=1,
     params:
+        libraries=libraries("sweep.py", packages=SERVER),
         settings=lambda wildcards: settings(
             variant=wildcards.variant,
             name=served_name(wildcards.variant),
@@ -71,6 +72,8 @@ rule perf_table:
     resources:
         mem_mb=1000,
         runtime=5,
+    params:
+        libraries=libraries("perf_table.py"),
     message:
         "Table of {wildcards.variant}"
     shell:

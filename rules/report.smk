@@ -1,35 +1,8 @@
-"""Stage report. Takes: what every stage says of its outputs. Makes: report/, provenance/."""
+"""Stage report. Takes: what every stage says of its outputs. Makes: report/."""
 
 from glob import glob
 
 REPORT = os.path.relpath(PROJECT / "workflow" / "report")
-
-
-rule provenance:
-    input:
-        code=code("provenance.py"),
-        health=f"<results>/health/{config['variants'][0]}.json",
-        tables=expand("<results>/perf/{variant}/perf.csv", variant=config["variants"]),
-    output:
-        run_config="<results>/provenance/run_config.yaml",
-        versions="<results>/provenance/versions.json",
-        system="<results>/provenance/system.json",
-    log:
-        "<logs>/provenance.log",
-    benchmark:
-        "<benchmarks>/provenance.tsv"
-    conda:
-        "../envs/main.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=5,
-    params:
-        settings=settings(**config),
-    message:
-        "Provenance"
-    shell:
-        "exec python {input.code[0]} --settings {params.settings:q} --health {input.health}"
-        " --run-config {output.run_config} --versions {output.versions} --system {output.system} --log {log}"
 
 
 rule perf_report:
@@ -77,11 +50,15 @@ rule perf_report:
         mem_mb=1000,
         runtime=5,
     params:
+        libraries=libraries("perf_report.py"),
         settings=settings(models={name: computing(name, INNER) for name in config["variants"]}),
+        # Of the jobs before this one, for the time line.
+        logs=f"{RESULTS}/logs",
     message:
         "Report"
     shell:
         "exec python {input.code[0]} --settings {params.settings:q} --tables {input.tables} --in-process {input.in_process} --health {input.health}"
         " --engines {input.engines} --dataset {input.dataset} --metrics {input.metrics} --parity {input.parity}"
         " --run-config {input.run_config} --versions {input.versions} --system {input.system}"
+        " --logs {params.logs}"
         " --template {input.template} --page {output.page} --csv {output.csv} --json {output.json} --log {log}"

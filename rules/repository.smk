@@ -9,7 +9,7 @@ rule repository:
     input:
         code=code("repository.py"),
         model_py=f"{BACKENDS}/model.py",
-        runtime=lambda wildcards: f"{BACKENDS}/{VARIANTS[wildcards.variant].runtime}",
+        runtime=runtime,
         artifact=lambda wildcards: artifact(wildcards.variant),
     output:
         repository=directory("<results>/repository/{variant}"),
@@ -26,6 +26,7 @@ rule repository:
         mem_mb=1000,
         runtime=5,
     params:
+        libraries=lambda wildcards: libraries("repository.py", runtime(wildcards)),
         settings=lambda wildcards: settings(
             name=served_name(wildcards.variant),
             model=served_model(wildcards.variant),
@@ -61,6 +62,7 @@ rule repository_native:
         mem_mb=1000,
         runtime=5,
     params:
+        libraries=libraries("repository_native.py"),
         settings=lambda wildcards: settings(
             name=served_name(wildcards.variant),
             **vars(VARIANTS[wildcards.variant].native),
@@ -82,7 +84,7 @@ rule repository_native:
 rule repository_pytriton:
     input:
         code=code("repository_pytriton.py"),
-        runtime=lambda wildcards: f"{BACKENDS}/{model_of(wildcards.variant, INNER).runtime}",
+        runtime=runtime,
         artifact=lambda wildcards: artifact(wildcards.variant),
         model_file=config["model"]["file"],
     output:
@@ -100,6 +102,7 @@ rule repository_pytriton:
         mem_mb=1000,
         runtime=5,
     params:
+        libraries=lambda wildcards: libraries("repository_pytriton.py", runtime(wildcards), config["model"]["file"]),
         settings=lambda wildcards: settings(
             name=served_name(wildcards.variant),
             model=served_model(wildcards.variant),
@@ -136,6 +139,7 @@ rule repository_bls:
         mem_mb=1000,
         runtime=5,
     params:
+        libraries=libraries("repository_bls.py", config["model"]["file"]),
         settings=settings(name=served_name("bls"), model=served_model("bls"), serving=instances("cpu")),
     message:
         "Model repository of bls"
@@ -165,6 +169,7 @@ rule repository_ensemble:
         mem_mb=1000,
         runtime=5,
     params:
+        libraries=libraries("repository_ensemble.py", config["model"]["file"]),
         settings=settings(
             name=served_name("ensemble"),
             model=served_model("ensemble"),

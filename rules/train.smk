@@ -12,8 +12,7 @@ rule train:
         metrics="<results>/model/metrics.json",
     log:
         "<logs>/train.log",
-    benchmark:
-        "<benchmarks>/train.tsv"
+    cache: CACHE
     conda:
         "../envs/main.yaml"
     threads: config["train"]["threads"]
@@ -21,10 +20,13 @@ rule train:
         mem_mb=4000,
         runtime=30,
     params:
+        libraries=libraries("train.py", config["model"]["file"]),
         settings=settings(**config["train"]),
+        # model.pt names it.
+        model_file=lambda wildcards, input: input.model_file,
     message:
         "Training"
     shell:
-        "exec python {input.code[0]} --settings {params.settings:q} --model-file {input.model_file}"
+        "exec python {input.code[0]} --settings {params.settings:q} --model-file {params.model_file:q}"
         " --train {input.train} --test {input.test}"
         " --model {output.model} --metrics {output.metrics} --log {log}"

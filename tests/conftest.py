@@ -53,12 +53,17 @@ class Project:
         assert found.returncode == 0 or not check, found.stdout + found.stderr
         return found
 
-    def planned(self, *targets: str, configfiles: tuple[str | Path, ...] = ()) -> set[str]:
-        """All outputs that a run would make or make anew, relative to the directory of the run."""
+    def outputs(self, *targets: str, configfiles: tuple[str | Path, ...] = ()) -> dict[str, str]:
+        """What Snakemake plans for every output, by its path relative to the directory of the run."""
         table = self.snakemake("--summary", *targets, configfiles=configfiles).stdout.splitlines()
         assert table[0].split("\t")[::5] == ["output_file", "plan"]
         rows = [line.split("\t") for line in table[1:]]
-        return {row[0].split("/", 2)[2] for row in rows if row[-1] == "update pending"}
+        return {row[0].split("/", 2)[2]: row[-1] for row in rows}
+
+    def planned(self, *targets: str, configfiles: tuple[str | Path, ...] = ()) -> set[str]:
+        """All outputs that a run would make or make anew, relative to the directory of the run."""
+        plans = self.outputs(*targets, configfiles=configfiles)
+        return {path for path, plan in plans.items() if plan == "update pending"}
 
 
 def merged(base: dict, overlay: dict) -> dict:
@@ -156,6 +161,10 @@ class Script:
     """Runs the scripts as programs."""
 
     directory: Path
+
+    def at(self, directory: Path) -> "Script":
+        """The same in another directory."""
+        return Script(directory)
 
     def __call__(self, name: str, *arguments: str | Path, settings: object = None) -> subprocess.CompletedProcess[str]:
         given = [] if settings is None else ["--settings", json.dumps(settings)]

@@ -125,6 +125,7 @@ def other_records() -> dict[str, Any]:
             **{"cpu": "Some CPU", "cores": 2, "threads": 4, "usable_threads": 4, "memory_bytes": 2**34},
             **{"governor": None, "virtual_machine": True, "gpus": []},
         },
+        "timeline": [{"job": "train", "started": "2026-11-24T06:00:00.000+00:00", "seconds": 40.5}],
     }
 
 

@@ -53,9 +53,11 @@ FILES = {
     *(f"perf/ensemble/repeat-1/raw/{inner}_v1.{point}.csv"
       for inner in ("mnist_ensemble_prepare", "mnist_openvino", "mnist_ensemble_interpret") for point in POINTS),
     "provenance/run_config.yaml", "provenance/system.json", "provenance/versions.json",
+    "provenance/manifest.json", "ro-crate-metadata.json",
     "report/perf_report.html", "report/perf_summary.csv", "report/perf_summary.json",
     *(f"repository/{variant}/{name}" for variant, names in REPOSITORIES.items() for name in names),
-    *(f"benchmarks/{job}.tsv" for job in JOBS),
+    # Rules that may be cached have none.
+    *(f"benchmarks/{job}.tsv" for job in JOBS if job not in ("dataset", "train", "export", "engine/tensorrt_rtx")),
     *(f"logs/{job}.log" for job in JOBS),
     *(f"logs/{job}.server.log" for job in SERVED),
 }  # fmt: skip

@@ -1,6 +1,7 @@
 """The summary over repeats, the verdict, the findings, and the document that holds them."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import jsonschema
@@ -23,7 +24,7 @@ from report_sample import (
     sample_document,
     unstable,
 )
-from reporting import figures, rows, words
+from reporting import figures, rows, timeline, words
 from reporting.document import SCHEMA, caveats
 from reporting.findings import findings
 from reporting.page import SECTIONS
@@ -293,7 +294,7 @@ def test_ceiling_is_grey_and_variants_differ() -> None:
 
 
 def test_plots_of_a_run_in_which_all_failed() -> None:
-    document = {"rows": summary_rows(failed("a", 1, "no"))}
+    document = {"rows": summary_rows(failed("a", 1, "no")), "timeline": []}
     plots = [plot for section in SECTIONS for plot in section.plots(document).values()]
     assert plots
     assert all(not plot.data for plot in plots)
@@ -347,6 +348,7 @@ def _write_inputs(root: Path) -> list[str]:
     config = root / "run_config.yaml"
     config.write_text(yaml.safe_dump(records.pop("config")))
     records["metrics"] = records.pop("model")
+    del records["timeline"]
     for name, record in {**records, "engine": engine(), **{f"health_{k}": v for k, v in health().items()}}.items():
         (root / f"{name}.json").write_text(json.dumps(record))
     points.write(root / "perf.csv", repeats(), points.REPEAT_COLUMNS)
@@ -354,6 +356,32 @@ def _write_inputs(root: Path) -> list[str]:
     return [
         *("--settings", '{"models": {"fast": "fast", "shaky": "fast"}}', "--in-process", str(root / "in_process.csv")),
         *("--tables", str(root / "perf.csv"), "--engines", str(root / "engine.json"), "--run-config", str(config)),
+        *("--logs", str(root)),
         *("--health", *(str(root / f"health_{name}.json") for name in THROUGHPUTS)),
         *(part for name in records for part in (f"--{name}", str(root / f"{name}.json"))),
     ]
+
+
+def test_timeline_from_the_logs_of_jobs(tmp_path):
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "train.log").write_text("2026-11-24 06:00:01,500 DEBUG train.py\n2026-11-24 06:00:41,000 DEBUG done\n")
+    (tmp_path / "sweep" / "null-1.log").write_text("2026-11-24 06:00:40,000 DEBUG sweep.py\nTraceback\n")
+    (tmp_path / "sweep" / "null-1.server.log").write_text("I1124 06:00:40 server.cc:1] ready\n")
+    found = timeline.jobs(tmp_path)
+    assert [(job["job"], job["seconds"]) for job in found] == [("train", 39.5), ("sweep/null-1", 0.0)]
+    started = datetime.fromisoformat(found[0]["started"])
+    assert started.replace(tzinfo=None) == datetime(2026, 11, 24, 6, 0, 1, 500_000)
+    assert started.tzinfo is not None
+
+
+def test_pauses_between_invocations_have_no_place_in_the_timeline():
+    found = [
+        {"job": name, "started": f"2026-11-24T06:{minute:02}:00+00:00", "seconds": seconds}
+        for name, minute, seconds in (("one", 0, 30.0), ("two", 1, 50.0), ("three", 10, 5.0), ("four", 11, 5.0))
+    ]
+    # Between the end of the second job and the third lie eight minutes; thirty and 55 seconds are kept.
+    assert timeline.offsets(found) == [0.0, 60.0, 110.0, 170.0]
+
+
+def test_without_a_log_there_is_no_timeline():
+    assert timeline.view({"timeline": []}) is None

@@ -15,6 +15,7 @@ from measurement import in_process, points
 from program import cli
 from program.cli import log
 from program.files import read_json, write_json, write_text
+from reporting import timeline
 from reporting.document import document
 from reporting.page import render
 
@@ -30,6 +31,7 @@ def collect(options: argparse.Namespace) -> tuple[pd.DataFrame, dict[str, Any]]:
         "parity": read_json(options.parity),
         "versions": read_json(options.versions),
         "system": read_json(options.system),
+        "timeline": timeline.jobs(options.logs),
     }
     without_server = in_process.summary(in_process.read(options.in_process))
     limits = in_process.limits(without_server)
@@ -63,6 +65,7 @@ def arguments() -> argparse.ArgumentParser:
     result.add_argument("--run-config", type=Path, required=True, help="run_config.yaml")
     result.add_argument("--versions", type=Path, required=True, help="versions.json")
     result.add_argument("--system", type=Path, required=True, help="system.json")
+    result.add_argument("--logs", type=Path, required=True, help="directory of the jobs' logs")
     result.add_argument("--template", type=Path, required=True, help="perf_report.html.j2")
     result.add_argument("--page", type=Path, required=True, help="output: perf_report.html")
     result.add_argument("--csv", type=Path, required=True, help="output: perf_summary.csv")

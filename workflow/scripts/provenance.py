@@ -3,7 +3,6 @@
 import argparse
 import os
 import platform
-import subprocess
 import tempfile
 from dataclasses import asdict
 from importlib.metadata import distributions
@@ -16,6 +15,7 @@ import yaml
 from measurement import perf_analyzer
 from program import cli
 from program.files import read_json, write_json, write_text
+from program.git import state
 from settings import hardware
 
 
@@ -29,27 +29,12 @@ def software(health: Path) -> dict[str, Any]:
         "kernel": platform.release(),
         "triton": read_json(health)["server"],
         "perf_analyzer": analyzer,
-        "git": git(),
+        "git": state(Path(__file__).parent),
         "packages": {
             found.metadata["Name"].lower(): found.version
             for found in sorted(distributions(), key=lambda one: one.metadata["Name"].lower())
         },
     }
-
-
-def git() -> dict[str, Any]:
-    """Commit of the project and whether the tree differs from it; empty outside a git checkout."""
-    root = Path(__file__).parent
-
-    def ask(*arguments: str) -> str | None:
-        try:
-            found = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
-        except FileNotFoundError:
-            return None
-        return found.stdout.strip() if found.returncode == 0 else None
-
-    commit = ask("rev-parse", "HEAD")
-    return {} if commit is None else {"commit": commit, "dirty": bool(ask("status", "--porcelain"))}
 
 
 def machine() -> dict[str, Any]:
@@ -64,8 +49,15 @@ def machine() -> dict[str, Any]:
         "governor": _first_line(Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")),
         "memory_bytes": psutil.virtual_memory().total,
         "virtual_machine": "hypervisor" in cpu.get("flags", ""),
+        "container": container(),
         "gpus": gpus(),
     }
+
+
+def container() -> str | None:
+    """The kind of container that this runs in, None outside of one."""
+    marks = {"docker": Path("/.dockerenv"), "podman": Path("/run/.containerenv"), "apptainer": Path("/.singularity.d")}
+    return next((name for name, mark in marks.items() if mark.exists()), None)
 
 
 def cpu_info() -> dict[str, str]:

@@ -3,12 +3,15 @@
 import argparse
 import json
 import logging
+import resource
+import shlex
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from program.logs import FORMAT
 from program.process import die_with_parent
 
 log = logging.getLogger("triton_endpoints")
@@ -44,11 +47,14 @@ def run(main: Callable[[argparse.Namespace], None], arguments: argparse.Argument
     """
     options = arguments.parse_args()
     _log_to(options.log)
+    log.debug("%s", shlex.join(sys.argv))
     die_with_parent()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda received, _frame: sys.exit(128 + received))
     try:
         main(options)
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        log.debug("done; %.1f s of processor time, at most %d MB", used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
     except UserError as error:
         log.error("%s: error: %s", Path(sys.argv[0]).name, error)
         sys.exit(2)
@@ -75,6 +81,6 @@ def _log_to(path: Path | None) -> None:
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         handlers.append(logging.FileHandler(path, mode="w"))
-        handlers[-1].setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        handlers[-1].setFormatter(logging.Formatter(FORMAT))
     for handler in handlers:
         log.addHandler(handler)

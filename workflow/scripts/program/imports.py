@@ -1,7 +1,8 @@
-"""Which of the project's modules a script imports, found by reading it."""
+"""What a script imports, found by reading it."""
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 
@@ -17,18 +18,28 @@ def project_imports(script: Path, root: Path) -> list[Path]:
     return [script, *sorted(found - {script})]
 
 
+def top_level_imports(path: Path) -> set[str]:
+    """The packages that one file imports, whoever brings them."""
+    return {name.partition(".")[0] for name in _names(path)}
+
+
 def _modules(path: Path, root: Path) -> Iterator[Path]:
     """Files of the modules, and of the packages around them, that one file imports from below `root`."""
+    for name in _names(path):
+        parts = name.split(".")
+        for length in range(1, len(parts) + 1):
+            base = root.joinpath(*parts[:length])
+            yield from (one for one in (base.with_suffix(".py"), base / "__init__.py") if one.is_file())
+
+
+@cache
+def _names(path: Path) -> frozenset[str]:
+    """What one file imports, dotted."""
+    found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), path)):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             # `from package import module` and `from module import name` look alike: try both.
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        for name in names:
-            parts = name.split(".")
-            for length in range(1, len(parts) + 1):
-                base = root.joinpath(*parts[:length])
-                yield from (one for one in (base.with_suffix(".py"), base / "__init__.py") if one.is_file())
+            found.update([node.module, *(f"{node.module}.{alias.name}" for alias in node.names)])
+    return frozenset(found)

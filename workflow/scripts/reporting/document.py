@@ -30,7 +30,8 @@ def document(
     """The whole report as data, checked against its schema.
 
     `in_process`: measurements of models without a server; `health` by variant; `records_of`: the JSON of the other
-    stages under the names that they have in the document: `config`, `dataset`, `model`, `parity`, `versions`, `system`.
+    stages under the names that they have in the document: `config`, `dataset`, `model`, `parity`, `versions`, `system`,
+    `timeline`.
     """
     rows = records(summary)
     opt = shapes.batch(shapes.parse(records_of["config"]["profile"]["opt"]))

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from measurement.points import CEILING, LATENCIES
-from reporting import accuracy, breakdown, conditions, engines, gpu, rows, scaling, tradeoff, words
+from reporting import accuracy, breakdown, conditions, engines, gpu, rows, scaling, timeline, tradeoff, words
 from settings import shapes
 
 Document = Mapping[str, Any]
@@ -56,6 +56,7 @@ SECTIONS = [
     Section("engines", "Engines", "Engines", engines.view),
     Section("findings", "Findings", "Findings"),
     Section("machine", "Machine and software", "Machine", conditions.machine),
+    Section("timeline", "Time line of the run", "Time line", timeline.view, timeline.plots),
     Section("commands", "Commands", "Commands", conditions.commands),
     Section("caveats", "Caveats", "Caveats"),
     Section("published", "Published figures of the original demo", "Published figures"),

@@ -94,13 +94,13 @@ def table(schema: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def written_into(text: str, rows: str) -> str:
+def written_into(text: str, rows: str, begin: str = BEGIN, end: str = END) -> str:
     """`text` with the block between the markers replaced. Raises ValueError when a marker is missing."""
-    head, begin, rest = text.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"the markers {BEGIN} and {END} are not both there")
-    return f"{head}{BEGIN}\n\n{rows}\n\n{END}{tail}"
+    head, found_begin, rest = text.partition(begin)
+    _, found_end, tail = rest.partition(end)
+    if not (found_begin and found_end):
+        raise ValueError(f"the markers {begin} and {end} are not both there")
+    return f"{head}{begin}\n\n{rows}\n\n{end}{tail}"
 
 
 def current() -> str:

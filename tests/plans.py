@@ -1,0 +1,111 @@
+"""What many changes would make anew, each by a dry run, all in one process; nothing is computed for it.
+
+As a program: reads a list of changes from stdin, in a directory where a run is pretended, and writes their plans.
+"""
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+TARGET = "perf_report"
+# A planned output: its rule, and the wildcards that its path shows.
+Plan = set[tuple[str, str]]
+
+
+def pretend(root: Path, snakemake: Sequence[str]) -> None:
+    """Make Snakemake believe that a project has run: its outputs are there, and its records say how they were made."""
+
+    def call(*arguments: str) -> str:
+        command = [*snakemake, TARGET, *arguments]
+        return subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout
+
+    for line in call("--summary").splitlines()[1:]:
+        output, _, rule = line.split("\t")[:3]
+        path = root / output
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if rule.startswith("repository") or path.name == "raw":
+            path.mkdir()
+        else:
+            path.write_text(output)
+    # The benchmark of the target counts as its output.
+    benchmark = next((root / "artifacts").glob("*/report")).parent / "benchmarks" / f"{TARGET}.tsv"
+    benchmark.parent.mkdir()
+    benchmark.touch()
+    call("--touch", "--forceall", "--cores", "1")
+
+
+def plans(root: Path, changes: Sequence[dict[str, Any]]) -> list[Plan]:
+    """For each change the outputs that it would make anew, as (rule, path below the directory of the run).
+
+    A change is {"config": {…}}, {"append": file}, {"touch": [files]} or {"replace": [file, old, new]}.
+    """
+    found = subprocess.run(
+        [sys.executable, __file__], cwd=root, input=json.dumps(changes), capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 0, found.stderr
+    return [{tuple(one) for one in plan} for plan in json.loads(found.stdout)]
+
+
+@contextlib.contextmanager
+def made(change: dict[str, Any]) -> Iterator[list[str]]:
+    """Make a change for the length of the block; gives the options of Snakemake that belong to it."""
+    if "config" in change:
+        overlay = Path("change.yaml")
+        overlay.write_text(json.dumps(change["config"]))
+        yield ["--configfile", str(overlay)]
+        return
+    if "touch" in change:
+        for name in change["touch"]:
+            os.utime(name)
+        yield []
+        return
+    name, old, new = change.get("replace", [change.get("append"), "", ""])
+    before = Path(name).read_bytes(), os.stat(name)
+    text = before[0].decode()
+    assert old in text, f"{name} has no {old!r}"
+    Path(name).write_text(text.replace(old, new, 1) if old else text + "\n")
+    try:
+        yield []
+    finally:
+        Path(name).write_bytes(before[0])
+        os.utime(name, ns=(before[1].st_atime_ns, before[1].st_mtime_ns))
+
+
+def plan(options: list[str]) -> list[tuple[str, str]]:
+    """What `snakemake --summary` plans."""
+    from snakemake.cli import main
+
+    # What the workflow's modules remember of files.
+    for module in [name for name in sys.modules if name in ("settings.lock", "program.imports")]:
+        for function in vars(sys.modules[module]).values():
+            getattr(function, "cache_clear", lambda: None)()
+    sys.argv = ["snakemake", TARGET, "--summary", *options]
+    printed, said = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(said):
+        try:
+            main()
+        except SystemExit as ending:
+            assert ending.code in (0, None), said.getvalue() + str(ending.code)
+    rows = [line.split("\t") for line in printed.getvalue().splitlines()[1:]]
+    return [(row[2], row[0].split("/", 2)[2]) for row in rows if row[-1] == "update pending"]
+
+
+def _main() -> None:
+    results = []
+    for change in json.load(sys.stdin):
+        with made(change) as options:
+            try:
+                results.append(plan(options))
+            except AssertionError as error:
+                sys.exit(f"{change}: {error}")
+    json.dump(results, sys.stdout)
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,124 @@
+"""The manifest of a run, its RO-Crate, and what verify finds; two fresh runs give the same bytes."""
+
+import hashlib
+import json
+import shutil
+
+import pytest
+import yaml
+from rocrate.rocrate import ROCrate
+
+import manifest
+from conftest import FULL, Project, copy_project
+
+# Files that say how long their making took (docs/reruns.md).
+TIMED = ("metrics.json", "engine.json")
+
+
+@pytest.fixture(scope="module")
+def own(finished_run, tmp_path_factory):
+    """A copy of the finished run that these tests may spoil."""
+    return Project(shutil.copytree(finished_run.root, tmp_path_factory.mktemp("own") / "project", symlinks=True))
+
+
+def read(path):
+    return json.loads(path.read_text())
+
+
+@pytest.fixture(scope="module")
+def found(finished_run):
+    return read(finished_run.root / "artifacts" / "test" / manifest.MANIFEST)
+
+
+def test_manifest_has_the_checksum_of_every_output(finished_run, found):
+    run = finished_run.root / "artifacts" / "test"
+    listed = {path for path, one in found["files"].items()}
+    outputs = {output for job in found["jobs"] for output in job["outputs"]}
+    assert {"model/model.pt", "report/perf_report.html", "repository/openvino/mnist_openvino/config.pbtxt"} <= listed
+    assert outputs == {f"artifacts/test/{name}" for name in finished_run.outputs("perf_report", configfiles=(FULL,))}
+    for name, one in found["files"].items():
+        data = (run / name).read_bytes()
+        assert (hashlib.sha256(data).hexdigest(), len(data)) == (one["sha256"], one["bytes"])
+
+
+def test_manifest_says_what_each_file_was_made_from(found):
+    jobs = {job["rule"]: job for job in found["jobs"]}
+    model = "artifacts/test/model/model.pt"
+    assert jobs["export"]["inputs"][model] == jobs["train"]["outputs"][model]
+    assert "workflow/scripts/export.py" in jobs["export"]["inputs"]
+    assert jobs["export"]["command"].startswith("exec python workflow/scripts/export.py --settings ")
+    assert "--cores 2 perf_report" in found["command"]
+    # The copy is no checkout.
+    assert found["git"] == {}
+
+
+def test_crate_can_be_read_and_tells_the_same(finished_run, found):
+    crate = ROCrate(finished_run.root / "artifacts" / "test")
+    files = {entity.id: entity["sha256"] for entity in crate.get_by_type("File")}
+    assert {name: one["sha256"] for name, one in found["files"].items()}.items() <= files.items()
+    actions = crate.get_by_type("CreateAction")
+    assert sorted(action["name"] for action in actions) == sorted(job["rule"] for job in found["jobs"])
+    export = next(action for action in actions if action["name"] == "export")
+    assert "model/model.pt" in [one.id for one in export["object"]]
+    assert "export/model.onnx" in [one.id for one in export["result"]]
+    assert export["startTime"] < export["endTime"]
+
+
+def verify(project, script):
+    return script.at(project.root)("verify.py", "--configfile", FULL)
+
+
+def test_verify_names_what_differs(own, script):
+    run = own.root / "artifacts" / "test"
+    whole = verify(own, script)
+    assert (whole.returncode, whole.stderr.count("\n")) == (0, 1), whole.stderr
+    with (run / "export" / "model.onnx").open("ab") as stream:
+        stream.write(b"\0")
+    (run / "model" / "metrics.json").unlink()
+    (own.root / "workflow" / "scripts" / "sweep.py").open("a").write("# Another version.\n")
+    spoilt = verify(own, script)
+    assert spoilt.returncode == 2
+    lines = spoilt.stderr.splitlines()
+    assert lines[:3] == [
+        "artifacts/test/export/model.onnx has changed",
+        "artifacts/test/model/metrics.json is missing",
+        "workflow/scripts/sweep.py has changed",
+    ]
+    assert lines[3].startswith("verify.py: error: 3 of ")
+    assert len(lines) == 4
+
+
+def test_verify_without_a_manifest(project, script):
+    found = verify(project, script)
+    assert found.returncode == 2
+    assert found.stderr.startswith("verify.py: error: artifacts/test/provenance/manifest.json does not exist. Hint: ")
+
+
+def test_partial_run_keeps_what_the_manifest_says_of_the_rest():
+    old = [{"outputs": {"a": "1", "b": "2"}}, {"outputs": {"c": "3"}}, {"outputs": {__file__: "4"}}]
+    now = [{"outputs": {"b": "5"}}]
+    # The first was made anew, the second is gone.
+    assert manifest.kept(old, now) == old[2:]
+
+
+def test_directory_has_the_checksum_of_its_files(tmp_path):
+    (tmp_path / "one" / "inner").mkdir(parents=True)
+    (tmp_path / "one" / "inner" / "file").write_text("content")
+    (tmp_path / "one" / ".snakemake_timestamp").touch()
+    content = hashlib.sha256(b"content").hexdigest()
+    expected = hashlib.sha256(f"{content}  inner/file\n".encode()).hexdigest()
+    assert manifest.checksum(tmp_path / "one") == expected
+    shutil.copytree(tmp_path / "one", tmp_path / "two")
+    assert manifest.checksum(tmp_path / "two") == expected
+
+
+def test_two_fresh_runs_give_the_same_files(tmp_path):
+    """Up to and including the engines."""
+    (tmp_path / "short.yaml").write_text(yaml.safe_dump({"train": {"epochs": 1, "min_accuracy": 0.5}}))
+    files = []
+    for name in ("one", "two"):
+        own = copy_project(tmp_path / name)
+        own.snakemake("engines", "--cores", "2", configfiles=(FULL, tmp_path / "short.yaml"))
+        files.append(read(own.root / "artifacts" / "test" / manifest.MANIFEST)["files"])
+    differ = {path for path in files[0] | files[1] if files[0].get(path) != files[1].get(path)}
+    assert differ == {path for path in files[0] if path.endswith(TIMED)}

@@ -1,0 +1,93 @@
+"""What the files of a run are and what they were made from: manifest.json, and an RO-Crate that says the same.
+
+Snakemake calls it at the end of a run, with its jobs on stdin: [{"rule", "command", "inputs", "outputs", "log"}, …],
+paths from the working directory. A directory has the checksum of the list of its files' checksums.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from program import cli, files
+from program.cli import log
+from program.files import read_json, write_json
+from program.git import state
+from reporting.crate import crate
+
+MANIFEST = Path("provenance") / "manifest.json"
+CRATE = Path("ro-crate-metadata.json")
+
+
+def members(path: Path) -> list[Path]:
+    """A file, or all files of a directory but Snakemake's mark."""
+    if not path.is_dir():
+        return [path]
+    return sorted(one for one in path.rglob("*") if one.is_file() and one.name != ".snakemake_timestamp")
+
+
+@cache
+def checksum(path: Path) -> str:
+    """SHA-256 of a file, or of the lines `<sha256>  <name>` of a directory's files."""
+    if not path.is_dir():
+        return files.sha256(path)
+    lines = [f"{files.sha256(one)}  {one.relative_to(path).as_posix()}\n" for one in members(path)]
+    return files.sha256_of("".join(lines).encode())
+
+
+def checksums(paths: Iterable[str]) -> dict[str, str]:
+    """Checksum of each path."""
+    return {name: checksum(Path(name)) for name in sorted(set(paths))}
+
+
+def described(job: Mapping[str, Any]) -> dict[str, Any]:
+    """A job with the checksums of what it took and made."""
+    return {**job, "inputs": checksums(job["inputs"]), "outputs": checksums(job["outputs"])}
+
+
+def kept(previous: Sequence[dict[str, Any]], jobs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The jobs of an earlier manifest that were not asked for this time, and whose outputs are still there."""
+    now = {output for job in jobs for output in job["outputs"]}
+    return [
+        job for job in previous if not now & set(job["outputs"]) and all(Path(one).exists() for one in job["outputs"])
+    ]
+
+
+def manifest(run: Path, command: str, jobs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The content of manifest.json. Files by their path below `run`; inputs and outputs as the jobs name them."""
+    made = sorted({one for job in jobs for output in job["outputs"] for one in members(Path(output))})
+    return {
+        "run": run.name,
+        "written": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "command": command,
+        "git": state(Path(__file__).parent),
+        "files": {
+            one.relative_to(run).as_posix(): {"sha256": checksum(one), "bytes": one.stat().st_size} for one in made
+        },
+        "jobs": list(jobs),
+    }
+
+
+def main(options: argparse.Namespace) -> None:
+    target = options.run / MANIFEST
+    jobs = [described(job) for job in json.load(sys.stdin)]
+    jobs += kept(read_json(target)["jobs"], jobs) if target.exists() else []
+    content = manifest(options.run, options.command, sorted(jobs, key=lambda job: (job["rule"], list(job["outputs"]))))
+    write_json(target, content)
+    write_json(options.run / CRATE, crate(options.run, content))
+    log.debug("%d files of %d jobs", len(content["files"]), len(jobs))
+
+
+def arguments() -> argparse.ArgumentParser:
+    result = cli.parser(__doc__)
+    result.add_argument("--run", type=Path, required=True, help="directory of the run: artifacts/<run>")
+    result.add_argument("--command", default="snakemake", help="the command line that made the run")
+    return result
+
+
+if __name__ == "__main__":
+    cli.run(main, arguments())
