@@ -118,6 +118,7 @@ rule engine_tensorrt:
         runtime=60,
         gpu=1,
     params:
+        libraries=libraries("engine_tensorrt.py"),
         settings=settings(profiles=PROFILES, engine=config["engine"]["tensorrt"]),
         timing_cache="artifacts/tensorrt.timing_cache",
     message:

@@ -18,6 +18,7 @@ rule perf_gate:
         mem_mb=1000,
         runtime=5,
     params:
+        libraries=libraries("perf_gate.py"),
         settings=settings(**{key: value for key, value in config["compare"].items() if key != "base"}),
     message:
         "Gate: no variant slower than in {input.base}"

@@ -105,6 +105,7 @@ rule in_process:
         gpu=GPUS,
         measure=1,
     params:
+        libraries=libraries("in_process.py"),
         settings=lambda wildcards: settings(
             variant=wildcards.variant,
             inputs=list(config["model"]["inputs"]),
