@@ -109,7 +109,10 @@ def engine(obtained: str = "f32") -> dict[str, Any]:
 def other_records() -> dict[str, Any]:
     """What the report takes from the other stages unchanged."""
     return {
-        "config": {"run": "sample", "profile": {"opt": "input:64x1x28x28"}},
+        "config": {
+            **{"run": "sample", "profile": {"opt": "input:64x1x28x28"}},
+            **{"serving": {"inner": "fast"}, "sweep": {"slo_ms": 20}},
+        },
         "dataset": {"source": "embedded", "train": {"count": 4000}, "test": {"count": 1000}},
         "model": {"accuracy": 0.991, "seed": 1, "epochs": 40},
         "parity": {

@@ -11,11 +11,12 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 import perf_report
 from browsers import LOW_CONTRAST, chromium, view
-from report_sample import THROUGHPUTS, failed, sample_document
+from report_sample import THROUGHPUTS, failed, repeats, sample_document
 from reporting.page import render
 
 TEMPLATE = Path(perf_report.__file__).parents[1] / "report" / "perf_report.html.j2"
@@ -87,11 +88,24 @@ def header(page: webdriver.Chrome, name: str) -> tuple[int, WebElement]:
 
 
 def plot_data(page: webdriver.Chrome, name: str) -> list[dict[str, Any]]:
-    """The traces of a plot as it was drawn."""
-    script = """return document.getElementById(arguments[0]).data.map((trace) => (
-        {name: trace.name, x: [...trace.x], y: [...trace.y], symbols: trace.marker.symbol}))"""
+    """The traces of a plot as they are seen now."""
+    script = """
+        const seen = document.getElementById(`plot-${arguments[0]}`).data.filter((trace) => trace.visible !== false);
+        return seen.map((trace) => ({
+            name: trace.name, mode: trace.mode, x: [...trace.x], y: [...trace.y], symbols: trace.marker?.symbol,
+            meta: trace.meta, text: trace.text}))"""
     found: list[dict[str, Any]] = page.execute_script(script, name)
     return found
+
+
+def lines(page: webdriver.Chrome, name: str) -> dict[str, dict[str, Any]]:
+    """The lines of variants in a plot, by variant."""
+    return {one["meta"]["variant"]: one for one in plot_data(page, name) if one["mode"] == "lines+markers"}
+
+
+def labels(page: webdriver.Chrome, name: str) -> list[str]:
+    """The names beside the lines of a plot."""
+    return [one["text"][0].strip() for one in plot_data(page, name) if one["mode"] == "text"]
 
 
 def test_no_errors_and_no_request(page: webdriver.Chrome) -> None:
@@ -109,15 +123,37 @@ def test_no_errors_and_no_request(page: webdriver.Chrome) -> None:
 
 def test_verdict_comes_first(page: webdriver.Chrome, document: dict[str, Any]) -> None:
     assert len(page.find_elements(By.TAG_NAME, "h1")) == 1
-    verdict = page.find_element(By.CLASS_NAME, "verdict")
+    verdict, *details = page.find_elements(By.CSS_SELECTOR, ".verdict, .details li")
     assert verdict.text.replace("\u00a0", " ") == document["verdict"]
+    assert [one.text.replace("\u00a0", " ") for one in details] == document["verdict_details"]
     assert verdict.location["y"] < page.find_element(By.TAG_NAME, "h2").location["y"]
 
 
+def test_ranking_has_every_variant_fastest_first(page: webdriver.Chrome, document: dict[str, Any]) -> None:
+    rows = page.find_elements(By.CSS_SELECTOR, "#ranking tbody tr")
+    assert [row.find_element(By.TAG_NAME, "th").text.split()[0] for row in rows] == [
+        *("fast", "slow", "shaky", "broken", "null")
+    ]
+    styles = [bar.get_attribute("style") or "" for row in rows for bar in row.find_elements(By.CLASS_NAME, "bar")]
+    longest = max(row["throughput_high"] for row in document["rows"] if row["throughput_high"])
+    assert [float(style.split("--value: ")[1].split("%")[0]) for style in styles] == [
+        pytest.approx(100 * throughput / longest, abs=0.01) for throughput in (5100, 4080, 2040, 8160)
+    ]
+
+
+def test_findings_show_what_to_do_and_fold_the_rest(page: webdriver.Chrome, document: dict[str, Any]) -> None:
+    items = page.find_elements(By.CSS_SELECTOR, "#findings li")
+    assert [item.get_attribute("data-rule") for item in items] == [one["rule"] for one in document["findings"]]
+    assert [item.is_displayed() for item in items] == [index < 4 for index in range(len(items))]
+    assert all(one["advice"] in item.text for one, item in zip(document["findings"][:4], items))
+
+
 def test_every_point_is_in_the_table(page: webdriver.Chrome, document: dict[str, Any]) -> None:
-    expected = [(row["variant"], str(row["concurrency"]), row["status"]) for row in document["rows"]]
-    columns = [column(page, header(page, name)[0]) for name in ("variant", "concurrency", "status")]
+    expected = [(row["variant"], row["status"]) for row in document["rows"]]
+    columns = [column(page, header(page, name)[0]) for name in ("variant", "status")]
     assert list(zip(*columns)) == expected
+    loads = [row.find_element(By.TAG_NAME, "td").text for row in point_rows(page)]
+    assert loads == [f"gRPC, concurrency {row['concurrency']}" for row in document["rows"]]
 
 
 def test_points_that_are_not_stable_show_status_and_reason(page: webdriver.Chrome, document: dict[str, Any]) -> None:
@@ -128,29 +164,78 @@ def test_points_that_are_not_stable_show_status_and_reason(page: webdriver.Chrom
         assert row["reason"] in shown.text
 
 
-@pytest.mark.parametrize("name", ["throughput_latency", "throughput_concurrency"])
+@pytest.mark.parametrize("name", ["tradeoff-grpc-1-none", "scaling-grpc-1-none"])
 def test_lines_hold_every_variant_with_figures(page: webdriver.Chrome, document: dict[str, Any], name: str) -> None:
-    traces = {trace["name"].removesuffix(" (ceiling)"): trace for trace in plot_data(page, name)}
-    assert set(traces) == WITH_FIGURES
-    for variant, trace in traces.items():
+    found = lines(page, name)
+    assert set(found) == WITH_FIGURES
+    for variant, trace in found.items():
         assert trace["y"] == [row["throughput"] for row in document["rows"] if row["variant"] == variant]
-    assert [symbol.endswith("-open") for symbol in traces["shaky"]["symbols"]] == [False, True]
+    assert [symbol.endswith("-open") for symbol in found["shaky"]["symbols"]] == [False, True]
+
+
+def test_front_is_drawn_and_named(page: webdriver.Chrome, document: dict[str, Any]) -> None:
+    (front,) = [one for one in plot_data(page, "tradeoff-grpc-1-none") if (one["meta"] or {}).get("role") == "front"]
+    assert front["y"] == [1020, 5100]
+    assert (
+        "fast at 1 (1,020 infer/s, 0.88 ms), fast at 65" in page.find_element(By.CSS_SELECTOR, "#tradeoff .front").text
+    )
+
+
+def test_lines_are_labelled_where_there_is_room(page: webdriver.Chrome) -> None:
+    assert set(labels(page, "scaling-grpc-1-none")) == WITH_FIGURES
+    view(page, 380, "light")
+    WebDriverWait(page, 10).until(lambda one: labels(one, "scaling-grpc-1-none") == [])
+
+
+def test_keyboard_hides_a_variant_everywhere(page: webdriver.Chrome) -> None:
+    chip = page.find_element(By.CSS_SELECTOR, '[data-toggle="slow"]')
+    page.execute_script("arguments[0].focus()", chip)
+    for rest in (WITH_FIGURES - {"slow"}, WITH_FIGURES):
+        page.switch_to.active_element.send_keys(Keys.SPACE)
+        assert chip.get_attribute("aria-pressed") == str("slow" in rest).lower()
+        for name in ("tradeoff-grpc-1-none", "scaling-grpc-1-none"):
+            WebDriverWait(page, 10).until(lambda one, name=name, rest=rest: set(lines(one, name)) == rest)
+        seen = {row.text.split()[0] for row in point_rows(page) if row.is_displayed()}
+        assert seen == rest | {"broken"}
 
 
 def test_bars_add_up_to_the_latency_of_every_variant(page: webdriver.Chrome, document: dict[str, Any]) -> None:
     total = 0.0
     variants = set()
-    for trace in plot_data(page, "latency_parts"):
+    for trace in plot_data(page, "breakdown-grpc-1-none"):
         variants |= {variant for variant, value in zip(trace["y"], trace["x"]) if value is not None}
         total += sum(value for value in trace["x"] if value is not None)
     assert variants == WITH_FIGURES
     assert total == pytest.approx(sum(row["latency_avg"] or 0 for row in document["rows"]) / 1000)
 
 
+def test_published_figures_are_grey_and_named_as_another_machine(page: webdriver.Chrome) -> None:
+    assert "Another machine, not measured here." in page.find_element(By.ID, "published").text
+    names = [one["name"] for one in plot_data(page, "published")]
+    assert [name for name in names if name.startswith("A100: ")] == [
+        *("A100: PyTriton, eager PyTorch", "A100: TorchScript backend", "A100: ONNX Runtime backend"),
+        "A100: TensorRT backend",
+    ]
+    assert {name.removesuffix(" (ceiling)") for name in names[4:]} == WITH_FIGURES
+
+
 def test_plots_name_what_they_cannot_show(page: webdriver.Chrome) -> None:
-    captions = page.find_elements(By.TAG_NAME, "figcaption")
-    assert len(captions) == 3
-    assert all("broken at concurrency 65 over gRPC (failed)" in caption.text for caption in captions)
+    for section in ("tradeoff", "scaling", "breakdown"):
+        caption = page.find_element(By.CSS_SELECTOR, f"#{section} figcaption")
+        assert "broken at concurrency 65 over gRPC (failed)" in caption.text
+
+
+def test_page_shows_one_way_of_asking_at_a_time(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    table = pd.concat([repeats("grpc"), repeats("http")])
+    file = tmp_path / "both.html"
+    file.write_text(render(sample_document(table), TEMPLATE), encoding="utf-8")
+    view(browser, 1280, "light")
+    page = opened(browser, file)
+    plots = {key: page.find_element(By.ID, f"plot-scaling-{key}-1-none") for key in ("grpc", "http")}
+    assert [plot.is_displayed() for plot in plots.values()] == [True, False]
+    Select(page.find_element(By.ID, "layer")).select_by_visible_text("HTTP")
+    WebDriverWait(page, 10).until(lambda one: set(lines(one, "scaling-http-1-none")) == WITH_FIGURES)
+    assert [plot.is_displayed() for plot in plots.values()] == [False, True]
 
 
 @pytest.mark.parametrize("name", ["infer/s", "p99"])
@@ -177,7 +262,7 @@ def test_click_sorts_words(page: webdriver.Chrome) -> None:
 
 def test_tab_reaches_the_header_buttons(page: webdriver.Chrome) -> None:
     reached = set()
-    for _ in range(30):
+    for _ in range(60):
         page.switch_to.active_element.send_keys(Keys.TAB)
         reached.add(page.switch_to.active_element.text)
     assert {"variant", "infer/s", "accuracy"} <= reached
@@ -205,7 +290,7 @@ def test_text_has_contrast(page: webdriver.Chrome, scheme: str) -> None:
 
 def test_plots_follow_the_scheme_and_paper(page: webdriver.Chrome) -> None:
     def text_is(colour: str) -> None:
-        script = "return document.getElementById('throughput_latency').layout.font.color"
+        script = "return document.getElementById('plot-scaling-grpc-1-none').layout.font.color"
         WebDriverWait(page, 10).until(lambda one: one.execute_script(script) == colour)
 
     text_is("#1b1f24")
@@ -222,10 +307,9 @@ def test_tables_have_captions_and_scopes(page: webdriver.Chrome) -> None:
     assert page.find_elements(By.CSS_SELECTOR, "th:not([scope])") == []
 
 
-def test_other_precision_and_foreign_figures_are_marked(page: webdriver.Chrome) -> None:
+def test_other_precision_is_marked(page: webdriver.Chrome) -> None:
     assert "bf16\nf32 was requested" in page.find_element(By.ID, "engines").text
     assert "Some <CPU>" in page.find_element(By.ID, "engines").text
-    assert "Another machine, not measured here." in page.find_element(By.ID, "published").text
 
 
 def test_commands_can_be_unfolded(page: webdriver.Chrome, document: dict[str, Any]) -> None:

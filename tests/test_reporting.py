@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 import jsonschema
@@ -24,11 +25,9 @@ from report_sample import (
     sample_document,
     unstable,
 )
-from reporting import figures, rows, timeline, words
+from reporting import figures, rows, timeline, tradeoff, words
 from reporting.document import SCHEMA, caveats
-from reporting.findings import findings
 from reporting.page import SECTIONS
-from reporting.verdict import verdict
 
 REPORT = Path(perf_report.__file__).parents[1] / "report"
 
@@ -36,16 +35,6 @@ REPORT = Path(perf_report.__file__).parents[1] / "report"
 def summary_rows(*found: dict) -> list[dict]:
     """Rows of the summary of these repeats."""
     return points.records(points.summarise(pd.DataFrame(found), {}))
-
-
-def verdict_of(*found: dict, **checks: dict) -> str:
-    """The verdict on these repeats; variants are healthy but for `checks`."""
-    return verdict(summary_rows(*found), {one["variant"]: healthy(one["variant"]) for one in found} | checks)
-
-
-def found_by(rule: str, *found: dict) -> list[str]:
-    """Texts of the findings of one rule in these repeats."""
-    return [one.text for one in findings(summary_rows(*found), {}, [], 64) if one.rule == rule]
 
 
 # The summary over repeats
@@ -127,141 +116,6 @@ def test_in_process_without_any_repeat(tmp_path: Path) -> None:
     assert in_process.summary(in_process.read([tmp_path / "unhealthy.csv"])) == []
 
 
-# The verdict
-
-
-def test_verdict_of_the_sample() -> None:
-    assert sample_document()["verdict"] == (
-        "fast serves 5,100 infer/s at concurrency 65 over gRPC: 1.25× slow, 62 % of the ceiling; "
-        "accuracy 99.1 %, equal to PyTorch. Not compared: shaky (unstable) and broken (unhealthy)."
-    )
-
-
-def test_verdict_with_one_variant_and_no_ceiling() -> None:
-    assert verdict_of(measured("a", 1, 10)) == (
-        "a serves 10 infer/s at concurrency 1 over gRPC; accuracy 99.1 %, equal to PyTorch."
-    )
-
-
-def test_verdict_never_names_the_ceiling_as_winner() -> None:
-    assert verdict_of(measured("null", 1, 100), measured("a", 1, 10)).startswith("a serves 10 infer/s")
-    assert verdict_of(measured("null", 1, 100)).startswith("Only the ceiling was measured: 100 infer/s")
-    assert verdict_of(failed("null", 1, "no")).startswith("Only the ceiling was measured, and it failed")
-
-
-def test_verdict_when_all_failed() -> None:
-    found = verdict_of(failed("a", 1, "no"), failed("b", 1, "no"), b=healthy("b", reasons=("not ready",)))
-    assert found == "No variant has a usable point at concurrency 1 over gRPC: a failed and b is unhealthy."
-
-
-def test_verdict_takes_first_protocol_and_batch_at_highest_concurrency() -> None:
-    found = verdict_of(
-        measured("a", 65, 10, batch_size=8, protocol="http"),
-        measured("a", 1, 99, batch_size=8, protocol="http"),
-        measured("a", 257, 99, batch_size=1, protocol="http"),
-        measured("a", 257, 99, batch_size=8),
-    )
-    assert found.startswith("a serves 10 infer/s at concurrency 65 over HTTP, batch 8;")
-
-
-def test_verdict_prefers_stable_points_to_faster_ones() -> None:
-    found = verdict_of(unstable("a", 1, 100), measured("b", 1, 10))
-    assert found.startswith("b serves 10 infer/s")
-    assert found.endswith("Not compared: a (unstable).")
-
-
-@pytest.mark.parametrize(
-    ("status", "words"),
-    [("unstable", "a point that did not become stable"), ("client_bound", "a point at which the load generator")],
-)
-def test_verdict_says_that_the_best_point_is_not_stable(status: str, words: str) -> None:
-    assert f"over gRPC, {words}" in verdict_of(measured("a", 1, 10, status=status))
-
-
-def test_verdict_leaves_out_unhealthy_variants() -> None:
-    found = verdict_of(measured("a", 1, 100), measured("b", 1, 10), a=healthy("a", reasons=("accuracy",)))
-    assert found.startswith("b serves")
-    assert "Not compared: a (unhealthy)." in found
-
-
-def test_verdict_says_when_repeats_overlap() -> None:
-    found = [measured(name, 1, base + 10 * repeat, repeat=repeat) for name, base in _CLOSE for repeat in (1, 2)]
-    assert "1.04× b (their repeats overlap)" in verdict_of(*found)
-
-
-_CLOSE = (("a", 105), ("b", 100))
-
-
-def test_verdict_says_how_far_answers_are_from_pytorch() -> None:
-    assert "agreement with PyTorch 99.80 %" in verdict_of(measured("a", 1, 10), a=healthy("a", agreement=0.998))
-
-
-# Findings
-
-
-def test_healthy_stable_steady_run_raises_no_doubt() -> None:
-    found = findings(summary_rows(measured("a", 1, 100)), {"a": healthy("a")}, [engine()], 64)
-    assert [one.rule for one in found] == ["where_time_goes", "batching"]
-
-
-def test_unhealthy_variant_is_a_finding_with_its_reasons() -> None:
-    checks = {"a": healthy("a", reasons=("grpc: not live", "http: not live"))}
-    (found,) = [one for one in findings(summary_rows(measured("a", 1, 1)), checks, [], 64) if one.rule == "unhealthy"]
-    assert found.evidence == "grpc: not live; http: not live"
-
-
-def test_other_precision_is_a_finding() -> None:
-    found = findings(summary_rows(measured("a", 1, 1)), {}, [engine("bf16")], 64)
-    assert found[0].text == "The openvino engine computes in bf16, although f32 was requested."
-
-
-def test_points_that_are_not_stable_are_counted() -> None:
-    (text,) = found_by("not_stable", unstable("a", 1, 10), measured("a", 65, 10), failed("b", 1, "no"))
-    assert text.startswith("2 of 3 points are not stable")
-
-
-@pytest.mark.parametrize(("other", "count"), [(125, 0), (140, 1)])
-def test_spread_of_repeats(other: int, count: int) -> None:
-    assert len(found_by("wide_spread", measured("a", 1, 100), measured("a", 1, other, repeat=2))) == count
-
-
-@pytest.mark.parametrize(
-    ("throughput", "meaning"),
-    [
-        (110, "equal within the noise"),
-        (90, "a faster model would gain little"),
-        (60, "share the time"),
-        (20, "beyond the ceiling takes most of the time"),
-    ],
-)
-def test_share_of_the_ceiling(throughput: int, meaning: str) -> None:
-    (text,) = found_by("ceiling_share", measured("a", 1, throughput), measured("null", 1, 100))
-    assert text.startswith(f"a reaches {throughput} % of the ceiling")
-    assert meaning in text
-
-
-def test_no_ceiling_no_share() -> None:
-    assert found_by("ceiling_share", measured("a", 1, 100)) == []
-
-
-def test_largest_part_of_the_latency() -> None:
-    (text,) = found_by("where_time_goes", measured("a", 1, 100, server_queue=9000.0, server_compute_infer=0.0))
-    assert text.startswith("90 % of a's latency at concurrency 1 over gRPC is waiting in the server's queue")
-    assert found_by("where_time_goes", unstable("a", 1, 100)) == []
-
-
-def test_effective_batch_is_set_against_opt() -> None:
-    assert found_by("batching", measured("a", 1, 100)) == [
-        "a computes 16.0 samples at a time at concurrency 1 over gRPC; the opt shape has 64."
-    ]
-
-
-def test_falling_throughput() -> None:
-    (text,) = found_by("falling", measured("a", 1, 10), measured("a", 16, 100), measured("a", 65, 80))
-    assert "it serves 20 % less than at concurrency 16" in text
-    assert found_by("falling", measured("a", 16, 100), measured("a", 65, 95)) == []
-
-
 # Rows, words and plots
 
 
@@ -277,10 +131,45 @@ def test_parts_of_the_latency_add_up() -> None:
     assert sum(value or 0 for value in rows.breakdown(row).values()) == pytest.approx(row["latency_avg"])
 
 
-def test_labels_name_what_differs() -> None:
-    found = summary_rows(measured("a", 1, 1), measured("a", 1, 1, protocol="http"))
-    assert rows.labels(found) == ["a, gRPC", "a, HTTP"]
-    assert rows.labels(found[:1]) == ["a"]
+def test_layers_hold_what_is_asked_in_one_way() -> None:
+    found = summary_rows(
+        measured("a", 1, 1),
+        measured("a", 1, 1, protocol="http"),
+        measured("b", 1, 1),
+        measured("a", 1, 1, batch_size=8),
+    )
+    layers = rows.layers(found)
+    assert [layer.label for layer in layers] == ["gRPC", "HTTP", "gRPC, batch 8"]
+    assert [[row["variant"] for row in layer.rows] for layer in layers] == [["a", "b"], ["a"], ["a"]]
+
+
+def test_front_has_the_points_that_no_other_one_beats() -> None:
+    found = [
+        measured("slow", 1, 100, latency_p50=900.0),
+        measured("fast", 1, 200, latency_p50=500.0),
+        measured("fast", 16, 900, latency_p50=2000.0),
+        measured("same", 16, 900, latency_p50=3000.0),
+        measured("sick", 16, 9000, latency_p50=100.0),
+        measured("null", 1, 9000, latency_p50=100.0),
+        failed("slow", 16, "no"),
+    ]
+    checks = {one["variant"]: healthy(one["variant"]) for one in found} | {"sick": healthy("sick", reasons=("no",))}
+    front = tradeoff.fronts(summary_rows(*found), checks)
+    assert [(one["variant"], one["concurrency"]) for one in front] == [("fast", 1), ("fast", 16)]
+
+
+def test_labels_of_lines_keep_apart_and_inside() -> None:
+    places = figures.spread_out({"a": 0.5, "b": 0.501, "c": 0.99, "d": 0.995, "e": 1.0}, 440)
+    ordered = [places[name] for name in "abcde"]
+    assert ordered == sorted(ordered)
+    assert min(high - low for low, high in pairwise(ordered)) > 0.03
+    assert 0 <= ordered[0] <= ordered[-1] <= 1
+
+
+def test_positions_on_an_axis() -> None:
+    for axis in (figures.axis_of([10, 50]), figures.axis_of([10, 5000])):
+        assert 0 <= figures.position(axis, 10) < figures.position(axis, 50)
+        assert figures.at(axis, figures.position(axis, 42)) == pytest.approx(42)
 
 
 @pytest.mark.parametrize(("value", "shown"), [(None, "–"), (682, "0.68"), (13_543, "13.5"), (268_136, "268")])
@@ -288,16 +177,22 @@ def test_milliseconds(value: float | None, shown: str) -> None:
     assert words.milliseconds(value) == shown
 
 
-def test_ceiling_is_grey_and_variants_differ() -> None:
-    looks = figures.looks(sample_document()["rows"])
-    assert len(set(looks.values())) == len(THROUGHPUTS)
+def test_looks_of_variants_differ() -> None:
+    names = [f"v{index}" for index in range(20)]
+    looks = figures.looks([{"variant": name} for name in [*names, "null"]])
+    assert len({(look.colour, look.symbol) for look in looks.values()}) == 21
+    assert len({looks[name].symbol for name in names[:10]}) == 10
 
 
 def test_plots_of_a_run_in_which_all_failed() -> None:
-    document = {"rows": summary_rows(failed("a", 1, "no")), "timeline": []}
-    plots = [plot for section in SECTIONS for plot in section.plots(document).values()]
-    assert plots
-    assert all(not plot.data for plot in plots)
+    document = sample_document(pd.DataFrame([failed("fast", 1, "no")]))
+    plots = {name: plot for section in SECTIONS for name, plot in section.plots(document).items()}
+    assert set(plots) == {"tradeoff-grpc-1-none", "scaling-grpc-1-none", "breakdown-grpc-1-none", "limits", "published", "timeline"}
+    assert all(name in ("published", "timeline") or not any(trace.x for trace in plot.data) for name, plot in plots.items())
+
+
+def test_every_section_has_its_part() -> None:
+    assert {section.name for section in SECTIONS} <= {path.name.split(".")[0] for path in REPORT.glob("*.html.j2")}
 
 
 # The document

@@ -1,5 +1,10 @@
 "use strict";
 
+const drawn = new Set(); // names of plots
+const hidden = new Set(); // variants that the reader has switched off
+const plotOf = (name) => document.getElementById(`plot-${name}`);
+const NARROW = 640; // pixels: below, lines are not labelled
+
 // Plots take the colours of the page, which follow the reader's scheme, and those of paper when printed.
 function themed(layout) {
   const style = getComputedStyle(document.documentElement);
@@ -13,22 +18,51 @@ function themed(layout) {
   return result;
 }
 
-function recolour() {
-  for (const name of Object.keys(PLOTS)) {
-    const plot = document.getElementById(name);
-    Plotly.relayout(plot, themed(plot.layout));
-  }
+function shown(trace, labelled) {
+  return !hidden.has(trace.meta?.variant) && (trace.meta?.role !== "label" || labelled);
 }
 
-async function draw() {
-  for (const [name, figure] of Object.entries(PLOTS)) {
-    await Plotly.newPlot(name, figure.data, figure.layout, { responsive: true, displayModeBar: false });
-  }
-  recolour();
-  for (const query of ["(prefers-color-scheme: dark)", "print"]) {
-    matchMedia(query).addEventListener("change", recolour);
-  }
-  document.documentElement.dataset.drawn = "true";
+// Colours, labels where there is room for them, and the variants that the reader wants to see.
+function update(name) {
+  const plot = plotOf(name);
+  if (!plot.offsetParent) return undefined;
+  const labelled = plot.clientWidth >= NARROW;
+  const longest = Math.max(0, ...PLOTS[name].data.filter((trace) => trace.meta?.role === "label").map((trace) => trace.text[0].length));
+  const margin = labelled && longest ? 7 * longest + 8 : 16;
+  const visible = plot.data.map((trace) => shown(trace, labelled));
+  return Plotly.update(plot, { visible }, { ...themed(plot.layout), "margin.r": margin });
+}
+
+async function draw(name) {
+  const plot = plotOf(name);
+  if (!plot.offsetParent || drawn.has(name)) return;
+  drawn.add(name);
+  const { data, layout } = PLOTS[name];
+  await Plotly.newPlot(plot, data, layout, { responsive: true, displayModeBar: false });
+  await update(name);
+}
+
+async function drawAll() {
+  for (const name of Object.keys(PLOTS)) await draw(name);
+}
+
+const updateAll = () => drawn.forEach((name) => update(name));
+
+function toggle(button) {
+  const on = button.getAttribute("aria-pressed") !== "true";
+  button.setAttribute("aria-pressed", on);
+  const name = button.dataset.toggle;
+  if (on) hidden.delete(name);
+  else hidden.add(name);
+  for (const row of document.querySelectorAll("[data-variant]")) row.hidden = hidden.has(row.dataset.variant);
+  updateAll();
+}
+
+// Only what belongs to the chosen protocol and batch size; plots are drawn when they are first seen.
+async function choose(layer) {
+  for (const one of document.querySelectorAll("[data-layer]")) one.hidden = one.dataset.layer !== layer;
+  await drawAll();
+  updateAll();
 }
 
 // Missing values stay at the end, whichever way the column is sorted.
@@ -48,7 +82,20 @@ function sort(header) {
   body.append(...[...body.rows].sort((a, b) => compare(value(a), value(b), ascending ? 1 : -1)));
 }
 
-for (const header of document.querySelectorAll(".sortable thead th")) {
-  header.querySelector("button").addEventListener("click", () => sort(header));
+async function start() {
+  for (const header of document.querySelectorAll(".sortable thead th")) {
+    header.querySelector("button").addEventListener("click", () => sort(header));
+  }
+  for (const button of document.querySelectorAll("[data-toggle]")) {
+    button.addEventListener("click", () => toggle(button));
+  }
+  const select = document.getElementById("layer");
+  select?.addEventListener("change", () => choose(select.value));
+  await choose(select?.value ?? document.querySelector("[data-layer]")?.dataset.layer);
+  for (const query of ["(prefers-color-scheme: dark)", "print", `(min-width: ${NARROW + 40}px)`]) {
+    matchMedia(query).addEventListener("change", updateAll);
+  }
+  document.documentElement.dataset.drawn = "true";
 }
-draw();
+
+start();

@@ -5,24 +5,30 @@ from typing import Any
 
 
 def view(document: Mapping[str, Any]) -> dict[str, Any]:
-    """`served`: one line per variant and protocol."""
-    return {
-        "served": [_served(found, protocol) for found in document["health"].values() for protocol in found["protocols"]]
-    }
+    """`served`: one line per variant, or per protocol where they differ."""
+    return {"served": [line for found in document["health"].values() for line in _lines(found)]}
 
 
-def _served(health: Mapping[str, Any], protocol: str) -> dict[str, Any]:
-    """What the health check found over one protocol, the worst of its batch sizes."""
-    found = health["protocols"][protocol]
+def _lines(health: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What the health check found, protocols of which it found the same in one line."""
+    lines: list[dict[str, Any]] = []
+    for protocol, found in health["protocols"].items():
+        figures = _figures(found)
+        same = next((line for line in lines if line["figures"] == figures), None)
+        if same:
+            same["protocols"].append(protocol)
+        else:
+            lines.append({"variant": health["variant"], "protocols": [protocol], "figures": figures})
+    return [{**line, "healthy": health["healthy"], "reasons": health["reasons"]} for line in lines]
+
+
+def _figures(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Accuracy over one protocol, and the worst of its batch sizes."""
     parity = found["parity"].values()
     return {
-        "variant": health["variant"],
-        "protocol": protocol,
         "accuracy": found["accuracy"],
         "max_abs_error": max(one["max_abs_error"] for one in parity),
         "max_rel_error": max(one["max_rel_error"] for one in parity),
         "agreement": min(one["agreement"] for one in parity),
         "batch_sizes": sorted(map(int, found["parity"])),
-        "healthy": health["healthy"],
-        "reasons": health["reasons"],
     }

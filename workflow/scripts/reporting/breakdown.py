@@ -7,42 +7,58 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from reporting import figures
-from reporting.rows import Row, breakdown, labels
+from reporting.rows import Layer, Row, breakdown, closed, layers
 from reporting.words import milliseconds
 
-_PART_COLOURS = {"queue": "#C77800", "compute": "#2F7FB8", "rest": "#8A8F98", "not broken down": "#8C78AC"}
-_BAR_HEIGHT = 30
+PART_COLOURS = {"queue": "#C77800", "compute": "#2F7FB8", "rest": "#8A8F98", "not broken down": "#8C78AC"}
+_BAR_HEIGHT = 26
+_PANEL_HEIGHT = 64
+# More panels than these tire; the table below the plot has all.
+_PANELS = 3
+
+
+def view(document: Mapping[str, Any]) -> dict[str, Any]:
+    """`layers`, each with the concurrencies that its plot shows, and the colours of the parts."""
+    return {"layers": [(layer, panels(layer)) for layer in layers(closed(document["rows"]))], "parts": PART_COLOURS}
 
 
 def plots(document: Mapping[str, Any]) -> dict[str, go.Figure]:
-    """The plot of the section."""
-    return {"latency_parts": latency_parts(document["rows"])}
+    """The plot of each layer."""
+    return {f"breakdown-{layer.key}": latency_parts(layer) for layer in layers(closed(document["rows"]))}
 
 
-def latency_parts(rows: Sequence[Row]) -> go.Figure:
+def panels(layer: Layer) -> list[int]:
+    """The concurrencies that have a panel: all, or the lowest, a middle one and the highest."""
+    found = sorted({row["concurrency"] for row in layer.rows if row["latency_avg"] is not None})
+    return found if len(found) <= _PANELS else [found[0], found[len(found) // 2], found[-1]]
+
+
+def latency_parts(layer: Layer) -> go.Figure:
     """Average latency in stacked parts, one panel per concurrency and one bar per variant."""
-    found = [(name, row) for name, row in zip(labels(rows), rows) if row["latency_avg"] is not None]
-    panels = sorted({row["concurrency"] for _, row in found})
-    bars = {panel: [(name, row) for name, row in found if row["concurrency"] == panel] for panel in panels}
+    found = [row for row in layer.rows if row["latency_avg"] is not None]
+    shown = panels(layer)
+    bars = {panel: [row for row in found if row["concurrency"] == panel] for panel in shown}
+    height = 40 + sum(_PANEL_HEIGHT + _BAR_HEIGHT * len(members) for members in bars.values())
     figure = make_subplots(
-        rows=max(1, len(panels)),
+        rows=max(1, len(shown)),
         cols=1,
-        subplot_titles=[f"concurrency {panel}" for panel in panels],
-        row_heights=[len(bars[panel]) for panel in panels] or None,
-        vertical_spacing=0.3 / max(1, len(panels)),
-        figure=figures.figure(110 + sum(60 + _BAR_HEIGHT * len(bars[panel]) for panel in panels)),
+        subplot_titles=[f"concurrency {panel}" for panel in shown],
+        row_heights=[len(bars[panel]) for panel in shown] or None,
+        vertical_spacing=_PANEL_HEIGHT / height if len(shown) > 1 else 0,
     )
-    used = [part for part in _PART_COLOURS if any(_part(row, part) is not None for _, row in found)]
-    for index, panel in enumerate(panels, start=1):
+    for index, panel in enumerate(shown, start=1):
         # The first variant on top, as in the table.
-        names, members = zip(*reversed(bars[panel]))
-        for part in used:
+        members = bars[panel][::-1]
+        for part in PART_COLOURS:
             values = [_part(row, part) for row in members]
-            figure.add_trace(_bar(part, list(names), values, legend=index == 1), row=index, col=1)
-    figure.update_layout(barmode="stack")
-    figure.update_xaxes(rangemode="tozero", ticksuffix=" ms")
+            if any(value is not None for value in values):
+                figure.add_trace(_bar(part, members, values), row=index, col=1)
+    figure.update_layout(figures.figure(height).layout, barmode="stack", bargap=0.25)
+    figure.update_layout(margin_t=36)
+    figure.update_xaxes(rangemode="tozero", ticksuffix=" ms", automargin=True, zeroline=False)
+    figure.update_yaxes(automargin=True, zeroline=False)
     figure.update_annotations(x=0, xanchor="left", font_size=14)
-    return figures.finished(figure)
+    return figure
 
 
 def _part(row: Row, part: str) -> float | None:
@@ -53,15 +69,13 @@ def _part(row: Row, part: str) -> float | None:
     return row["latency_avg"] if parts["rest"] is None else None
 
 
-def _bar(part: str, names: list[str], values: list[float | None], legend: bool) -> go.Bar:
+def _bar(part: str, rows: Sequence[Row], values: Sequence[float | None]) -> go.Bar:
     return go.Bar(
         name=part,
-        legendgroup=part,
-        showlegend=legend,
         orientation="h",
-        y=names,
+        y=[row["variant"] for row in rows],
         x=[None if value is None else value / 1000 for value in values],
-        marker_color=_PART_COLOURS[part],
+        marker_color=PART_COLOURS[part],
         marker_pattern_shape="/" if part == "not broken down" else "",
         customdata=[milliseconds(value) for value in values],
         hovertemplate=f"%{{y}}<br>{part}: %{{customdata}} ms<extra></extra>",

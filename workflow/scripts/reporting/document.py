@@ -12,6 +12,8 @@ from measurement.comparison import comparisons
 from measurement.points import POINT, REPEAT_COLUMNS, SAMPLES_WANTED, records
 from program.files import read_json
 from reporting.findings import findings
+from reporting.published import PUBLISHED
+from reporting.tradeoff import fronts
 from reporting.verdict import verdict
 from reporting.words import listed, number
 from settings import shapes
@@ -35,11 +37,7 @@ def document(
     """
     rows = records(summary)
     opt = shapes.batch(shapes.parse(records_of["config"]["profile"]["opt"]))
-    result = {
-        "run": records_of["config"]["run"],
-        "verdict": verdict(rows, health),
-        "findings": [asdict(one) for one in findings(rows, health, engines, opt)],
-        "caveats": caveats(repeats, health),
+    measured = {
         "rows": rows,
         "repeats": records(repeats[[name for name in REPEAT_COLUMNS if name != "command"]]),
         "comparisons": comparisons(repeats),
@@ -47,6 +45,17 @@ def document(
         "health": dict(health),
         "engines": list(engines),
         **records_of,
+    }
+    found = verdict(rows, health, measured["comparisons"])
+    result = {
+        "run": records_of["config"]["run"],
+        "verdict": found.text,
+        "verdict_details": found.details,
+        "findings": [asdict(one) for one in findings(measured, opt)],
+        "caveats": caveats(repeats, health),
+        "fronts": fronts(rows, health),
+        **measured,
+        "published": PUBLISHED,
         "commands": commands(repeats),
     }
     jsonschema.validate(result, read_json(SCHEMA))

@@ -1,150 +1,347 @@
-"""What the figures say besides the verdict: small rules, each with its evidence."""
+"""What the figures say besides the verdict: small rules, each with its evidence and what to do about it.
 
-from collections.abc import Iterator, Mapping, Sequence
+A rule looks at all variants and says one thing of those that it concerns, or nothing. Its figures are those of the
+highest concurrency of the first protocol and batch size, unless it says otherwise.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from measurement.points import CEILING
-from reporting.rows import Row, breakdown, headline, models, place, spread
-from reporting.words import listed, milliseconds, number, percent
+from measurement.points import CEILING, SAMPLES_WANTED
+from reporting.ratios import Comparisons, ratio
+from reporting.rows import Row, breakdown, closed, headline, layers, models, place, variants
+from reporting.verdict import agreement
+from reporting.words import capitalized, listed, milliseconds, number, percent
+from reporting.words import ratio as in_words
 
-# Above this spread of the repeats a difference between variants says little.
-SPREAD_LIMIT = 0.25
 # Above this share of the ceiling a faster model would gain little; below the other one, protocol and scheduling are
-# not what to mend.
-NEAR_CEILING, FAR_FROM_CEILING = 0.8, 0.5
+# not what to mend. The same of what the model does without a server.
+NEAR, FAR = 0.8, 0.5
 # A smaller loss of throughput at higher concurrency is noise.
 FALL_LIMIT = 0.1
-
-_PARTS = {
-    "queue": "waiting in the server's queue",
-    "compute": "computing in the server: input, inference and output",
-    "rest": "spent outside the server: protocol, client and network",
-}
+# A part of the latency that is worth a word.
+LARGE_PART = 0.4
+# Batches below this share of the opt shape are not what the engine was tuned for.
+FULL_BATCH = 0.5
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One statement; `rule` names what it was found by, `evidence` the figures that it rests on."""
+    """One statement: `rule` is what it was found by, `evidence` the figures it rests on, `advice` what to do."""
 
     rule: str
     text: str
     evidence: str
+    advice: str
 
 
-def findings(
-    rows: Sequence[Row], health: Mapping[str, Mapping[str, Any]], engines: Sequence[Mapping[str, Any]], opt: int
-) -> list[Finding]:
-    """All findings, those that put the figures in doubt first. `opt`: batch size that engines are tuned for."""
-    return [
-        *unhealthy(health),
-        *precision(engines),
-        *not_stable(rows),
-        *wide_spread(rows),
-        *ceiling_share(rows),
-        *where_time_goes(rows),
-        *batching(rows, opt),
-        *falling(rows),
+def findings(document: Mapping[str, Any], opt: int) -> list[Finding]:
+    """All findings, those that put the figures in doubt first. `opt`: batch size that engines are tuned for.
+
+    `document` has `rows`, `comparisons`, `health`, `engines`, `model`, `dataset` and `config`.
+    """
+    rows, health, comparisons = document["rows"], document["health"], document["comparisons"]
+    level = [row for row in headline(rows) if row["throughput"] is not None]
+    inner = document["config"]["serving"]["inner"]
+    found = [
+        unhealthy(health),
+        precision(document["engines"]),
+        answers(health),
+        accuracy(health, document["model"]["accuracy"], document["dataset"]["test"]["count"]),
+        not_stable(rows),
+        client_bound(rows),
+        queue(level, opt),
+        outside(level),
+        batching(level, opt),
+        near_ceiling(level),
+        compute_bound(level),
+        pytriton(level, comparisons, inner),
+        *pipelines(level, comparisons, inner),
+        falling(rows),
+        server_bound(level),
+        far_from_ceiling(level),
+        indicative(rows),
     ]
+    return [one for one in found if one is not None]
 
 
-def unhealthy(health: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
+def unhealthy(health: Mapping[str, Mapping[str, Any]]) -> Finding | None:
     """Variants that were not measured, as they are not what they promise."""
-    for name, found in health.items():
-        if not found["healthy"]:
-            text = f"{name} failed its health check and was not measured."
-            yield Finding("unhealthy", text, "; ".join(found["reasons"]))
+    found = {name: one["reasons"] for name, one in health.items() if not one["healthy"]}
+    if not found:
+        return None
+    text = f"{listed(list(found))} failed the health check and {_was(found)} not measured."
+    evidence = "; ".join(f"{name}: {', '.join(reasons)}" for name, reasons in found.items())
+    return Finding("unhealthy", text, evidence, "The server's logs are in logs/healthcheck/ of the run.")
 
 
-def precision(engines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+def precision(engines: Sequence[Mapping[str, Any]]) -> Finding | None:
     """Engines that compute in another precision than the one asked for."""
-    for engine in engines:
-        wanted, got = engine["precision"]["requested"], engine["precision"]["obtained"]
-        if wanted != got:
-            text = f"The {engine['backend']} engine computes in {got}, although {wanted} was requested."
-            yield Finding("precision", text, f"requested {wanted}, obtained {got} on {engine['target']}")
+    found = [one for one in engines if one["precision"]["requested"] != one["precision"]["obtained"]]
+    if not found:
+        return None
+    texts = [f"the {one['backend']} engine computes in {one['precision']['obtained']}" for one in found]
+    evidence = [f"{one['backend']}: {one['precision']['requested']} requested, on {one['target']}" for one in found]
+    text = f"{listed(texts)}, which was not requested."
+    return Finding(
+        "precision", capitalized(text), "; ".join(evidence), "Compare it as what it is, not as what was asked."
+    )
 
 
-def not_stable(rows: Sequence[Row]) -> Iterator[Finding]:
-    """Points that are worth less than a stable one."""
-    found = [row for row in rows if row["status"] != "stable"]
-    if found:
-        verb = "is" if len(found) == 1 else "are"
-        text = f"{len(found)} of {len(rows)} points {verb} not stable: compare them with care."
-        evidence = [f"{row['variant']} {place(row)}: {row['status'].replace('_', ' ')}" for row in found]
-        yield Finding("not_stable", text, "; ".join(evidence))
+def answers(health: Mapping[str, Mapping[str, Any]]) -> Finding | None:
+    """Variants that do not answer as PyTorch does on every sample. Nothing is asked of the ceiling."""
+    found = {name: same for name, one in _checked(health) if (same := agreement(one)) < 1}
+    if not found:
+        return None
+    text = f"{listed(list(found))} do{'es' * (len(found) == 1)} not give PyTorch's answer on every sample."
+    evidence = listed([f"{name} {percent(same, 2)}" for name, same in found.items()])
+    return Finding(
+        "answers", text, f"agreement: {evidence}", "Look at the errors in “Accuracy and parity” before the speed."
+    )
 
 
-def wide_spread(rows: Sequence[Row]) -> Iterator[Finding]:
-    """Points whose repeats differ much."""
-    found = [(row, share) for row in rows if (share := spread(row)) is not None and share > SPREAD_LIMIT]
-    if found:
-        noun = "point differ" if len(found) == 1 else "points differ"
-        text = (
-            f"The repeats of {len(found)} {noun} by more than {percent(SPREAD_LIMIT)}: "
-            "a smaller difference between variants means little there."
-        )
-        evidence = [
-            f"{row['variant']} {place(row)}: {number(row['throughput_min'])}–{number(row['throughput_max'])} infer/s"
-            f" ({percent(share)})"
-            for row, share in found
-        ]
-        yield Finding("wide_spread", text, "; ".join(evidence))
+def accuracy(health: Mapping[str, Mapping[str, Any]], pytorch: float, samples: int) -> Finding | None:
+    """Variants less accurate than PyTorch on the same whole test set of `samples`."""
+    found = {
+        name: one["accuracy"]
+        for name, one in _checked(health)
+        if one["samples"] == samples and one["accuracy"] < pytorch
+    }
+    if not found:
+        return None
+    text = f"{listed(list(found))} {_is(found)} less accurate than PyTorch."
+    shares = listed([f"{name} {percent(share, 2)}" for name, share in found.items()])
+    evidence = f"{shares}; PyTorch {percent(pytorch, 2)}, on the same {number(samples)} samples"
+    return Finding(
+        "accuracy", text, evidence, "A lower precision of the engine can be the price; decide whether it is."
+    )
 
 
-def ceiling_share(rows: Sequence[Row]) -> Iterator[Finding]:
-    """How much of what protocol and scheduling allow each variant reaches."""
-    level = headline(rows)
-    ceiling = next((row for row in level if row["variant"] == CEILING), None)
-    for row in models(level):
-        share = row["ceiling_fraction"]
-        if ceiling is None or share is None:
+def not_stable(rows: Sequence[Row]) -> Finding | None:
+    """Points without a stable figure."""
+    found = [row for row in rows if row["status"] in ("unstable", "failed")]
+    if not found:
+        return None
+    text = f"{len(found)} of {len(rows)} points {_is(found)} not stable: compare {_them(found)} with care."
+    evidence = "; ".join(f"{row['variant']} {place(row)}: {row['status']}" for row in found)
+    advice = "Measure on a quieter machine, or raise sweep.window_ms or sweep.max_windows."
+    return Finding("not_stable", text, evidence, advice)
+
+
+def client_bound(rows: Sequence[Row]) -> Finding | None:
+    """Points at which the load generator was too slow."""
+    found = [row for row in rows if row["status"] == "client_bound"]
+    if not found:
+        return None
+    text = f"At {len(found)} of {len(rows)} points the load generator set the pace, not the server."
+    evidence = "; ".join(f"{row['variant']} {place(row)}: {row['reason']}" for row in found)
+    return Finding("client_bound", text, evidence, "Those servers can do more: give the load generator its own cores.")
+
+
+def queue(level: Sequence[Row], opt: int) -> Finding | None:
+    """Variants whose requests wait long in the server's queue."""
+    found = _parts(level, "queue", LARGE_PART)
+    if not found:
+        return None
+    shares = listed([f"{row['variant']} {percent(share)}" for row, share in found])
+    text = f"{_at(found[0][0])}, a large part of the latency is waiting in the server's queue: {shares}."
+    evidence = "; ".join(
+        f"{row['variant']}: {milliseconds(row['server_queue'])} of {milliseconds(row['latency_avg'])} ms"
+        + ("" if row["effective_batch"] is None else f", effective batch {number(row['effective_batch'])} of {opt}")
+        for row, _ in found
+    )
+    advice = "Fewer requests in flight cut the latency; serving.instances and serving.threads help where cores idle."
+    return Finding("queue", text, evidence, advice)
+
+
+def outside(level: Sequence[Row]) -> Finding | None:
+    """Variants whose requests spend most of their time outside the server."""
+    found = _parts(level, "rest", 0.5)
+    if not found:
+        return None
+    shares = listed([f"{row['variant']} {percent(share)}" for row, share in found])
+    text = f"{_at(found[0][0])}, most of the latency is spent outside the server: {shares}."
+    evidence = "; ".join(
+        f"{row['variant']}: {milliseconds(breakdown(row)['rest'])} of {milliseconds(row['latency_avg'])} ms"
+        for row, _ in found
+    )
+    advice = "That is protocol, load generator and network: larger requests or a client with its own cores change it."
+    return Finding("outside", text, evidence, advice)
+
+
+def batching(level: Sequence[Row], opt: int) -> Finding | None:
+    """Variants whose batches stay far below the opt shape although enough requests are in flight."""
+    found = [
+        row
+        for row in models(level)
+        if row["effective_batch"] is not None
+        and row["concurrency"] * row["batch_size"] >= opt
+        and row["effective_batch"] < FULL_BATCH * opt
+    ]
+    if not found:
+        return None
+    sizes = listed([f"{row['variant']} {number(row['effective_batch'], 1)}" for row in found])
+    text = f"{_at(found[0])}, batches stay far below the opt shape of {opt}."
+    advice = (
+        "Set profile.opt nearer to the batches that form, or let them grow with serving.max_queue_delay_us; compare."
+    )
+    return Finding("batching", text, f"samples per execution: {sizes}", advice)
+
+
+def near_ceiling(level: Sequence[Row]) -> Finding | None:
+    """Variants about as fast as a model that computes nothing."""
+    found = [row for row in models(level) if (row["ceiling_fraction"] or 0) >= NEAR]
+    if not found:
+        return None
+    text = (
+        f"{_at(found[0])}, protocol and scheduling set the pace of {_names(found)}: a faster model would gain little."
+    )
+    advice = "More samples per request, shared memory or more cores for the server are what is left."
+    return Finding("near_ceiling", text, _of_ceiling(found, level), advice)
+
+
+def far_from_ceiling(level: Sequence[Row]) -> Finding | None:
+    """Variants with less than half of what protocol and scheduling allow."""
+    found = [row for row in models(level) if row["ceiling_fraction"] is not None and row["ceiling_fraction"] < FAR]
+    if not found:
+        return None
+    text = f"{_at(found[0])}, the model and the way to it cost {_names(found)} more than half of the ceiling."
+    advice = "A faster engine, more threads or a shorter way to the model can gain there."
+    return Finding("far_from_ceiling", text, _of_ceiling(found, level), advice)
+
+
+def compute_bound(level: Sequence[Row]) -> Finding | None:
+    """Variants that serve nearly what their model does without a server."""
+    found = [row for row in models(level) if (row["in_process_fraction"] or 0) >= NEAR]
+    if not found:
+        return None
+    text = f"{_at(found[0])}, computing sets the pace of {_names(found)}: the server adds little."
+    advice = "More threads or instances where cores idle, a faster engine or a lower precision can gain."
+    return Finding("compute_bound", text, _of_process(found), advice)
+
+
+def server_bound(level: Sequence[Row]) -> Finding | None:
+    """Variants that serve less than half of what their model does without a server."""
+    found = [
+        row for row in models(level) if row["in_process_fraction"] is not None and row["in_process_fraction"] < FAR
+    ]
+    if not found:
+        return None
+    text = (
+        f"{_at(found[0])}, {_names(found)} serve{'s' * (len(found) == 1)} less than half of what the model alone does."
+    )
+    advice = "Server and load generator share the cores with the model: measure the load from another machine."
+    return Finding("server_bound", text, _of_process(found), advice)
+
+
+def pytriton(level: Sequence[Row], comparisons: Comparisons, inner: str) -> Finding | None:
+    """What PyTriton costs: the same engine behind it and in a repository."""
+    found = _ratio(level, comparisons, "pytriton_engine", inner)
+    if found is None or not found[0].difference_shown:
+        return None
+    interval, row, base = found
+    text = f"{_at(row)}, PyTriton serves {in_words(interval)} what a repository does with the same engine, {inner}."
+    return Finding("pytriton", text, _two(row, base), "Serve from a repository what needs no Python around it.")
+
+
+def pipelines(level: Sequence[Row], comparisons: Comparisons, inner: str) -> Iterable[Finding | None]:
+    """What preparing and interpreting in the server cost, against the engine model that is called."""
+    for name in ("bls", "ensemble"):
+        found = _ratio(level, comparisons, name, inner)
+        if found is None or not found[0].difference_shown:
             continue
-        if share > 1:
-            meaning = "more than a model that computes nothing: the two are equal within the noise of this machine"
-        elif share >= NEAR_CEILING:
-            meaning = "protocol and scheduling set the pace, and a faster model would gain little"
-        elif share < FAR_FROM_CEILING:
-            meaning = "what it does beyond the ceiling takes most of the time"
-        else:
-            meaning = "the model and the way to it share the time"
-        text = f"{row['variant']} reaches {percent(share)} of the ceiling {place(row)}: {meaning}."
-        evidence = f"{number(row['throughput'])} of {number(ceiling['throughput'])} infer/s"
-        yield Finding("ceiling_share", text, f"{evidence}; the ceiling's point is {ceiling['status']}")
+        interval, row, base = found
+        text = f"{_at(row)}, {name} serves {in_words(interval)} what {inner} does, the model that it calls."
+        advice = (
+            "In return clients send raw samples and get answers; prepare in the client where throughput counts more."
+        )
+        yield Finding(name, text, _two(row, base), advice)
 
 
-def where_time_goes(rows: Sequence[Row]) -> Iterator[Finding]:
-    """The largest part of each variant's latency at the highest concurrency."""
-    for row in models(headline(rows)):
-        parts = {name: value for name, value in breakdown(row).items() if value is not None}
-        if total := sum(parts.values()):
-            largest = max(parts, key=lambda name: parts[name])
-            text = f"{percent(parts[largest] / total)} of {row['variant']}'s latency {place(row)} is {_PARTS[largest]}."
-            shares = [f"{name} {percent(value / total)}" for name, value in parts.items()]
-            yield Finding("where_time_goes", text, f"{listed(shares)} of {milliseconds(total)} ms")
+def falling(rows: Sequence[Row]) -> Finding | None:
+    """Variants that serve less at their highest concurrency than at a lower one, over any protocol and batch size."""
+    found = []
+    for layer in layers(closed(rows)):
+        for line in variants(layer.rows).values():
+            served = [row for row in line if row["throughput"] and row["status"] == "stable"]
+            best = max(served, key=lambda row: row["throughput"], default=None)
+            if best and 1 - served[-1]["throughput"] / best["throughput"] > FALL_LIMIT:
+                found.append((best, served[-1]))
+    if not found:
+        return None
+    names = list(dict.fromkeys(best["variant"] for best, _ in found))
+    text = f"{listed(names)} {_is(names)} past {'its' if len(names) == 1 else 'their'} peak at the highest concurrency."
+    evidence = "; ".join(
+        f"{best['variant']}: {number(best['throughput'])} infer/s {place(best)},"
+        f" {number(last['throughput'])} {place(last)}"
+        for best, last in found
+    )
+    return Finding("falling", text, evidence, "Limit the requests in flight to where the throughput is highest.")
 
 
-def batching(rows: Sequence[Row], opt: int) -> Iterator[Finding]:
-    """How full the batches are that reach an engine tuned for `opt`."""
-    for row in models(headline(rows)):
-        if row["effective_batch"] is not None:
-            found, queue = number(row["effective_batch"], 1), breakdown(row)["queue"]
-            text = f"{row['variant']} computes {found} samples at a time {place(row)}; the opt shape has {opt}."
-            waited = "" if queue is None else f", {milliseconds(queue)} ms in the queue"
-            yield Finding("batching", text, f"inferences per execution {found}{waited}")
+def indicative(rows: Sequence[Row]) -> Finding | None:
+    """Percentiles that rest on few requests."""
+    found = [row for row in rows if "p99" in row["indicative"]]
+    if not found:
+        return None
+    counts = [row["percentile_requests"] for row in found]
+    text = f"The p99 of {len(found)} of {len(rows)} points is an indication: too few requests for more."
+    wanted = number(SAMPLES_WANTED["latency_p99"])
+    evidence = f"{number(min(counts))} to {number(max(counts))} requests per repeat; MLPerf asks for {wanted}"
+    return Finding("indicative", text, evidence, "Raise sweep.window_ms where tail latency decides.")
 
 
-def falling(rows: Sequence[Row]) -> Iterator[Finding]:
-    """Variants that serve less at the highest concurrency than at a lower one."""
-    for last in headline(rows):
-        same = [
-            row
-            for row in rows
-            if all(row[key] == last[key] for key in ("variant", "protocol", "batch_size")) and row["throughput"]
-        ]
-        best = max(same, key=lambda row: row["throughput"], default=last)
-        if best is not last and last["throughput"] and 1 - last["throughput"] / best["throughput"] > FALL_LIMIT:
-            loss = percent(1 - last["throughput"] / best["throughput"])
-            text = f"{last['variant']} is past its peak {place(last)}: it serves {loss} less than {place(best)}."
-            evidence = f"{number(best['throughput'])}, then {number(last['throughput'])} infer/s"
-            yield Finding("falling", text, evidence)
+def _checked(health: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
+    return [(name, one) for name, one in health.items() if one["healthy"] and name != CEILING]
+
+
+def _parts(level: Sequence[Row], part: str, limit: float) -> list[tuple[Row, float]]:
+    """Models of which a part of the latency has at least a share, the largest share first."""
+    shares = [(row, value / row["latency_avg"]) for row in models(level) if (value := breakdown(row)[part])]
+    return sorted((one for one in shares if one[1] >= limit), key=lambda one: -one[1])
+
+
+def _ratio(level: Sequence[Row], comparisons: Comparisons, name: str, base: str) -> tuple[Any, Row, Row] | None:
+    rows = {row["variant"]: row for row in level}
+    if name not in rows or base not in rows:
+        return None
+    found = ratio(comparisons, rows[name], rows[base])
+    return None if found is None else (found, rows[name], rows[base])
+
+
+def _two(row: Row, base: Row) -> str:
+    return f"{number(row['throughput'])} and {number(base['throughput'])} infer/s; ratio with its 95 % interval"
+
+
+def _of_ceiling(rows: Sequence[Row], level: Sequence[Row]) -> str:
+    ceiling = next(row for row in level if row["variant"] == CEILING)
+    shares = listed([f"{row['variant']} {percent(row['ceiling_fraction'])}" for row in rows])
+    return f"{shares} of {number(ceiling['throughput'])} infer/s; the ceiling's point is {ceiling['status']}"
+
+
+def _of_process(rows: Sequence[Row]) -> str:
+    shares = [
+        f"{row['variant']} {number(row['throughput'])} infer/s, {percent(row['in_process_fraction'])}" for row in rows
+    ]
+    return f"{'; '.join(shares)} of the in-process limit"
+
+
+def _names(rows: Sequence[Row]) -> str:
+    return listed([row["variant"] for row in rows])
+
+
+def _at(row: Row) -> str:
+    return capitalized(place(row))
+
+
+def _is(found: Any) -> str:
+    return "is" if len(found) == 1 else "are"
+
+
+def _was(found: Any) -> str:
+    return "was" if len(found) == 1 else "were"
+
+
+def _them(found: Any) -> str:
+    return "it" if len(found) == 1 else "them"

@@ -18,7 +18,23 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from measurement.points import CEILING, LATENCIES
-from reporting import accuracy, breakdown, conditions, engines, gpu, rows, scaling, timeline, tradeoff, words
+from reporting import (
+    accuracy,
+    breakdown,
+    conditions,
+    engines,
+    gpu,
+    limits,
+    published,
+    ranking,
+    rates,
+    rows,
+    scaling,
+    timeline,
+    tradeoff,
+    words,
+)
+from reporting.figures import looks
 from settings import shapes
 
 Document = Mapping[str, Any]
@@ -47,19 +63,22 @@ class Section:
 
 
 SECTIONS = [
-    Section("points", "All points", "Points"),
-    Section("tradeoff", "Throughput against latency", "Latency", plots=tradeoff.plots),
-    Section("breakdown", "Where the time goes", "Time", plots=breakdown.plots),
-    Section("scaling", "Throughput against concurrency", "Concurrency", plots=scaling.plots),
+    Section("ranking", "Which variant serves most", "Ranking", ranking.view),
+    Section("findings", "Findings", "Findings"),
+    Section("tradeoff", "Throughput against latency", "Latency", tradeoff.view, tradeoff.plots),
+    Section("scaling", "Throughput against concurrency", "Concurrency", scaling.view, scaling.plots),
+    Section("rates", "Requests at a rate", "Rates", rates.view, rates.plots),
+    Section("breakdown", "Where the time goes", "Time", breakdown.view, breakdown.plots),
+    Section("limits", "What limits it", "Limits", limits.view, limits.plots),
     Section("gpu", "The GPU while it was measured", "GPU", gpu.view),
     Section("accuracy", "Accuracy and parity", "Accuracy", accuracy.view),
     Section("engines", "Engines", "Engines", engines.view),
-    Section("findings", "Findings", "Findings"),
+    Section("points", "All points", "Points"),
     Section("machine", "Machine and software", "Machine", conditions.machine),
     Section("timeline", "Time line of the run", "Time line", timeline.view, timeline.plots),
     Section("commands", "Commands", "Commands", conditions.commands),
     Section("caveats", "Caveats", "Caveats"),
-    Section("published", "Published figures of the original demo", "Published figures"),
+    Section("published", "Published figures of the original demo", "Published", plots=published.plots),
 ]
 
 
@@ -73,6 +92,8 @@ def render(document: Document, template: Path) -> str:
         sections=shown,
         parts={section.name: _part(environment, section.name, document, views[section]) for section in shown},
         plots={name: json.loads(plot.to_json()) for section in shown for name, plot in section.plots(document).items()},
+        layers=rows.layers(rows.closed(document["rows"])),
+        looks=looks(document["rows"]),
         plotly=Markup(get_plotlyjs()),
     )
 
@@ -100,8 +121,12 @@ def _environment(directory: Path) -> jinja2.Environment:
         "size": words.size,
         "listed": words.listed,
         "shapes": shapes.format,
+        "ratio": words.ratio,
         "command": shlex.join,
         "place": rows.place,
+        "load": rows.load,
+        "bounds": rows.bounds,
+        "capitalize_first": words.capitalized,
         "breakdown": rows.breakdown,
         "indicative": rows.indicative,
     }

@@ -1,6 +1,7 @@
 """What can be told from rows of the summary, as dictionaries: None is a missing value, latencies are microseconds."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from measurement.loads import CLOSED
@@ -12,7 +13,7 @@ PROTOCOLS = {"grpc": "gRPC", "http": "HTTP"}
 # What a line of points has in common besides the variant.
 _LINE = ["protocol", "batch_size", "shared_memory"]
 _MEMORY = {"none": "", "system": "system shared memory"}
-_INTERVALS = {"constant": "constant intervals", "poisson": "Poisson"}
+INTERVALS = {"constant": "constant intervals", "poisson": "Poisson"}
 _COMPUTE = ["server_compute_input", "server_compute_infer", "server_compute_output"]
 
 
@@ -33,25 +34,53 @@ def models(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row["variant"] != CEILING]
 
 
-def labels(rows: Sequence[Row]) -> list[str]:
-    """For each row the name of its line: the variant, and what else tells the lines of these rows apart."""
-    shown = [key for key in _LINE if len({row[key] for row in rows}) > 1]
-    words = {
-        "protocol": lambda row: PROTOCOLS[row["protocol"]],
-        "batch_size": lambda row: f"batch {row['batch_size']}",
-        "shared_memory": lambda row: _MEMORY[row["shared_memory"]] or "tensors in the request",
-    }
-    return [", ".join([row["variant"], *(words[key](row) for key in shown)]) for row in rows]
+@dataclass(frozen=True)
+class Layer:
+    """The rows that one plot shows together: all variants, one way of asking them. `key` names it in the page."""
+
+    key: str
+    label: str
+    rows: tuple[Row, ...]
+
+
+def layers(rows: Sequence[Row]) -> list[Layer]:
+    """The layers of rows, in order of appearance."""
+    found: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        found.setdefault(tuple(row[key] for key in _LINE), []).append(row)
+    return [
+        Layer("-".join(map(str, line)), _way(dict(zip(_LINE, line))), tuple(members)) for line, members in found.items()
+    ]
+
+
+def variants(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """The rows of each variant, from the lowest load to the highest."""
+    found: dict[str, list[Row]] = {}
+    for row in sorted(rows, key=lambda row: row["concurrency"] or row["request_rate"]):
+        found.setdefault(row["variant"], []).append(row)
+    return {name: found[name] for name in dict.fromkeys(row["variant"] for row in rows)}
 
 
 def place(row: Row) -> str:
-    """A load level in words."""
-    level = f"concurrency {row['concurrency']}"
-    if row["load_mode"] != CLOSED:
-        level = f"{row['request_rate']:g} requests/s ({_INTERVALS[row['load_mode']]})"
-    batch = f"batch {row['batch_size']}" if row["batch_size"] != 1 else ""
-    others = [part for part in (batch, _MEMORY[row["shared_memory"]]) if part]
-    return ", ".join([f"at {level} over {PROTOCOLS[row['protocol']]}", *others])
+    """A load level in words of a sentence."""
+    return f"at {_level(row)} over {_way(row)}"
+
+
+def load(row: Row) -> str:
+    """A load level in few words."""
+    return f"{_way(row)}, {_level(row)}"
+
+
+def _level(row: Row) -> str:
+    if row["load_mode"] == CLOSED:
+        return f"concurrency {row['concurrency']}"
+    return f"{row['request_rate']:g} requests/s ({INTERVALS[row['load_mode']]})"
+
+
+def _way(line: Mapping[str, Any]) -> str:
+    """How a server is asked; batches of one sample are not worth a word."""
+    batch = f"batch {line['batch_size']}" if line["batch_size"] != 1 else ""
+    return ", ".join(part for part in (PROTOCOLS[line["protocol"]], batch, _MEMORY[line["shared_memory"]]) if part)
 
 
 def point(row: Row) -> dict[str, Any]:
@@ -74,6 +103,13 @@ def breakdown(row: Row) -> dict[str, float | None]:
         return {"queue": None, "compute": None, "rest": None}
     queue, compute = row["server_queue"], sum(row[key] for key in _COMPUTE)
     return {"queue": queue, "compute": compute, "rest": max(0.0, row["latency_avg"] - queue - compute)}
+
+
+def bounds(row: Row) -> tuple[float, float]:
+    """What the throughput of a row lies between at 95 % confidence; its extremes when nothing was repeated."""
+    if row["throughput_low"] is None:
+        return row["throughput_min"], row["throughput_max"]
+    return row["throughput_low"], row["throughput_high"]
 
 
 def spread(row: Row) -> float | None:

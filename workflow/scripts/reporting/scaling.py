@@ -1,27 +1,29 @@
 """Section scaling: throughput against concurrency."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import plotly.graph_objects as go
 
 from reporting import figures
-from reporting.rows import Row
+from reporting.rows import Layer, closed, layers
+
+
+def view(document: Mapping[str, Any]) -> dict[str, Any]:
+    """`layers`."""
+    return {"layers": layers(closed(document["rows"]))}
 
 
 def plots(document: Mapping[str, Any]) -> dict[str, go.Figure]:
-    """The plot of the section."""
-    return {"throughput_concurrency": throughput_concurrency(document["rows"])}
+    """The plot of each layer."""
+    look = figures.looks(document["rows"])
+    return {f"scaling-{layer.key}": throughput_concurrency(layer, look) for layer in layers(closed(document["rows"]))}
 
 
-def throughput_concurrency(rows: Sequence[Row]) -> go.Figure:
+def throughput_concurrency(layer: Layer, look: Mapping[str, figures.Look]) -> go.Figure:
     """Throughput over concurrency, one line per variant."""
-    found = [row for row in rows if row["throughput"] is not None]
-    figure = figures.figure(420)
-    for name, line in figures.lines(found).items():
-        figure.add_trace(figures.line(name, line, [row["concurrency"] for row in line], figures.looks(rows)))
-    ticks = sorted({row["concurrency"] for row in found})
-    axis = {**figures.axis(ticks), "tickvals": ticks, "ticktext": ticks}
-    figure.update_xaxes(title="concurrency, requests in flight", **axis)
-    figure.update_yaxes(title="throughput, infer/s", **figures.axis(figures.throughputs(found)))
-    return figures.finished(figure)
+    result = figures.lines(layer.rows, look, lambda row: row["concurrency"], 440)
+    ticks = sorted({row["concurrency"] for row in layer.rows})
+    result.update_xaxes(title="concurrency, requests in flight", tickvals=ticks, ticktext=list(map(str, ticks)))
+    result.update_yaxes(title="throughput, infer/s")
+    return result

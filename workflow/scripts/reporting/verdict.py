@@ -1,44 +1,62 @@
-"""The run in one sentence, from its figures alone."""
+"""The run in one sentence, and what must be known beside it, from its figures alone."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from measurement.points import CEILING, STATUSES
+from reporting.ratios import Comparisons, baseline, ratio
 from reporting.rows import Row, headline, models, place
-from reporting.words import listed, number, percent, times
+from reporting.words import listed, number, percent
+from reporting.words import ratio as in_words
 
 Health = Mapping[str, Mapping[str, Any]]
 
 _NOT_STABLE = {
-    "client_bound": "a point at which the load generator sets the pace",
-    "unstable": "a point that did not become stable",
+    "client_bound": "the load generator sets the pace there",
+    "unstable": "that point did not become stable",
 }
 
 
-def verdict(rows: Sequence[Row], health: Health) -> str:
+@dataclass(frozen=True)
+class Verdict:
+    """`text`: one sentence. `details`: sentences that qualify it."""
+
+    text: str
+    details: list[str]
+
+
+def verdict(rows: Sequence[Row], health: Health, comparisons: Comparisons) -> Verdict:
     """Which variant serves most at the highest concurrency, how that compares, and whether its answers are right.
 
     Healthy variants compete, those with the best status found among them; the ceiling never does.
     """
     level = headline(rows)
-    usable = [
-        row
-        for row in models(level)
-        if health[row["variant"]]["healthy"] and row["status"] != "failed" and row["throughput"] is not None
-    ]
+    usable = [row for row in models(level) if health[row["variant"]]["healthy"] and row["throughput"] is not None]
     if not usable:
-        return _without_winner(level, health)
+        return Verdict(_without_winner(level, health), [])
     best = max((row["status"] for row in usable), key=STATUSES.index)
     compared = sorted((row for row in usable if row["status"] == best), key=lambda row: -row["throughput"])
     winner = compared[0]
-    start = f"{winner['variant']} serves {number(winner['throughput'])} infer/s {place(winner)}"
-    if best in _NOT_STABLE:
-        start += f", {_NOT_STABLE[best]}"
-    figures = ", ".join([*(_against(winner, other) for other in compared[1:2]), *_of_ceiling(winner)])
-    first = f"{start}: {figures}" if figures else start
-    left_out = [f"{row['variant']} ({_worth(row, health)})" for row in models(level) if row not in compared]
-    others = f" Not compared: {listed(left_out)}." if left_out else ""
-    return f"{first}; {correctness(health[winner['variant']])}.{others}"
+    details = [
+        *([f"{winner['variant']}'s figure is worth less: {_NOT_STABLE[best]}."] if best in _NOT_STABLE else []),
+        *(_against_next(winner, other, comparisons) for other in compared[1:2]),
+        *_of_ceiling(winner),
+        *_left_out([row for row in models(level) if row not in compared], health),
+    ]
+    return Verdict(f"{_claim(winner, level, comparisons)}; {correctness(health[winner['variant']])}.", details)
+
+
+def _claim(winner: Row, level: Sequence[Row], comparisons: Comparisons) -> str:
+    """What the fastest variant serves, against the demo's way where that was measured."""
+    serves = f"{winner['variant']} serves {number(winner['throughput'])} infer/s {place(winner)}"
+    base = baseline(level)
+    found = ratio(comparisons, winner, base) if base and base is not winner else None
+    if found is None:
+        return serves
+    if not found.difference_shown:
+        return f"{serves}, and no difference from the demo's PyTriton is shown: {in_words(found)}"
+    return f"{serves}, {in_words(found)} the demo's PyTriton"
 
 
 def agreement(health: Mapping[str, Any]) -> float:
@@ -53,21 +71,24 @@ def correctness(health: Mapping[str, Any]) -> str:
     return f"accuracy {percent(health['accuracy'], 1)}, {compared}"
 
 
-def overlapping(one: Row, other: Row) -> bool:
-    """Whether the repeats of two points leave open which is faster."""
-    return bool(one["throughput_min"] <= other["throughput_max"] and other["throughput_min"] <= one["throughput_max"])
-
-
-def _against(winner: Row, second: Row) -> str:
-    ratio = f"{times(winner['throughput'] / second['throughput'])} {second['variant']}"
-    # One repeat has no spread to compare with.
-    unclear = min(winner["repeats"], second["repeats"]) > 1 and overlapping(winner, second)
-    return f"{ratio} (their repeats overlap)" if unclear else ratio
+def _against_next(winner: Row, other: Row, comparisons: Comparisons) -> str:
+    found = ratio(comparisons, winner, other)
+    if found is None:
+        factor = number(winner["throughput"] / other["throughput"], 2)
+        return f"{factor}× {other['variant']}, the next; how sure that is, too few repeats tell."
+    if not found.difference_shown:
+        return f"No difference from {other['variant']}, the next, is shown: {in_words(found)}."
+    return f"{in_words(found)} {other['variant']}, the next."
 
 
 def _of_ceiling(winner: Row) -> list[str]:
     share = winner["ceiling_fraction"]
-    return [] if share is None else [f"{percent(share)} of the ceiling"]
+    return [] if share is None else [f"{percent(share)} of the ceiling, a model that computes nothing."]
+
+
+def _left_out(rows: Sequence[Row], health: Health) -> list[str]:
+    found = [f"{row['variant']} ({_worth(row, health)})" for row in rows]
+    return [f"Not compared: {listed(found)}."] if found else []
 
 
 def _worth(row: Row, health: Health) -> str:

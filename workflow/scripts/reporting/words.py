@@ -1,6 +1,8 @@
 """Figures as a reader wants them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+from measurement.intervals import Interval
 
 MISSING = "–"
 
@@ -40,7 +42,7 @@ def size(count: int) -> str:
 
 def times(ratio: float) -> str:
     """A ratio as a factor."""
-    return f"{ratio:.2f}×" if ratio < 2 else f"{ratio:,.1f}×"
+    return f"{_factor(ratio)}×"
 
 
 def interval(ratio: Mapping[str, float] | None) -> str:
@@ -48,6 +50,20 @@ def interval(ratio: Mapping[str, float] | None) -> str:
     return MISSING if ratio is None else f"{ratio['middle']:.2f} [{ratio['low']:.2f}, {ratio['high']:.2f}]"
 
 
-def listed(parts: list[str]) -> str:
+def ratio(interval: Interval) -> str:
+    """A ratio with its bounds: `3.4× [3.2, 3.6]`."""
+    return f"{times(interval.middle)} [{_factor(interval.low)}, {_factor(interval.high)}]"
+
+
+def _factor(value: float) -> str:
+    return f"{value:.2f}" if value < 2 else f"{value:,.1f}"
+
+
+def listed(parts: Sequence[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+def capitalized(text: str) -> str:
+    """With a capital at the start, the rest as it is."""
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,238 @@
+"""The verdict and the findings: what is said of which figures, and what is not."""
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from measurement import points
+from measurement.comparison import comparisons
+from report_sample import engine, failed, healthy, measured, other_records, sample_document, unstable
+from reporting.findings import Finding, findings
+from reporting.verdict import Verdict, verdict
+
+Repeat = dict[str, Any]
+
+
+def thrice(variant: str, concurrency: int, throughput: float, **changes: Any) -> list[Repeat]:
+    """Three repeats that differ by a per cent."""
+    return [
+        measured(variant, concurrency, throughput * factor, repeat=repeat, **changes)
+        for repeat, factor in ((1, 0.99), (2, 1.0), (3, 1.01))
+    ]
+
+
+def verdict_of(*found: Repeat, **checks: Any) -> Verdict:
+    """The verdict on these repeats; variants are healthy but for `checks`."""
+    table = pd.DataFrame(found)
+    health = {one["variant"]: healthy(one["variant"]) for one in found} | checks
+    return verdict(points.records(points.summarise(table, {})), health, comparisons(table))
+
+
+def found_in(*found: Repeat, in_process: dict[str, float] | None = None, **changes: Any) -> dict[str, Finding]:
+    """The findings in these repeats by rule; variants are healthy, but for `changes` of the document."""
+    table = pd.DataFrame(found)
+    document = {
+        **other_records(),
+        "rows": points.records(points.summarise(table, {}, in_process)),
+        "comparisons": comparisons(table),
+        "health": {one["variant"]: healthy(one["variant"]) for one in found},
+        "engines": [],
+        **changes,
+    }
+    return {one.rule: one for one in findings(document, 64)}
+
+
+# The verdict
+
+
+def test_verdict_of_the_sample() -> None:
+    document = sample_document()
+    assert document["verdict"] == (
+        "fast serves 5,100 infer/s at concurrency 65 over gRPC; accuracy 99.1 %, equal to PyTorch."
+    )
+    assert document["verdict_details"] == [
+        "1.25× [1.25, 1.25] slow, the next.",
+        "62 % of the ceiling, a model that computes nothing.",
+        "Not compared: shaky (unstable) and broken (unhealthy).",
+    ]
+
+
+def test_verdict_against_the_demos_way_with_an_interval() -> None:
+    found = verdict_of(*thrice("a", 65, 340), *thrice("pytriton", 65, 100), *thrice("null", 65, 680))
+    assert found.text.startswith(
+        "a serves 340 infer/s at concurrency 65 over gRPC, 3.4× [3.4, 3.4] the demo's PyTriton;"
+    )
+    assert "50 % of the ceiling, a model that computes nothing." in found.details
+
+
+def test_verdict_may_be_that_no_difference_is_shown() -> None:
+    noisy = [measured("a", 1, value, repeat=repeat) for repeat, value in enumerate((100, 140, 90), 1)]
+    other = [measured("pytriton", 1, value, repeat=repeat) for repeat, value in enumerate((120, 80, 95), 1)]
+    found = verdict_of(*noisy, *other)
+    assert "no difference from the demo's PyTriton is shown: 1.11× [" in found.text
+    assert found.details[0].startswith("No difference from pytriton, the next, is shown: ")
+
+
+def test_verdict_from_one_repeat_claims_no_interval() -> None:
+    found = verdict_of(measured("a", 1, 110), measured("pytriton", 1, 100))
+    assert found.text == "a serves 110 infer/s at concurrency 1 over gRPC; accuracy 99.1 %, equal to PyTorch."
+    assert found.details == ["1.10× pytriton, the next; how sure that is, too few repeats tell."]
+
+
+def test_verdict_never_names_the_ceiling_as_winner() -> None:
+    assert verdict_of(measured("null", 1, 100), measured("a", 1, 10)).text.startswith("a serves 10 infer/s")
+    assert verdict_of(measured("null", 1, 100)).text.startswith("Only the ceiling was measured: 100 infer/s")
+    assert verdict_of(failed("null", 1, "no")).text.startswith("Only the ceiling was measured, and it failed")
+
+
+def test_verdict_when_all_failed() -> None:
+    found = verdict_of(failed("a", 1, "no"), failed("b", 1, "no"), b=healthy("b", reasons=("not ready",)))
+    assert found.text == "No variant has a usable point at concurrency 1 over gRPC: a failed and b is unhealthy."
+
+
+def test_verdict_takes_first_protocol_and_batch_at_highest_concurrency() -> None:
+    found = verdict_of(
+        measured("a", 65, 10, batch_size=8, protocol="http"),
+        measured("a", 1, 99, batch_size=8, protocol="http"),
+        measured("a", 257, 99, batch_size=1, protocol="http"),
+        measured("a", 257, 99, batch_size=8),
+    )
+    assert found.text.startswith("a serves 10 infer/s at concurrency 65 over HTTP, batch 8;")
+
+
+def test_verdict_prefers_stable_points_to_faster_ones() -> None:
+    found = verdict_of(unstable("a", 1, 100), measured("b", 1, 10))
+    assert found.text.startswith("b serves 10 infer/s")
+    assert found.details == ["Not compared: a (unstable)."]
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [("unstable", "did not become stable"), ("client_bound", "load generator")]
+)
+def test_verdict_says_that_the_best_point_is_not_stable(status: str, words: str) -> None:
+    assert words in verdict_of(measured("a", 1, 10, status=status)).details[0]
+
+
+def test_verdict_leaves_out_unhealthy_variants() -> None:
+    found = verdict_of(measured("a", 1, 100), measured("b", 1, 10), a=healthy("a", reasons=("accuracy",)))
+    assert found.text.startswith("b serves")
+    assert found.details == ["Not compared: a (unhealthy)."]
+
+
+def test_verdict_says_how_far_answers_are_from_pytorch() -> None:
+    assert "agreement with PyTorch 99.80 %" in verdict_of(measured("a", 1, 10), a=healthy("a", agreement=0.998)).text
+
+
+# The findings
+
+
+def test_healthy_steady_run_raises_no_doubt() -> None:
+    assert found_in(*thrice("a", 1, 100, requests=300_000), engines=[engine()]) == {}
+
+
+def test_unhealthy_variants_with_their_reasons() -> None:
+    checks = {"a": healthy("a", reasons=("grpc: not live", "http: not live")), "b": healthy("b")}
+    found = found_in(measured("a", 1, 1), measured("b", 1, 1), health=checks)["unhealthy"]
+    assert (found.text, found.evidence) == (
+        "a failed the health check and was not measured.",
+        "a: grpc: not live, http: not live",
+    )
+
+
+def test_precision_that_was_not_requested() -> None:
+    found = found_in(measured("a", 1, 1), engines=[engine("bf16")])["precision"]
+    assert found.text == "The openvino engine computes in bf16, which was not requested."
+    assert found.evidence == "openvino: f32 requested, on Some <CPU>"
+
+
+def test_answers_and_accuracy_below_pytorch() -> None:
+    checks = {"a": healthy("a", agreement=0.998) | {"accuracy": 0.98}, "null": healthy("null", agreement=0.1)}
+    found = found_in(measured("a", 1, 1), health=checks)
+    assert found["answers"].evidence == "agreement: a 99.80 %"
+    assert found["accuracy"].evidence == "a 98.00 %; PyTorch 99.10 %, on the same 1,000 samples"
+    part = {"a": checks["a"] | {"samples": 128}}
+    assert "accuracy" not in found_in(measured("a", 1, 1), health=part)
+
+
+def test_points_that_are_not_stable_are_counted() -> None:
+    found = found_in(unstable("a", 1, 10), measured("a", 65, 10), failed("b", 1, "no"))["not_stable"]
+    assert found.text.startswith("2 of 3 points are not stable")
+    assert found.evidence == "a at concurrency 1 over gRPC: unstable; b at concurrency 1 over gRPC: failed"
+
+
+def test_client_bound_points() -> None:
+    found = found_in(measured("a", 1, 10, status="client_bound", reason="slow client"))["client_bound"]
+    assert found.text.startswith("At 1 of 1 points")
+    assert "slow client" in found.evidence
+
+
+@pytest.mark.parametrize(("queue", "said"), [(3900.0, False), (4100.0, True)])
+def test_long_queue(queue: float, said: bool) -> None:
+    found = found_in(measured("a", 1, 100, server_queue=queue))
+    assert ("queue" in found) == said
+    if said:
+        assert found["queue"].text.endswith("waiting in the server's queue: a 41 %.")
+        assert found["queue"].evidence == "a: 4.10 of 10.0 ms, effective batch 16 of 64"
+
+
+def test_time_outside_the_server() -> None:
+    found = found_in(measured("a", 1, 100, server_queue=0.0), measured("b", 1, 100))
+    assert (
+        found["outside"].text == "At concurrency 1 over gRPC, most of the latency is spent outside the server: a 50 %."
+    )
+
+
+@pytest.mark.parametrize(("concurrency", "batch", "said"), [(65, 23.0, True), (65, 40.0, False), (16, 12.0, False)])
+def test_batches_far_below_opt(concurrency: int, batch: float, said: bool) -> None:
+    assert ("batching" in found_in(measured("a", concurrency, 100, effective_batch=batch))) == said
+
+
+@pytest.mark.parametrize(
+    ("throughput", "rule"), [(110, "near_ceiling"), (80, "near_ceiling"), (60, None), (20, "far_from_ceiling")]
+)
+def test_share_of_the_ceiling(throughput: int, rule: str | None) -> None:
+    found = found_in(measured("a", 1, throughput), measured("null", 1, 100))
+    assert {"near_ceiling", "far_from_ceiling"} & set(found) == ({rule} - {None})
+    if rule:
+        assert found[rule].evidence == f"a {throughput} % of 100 infer/s; the ceiling's point is stable"
+
+
+@pytest.mark.parametrize(("limit", "rule"), [(110.0, "compute_bound"), (150.0, None), (300.0, "server_bound")])
+def test_share_of_the_in_process_limit(limit: float, rule: str | None) -> None:
+    found = found_in(measured("a", 1, 100), in_process={"a": limit})
+    assert {"compute_bound", "server_bound"} & set(found) == ({rule} - {None})
+
+
+def test_no_limits_no_shares() -> None:
+    rules = {"near_ceiling", "far_from_ceiling", "compute_bound", "server_bound"}
+    assert not rules & set(found_in(measured("a", 1, 100)))
+
+
+def test_pytriton_and_pipelines_against_the_engine_that_they_use() -> None:
+    found = found_in(
+        *thrice("fast", 1, 100), *thrice("pytriton_engine", 1, 50), *thrice("bls", 1, 80), *thrice("ensemble", 1, 100)
+    )
+    assert "PyTriton serves 0.50× [0.50, 0.50] what a repository does with the same engine" in found["pytriton"].text
+    assert "bls serves 0.80× [0.80, 0.80] what fast does" in found["bls"].text
+    # No difference is shown between equal figures, so nothing is said.
+    assert "ensemble" not in found
+
+
+def test_past_the_peak() -> None:
+    found = found_in(measured("a", 1, 10), measured("a", 16, 100), measured("a", 65, 80))["falling"]
+    assert found.text == "a is past its peak at the highest concurrency."
+    assert found.evidence == "a: 100 infer/s at concurrency 16 over gRPC, 80 at concurrency 65 over gRPC"
+    assert "falling" not in found_in(measured("a", 16, 100), measured("a", 65, 95))
+    assert "falling" not in found_in(measured("a", 16, 100), unstable("a", 65, 10))
+
+
+def test_percentiles_from_few_requests() -> None:
+    found = found_in(measured("a", 1, 10, requests=2000), measured("a", 16, 10, requests=300_000))["indicative"]
+    assert found.text.startswith("The p99 of 1 of 2 points is an indication")
+    assert found.evidence == "2,000 to 2,000 requests per repeat; MLPerf asks for 270,336"
+
+
+def test_doubts_come_before_insights() -> None:
+    found = found_in(failed("a", 1, "no"), measured("b", 1, 100, server_queue=9000.0), engines=[engine("bf16")])
+    assert list(found)[:3] == ["precision", "not_stable", "queue"]

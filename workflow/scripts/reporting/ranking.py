@@ -1,0 +1,41 @@
+"""Section ranking: the variants at the load level to compare first, fastest first."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from measurement.points import CEILING
+from reporting.figures import looks
+from reporting.ratios import BASELINE, baseline, ratio
+from reporting.rows import bounds, headline, place
+
+
+def view(document: Mapping[str, Any]) -> dict[str, Any]:
+    """`place`: the level in words; `base`: whether ratios to the demo's way are known; `lines`, fastest first.
+
+    A line has the `row`, its `look`, `ratio` to the demo's way, and the `bar` in per cent of the longest one.
+    """
+    level = headline(document["rows"])
+    look = looks(document["rows"])
+    base = baseline(level)
+    longest = max((bounds(row)[1] for row in level if row["throughput"] is not None), default=0.0)
+    ranked = sorted(level, key=lambda row: (row["variant"] == CEILING, -(row["throughput"] or 0)))
+    return {
+        "place": place(level[0]),
+        "base": BASELINE if base else None,
+        "lines": [
+            {
+                "row": row,
+                "look": look[row["variant"]],
+                "ratio": ratio(document["comparisons"], row, base) if base and row is not base else None,
+                "is_base": row is base,
+                "bar": _bar(row, longest) if row["throughput"] is not None else None,
+            }
+            for row in ranked
+        ],
+    }
+
+
+def _bar(row: Mapping[str, Any], longest: float) -> dict[str, float]:
+    low, high = bounds(row)
+    values = {"value": row["throughput"], "low": low, "high": high}
+    return {name: round(100 * value / longest, 2) for name, value in values.items()}
