@@ -12,9 +12,8 @@ from measurement.loads import loads
 from program.cli import UserError
 from program.environment import prepare_environment, stop_on_hangup
 from program.imports import project_imports
-from serving.modelconfig import ENCODED
 from serving import install
-from serving.variants import VARIANTS, computing, of_kind, model_of
+from serving.variants import ENCODED, VARIANTS, computing, of_kind, model_of
 from settings.hardware import require_gpu, require_target
 from settings import shapes
 from settings.lock import versions

@@ -94,6 +94,28 @@ def test_inputs_of_every_rule_hold_what_its_script_imports(finished_run, outcome
     }  # fmt: skip
 
 
+# What Snakemake itself imports, with its plugins: pandas and numpy come with the one for Slurm.
+HEAVY = {
+    "mlxtend", "onnx", "onnxruntime", "openvino", "plotly", "pytriton", "scipy", "tensorrt_rtx_bindings",
+    "torch", "torchvision", "tritonclient",
+}  # fmt: skip
+
+
+def test_a_plan_imports_no_heavy_library(project):
+    """Each costs seconds of every `snakemake -n`; jobs import them."""
+    program = (
+        "import contextlib, sys; from snakemake.cli import main\n"
+        "with contextlib.suppress(SystemExit): main(['-n', 'perf_report', '--quiet', 'all'])\n"
+        "print('imported', *sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", program], cwd=project.root, capture_output=True, text=True, check=True
+    )
+    imported = set(found.stdout.splitlines()[-1].split())
+    assert {"imported", "snakemake", "jsonschema"} <= imported
+    assert imported & HEAVY == set()
+
+
 def test_imports_are_followed_through_packages_and_functions(tmp_path):
     files = {
         "main.py": "import os\nfrom package import one\n\ndef late():\n    import lonely\n",

@@ -12,7 +12,7 @@ from conftest import DEFAULT, MODEL, PROFILE, ROOT, SERVING
 from program.cli import UserError
 from repository_native import check_profiles
 from serving import modelconfig
-from serving.variants import VARIANTS, kind_of
+from serving.variants import ENCODED, VARIANTS, kind_of
 from settings import shapes
 
 BACKENDS = ROOT / "workflow" / "backends"
@@ -183,7 +183,7 @@ def assemble(script, tmp_path):
             record = ["--record", tmp_path / "engine.json"] if described.engine else []
             given = ["repository_native.py", "--artifact", tmp_path / "artifact", *record]
         else:
-            encoded = [modelconfig.ENCODED] if kind == "bls" else []
+            encoded = [ENCODED] if kind == "bls" else []
             settings |= {"model": RAW | {"inputs": [*RAW["inputs"], *encoded]}, "min": PROFILE["min"]}
             given = [
                 *(f"repository_{kind}.py", "--model-py", BACKENDS / "model.py"),

@@ -1,7 +1,6 @@
 """What a script imports, found by reading it."""
 
 import ast
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -23,13 +22,12 @@ def top_level_imports(path: Path) -> set[str]:
     return {name.partition(".")[0] for name in _names(path)}
 
 
-def _modules(path: Path, root: Path) -> Iterator[Path]:
+@cache
+def _modules(path: Path, root: Path) -> frozenset[Path]:
     """Files of the modules, and of the packages around them, that one file imports from below `root`."""
-    for name in _names(path):
-        parts = name.split(".")
-        for length in range(1, len(parts) + 1):
-            base = root.joinpath(*parts[:length])
-            yield from (one for one in (base.with_suffix(".py"), base / "__init__.py") if one.is_file())
+    parts = [name.split(".") for name in _names(path)]
+    bases = {root.joinpath(*part[:length]) for part in parts for length in range(1, len(part) + 1)}
+    return frozenset(one for base in bases for one in (base.with_suffix(".py"), base / "__init__.py") if one.is_file())
 
 
 @cache

@@ -18,8 +18,6 @@ _CONFIG_TYPES = {"BYTES": "TYPE_STRING"}
 _DEVICES: dict[str, dict[str, Any]] = {"cpu": {"kind": "KIND_CPU"}, "cuda": {"kind": "KIND_GPU", "gpus": [0]}}
 # What the native backends call the threads of one operator.
 _THREADS = {"onnxruntime": "intra_op_thread_count", "pytorch": "INTRA_OP_THREAD_COUNT"}
-# The second form in which `bls` takes a sample: the bytes of a file, one per sample.
-ENCODED = {"name": "encoded", "dtype": "BYTES", "dims": [1]}
 
 
 def python_model(

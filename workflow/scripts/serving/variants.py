@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+# The second form in which `bls` takes a sample: the bytes of a file, one per sample.
+ENCODED = {"name": "encoded", "dtype": "BYTES", "dims": [1]}
+
 
 @dataclass(frozen=True)
 class Native:
