@@ -41,7 +41,7 @@ ENGINES = sorted({model_of(name, INNER).engine for name in config["variants"]} -
 # (docs/reruns.md). They have no benchmark: what comes from a cache took no time, and Snakemake refuses the two together.
 CACHE = workflow.workflow_settings.cache is not None
 # What serves and what asks: packages that no script imports.
-SERVER = ("nvidia-pytriton", "tritonclient")
+SERVER_PACKAGES = ("nvidia-pytriton", "tritonclient")
 
 
 # Jobs that are submitted find their GPU and their Triton elsewhere; a dry run needs none.

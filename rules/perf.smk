@@ -35,7 +35,7 @@ rule sweep:
         gpu=GPUS,
         measure=1,
     params:
-        libraries=libraries("sweep.py", packages=SERVER),
+        libraries=libraries("sweep.py", packages=SERVER_PACKAGES),
         settings=lambda wildcards: settings(
             variant=wildcards.variant,
             name=served_name(wildcards.variant),

@@ -24,7 +24,7 @@ rule healthcheck:
         runtime=10,
         gpu=GPUS,
     params:
-        libraries=libraries("healthcheck.py", packages=SERVER),
+        libraries=libraries("healthcheck.py", packages=SERVER_PACKAGES),
         settings=lambda wildcards: settings(
             variant=wildcards.variant,
             name=served_name(wildcards.variant),

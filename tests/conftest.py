@@ -85,11 +85,13 @@ def expected_outputs(config: dict) -> set[str]:
         *("export/reference.npz", "export/reference_raw.npz"),
         *CLOSING,
     }
-    # Every model that computes is also called without a server, once for all variants that serve it.
-    result |= in_process_outputs(config["variants"], repeats)
     # Those that build on serving.inner need its engine, and its repository where they call it.
     inner = config["serving"]["inner"]
     used = {inner if variant in ("pytriton_engine", "bls", "ensemble") else variant for variant in config["variants"]}
+    # Every model that computes is also called without a server, once for all variants that serve it, unless it runs in
+    # Triton's own backend.
+    own = {"tensorrt", "onnx", "torchscript"} if config["server"] == "native" else set()
+    result |= in_process_outputs(used - own, repeats)
     engines = {
         **{"openvino": "model.blob", "aotinductor": "model.pt2"},
         **{"tensorrt_rtx": "model.engine", "tensorrt": "model.plan"},
@@ -111,7 +113,7 @@ def variant_outputs(variant: str, repeats: Iterable[int]) -> set[str]:
 
 
 def in_process_outputs(variants: Iterable[str], repeats: Iterable[int]) -> set[str]:
-    """The outputs of the measurements without a server."""
+    """The outputs of the measurements without a server; by default bls, ensemble and pytriton_engine run openvino."""
     models = {"openvino" if name in ("pytriton_engine", "bls", "ensemble") else name for name in variants} - {"null"}
     return {f"in_process/{model}/repeat-{repeat}.csv" for model in models for repeat in repeats}
 
