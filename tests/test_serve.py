@@ -132,14 +132,19 @@ def test_port_beyond_the_last(refused):
     assert "port 65536 (grpc) does not exist. Hint: " in refused("--variant", "openvino", "--port", "65535")
 
 
-def test_variant_that_the_configuration_cannot_serve(refused):
-    port = str(three_ports())
-    assert refused("--variant", "tensorrt", "--port", port).startswith(
-        "serve.py: error: config: server: bundled cannot serve tensorrt. Hint: set server to native"
-    )
-    assert "tensorrt_rtx cannot run on cpu, only on cuda. Hint: " in refused(
-        "--variant", "tensorrt_rtx", "--port", port
-    )
+@pytest.mark.parametrize(
+    ("variant", "overlay", "message"),
+    [
+        ("tensorrt", "{}", "config: server: bundled cannot serve tensorrt. Hint: set server to native"),
+        ("tensorrt_rtx", "{}", "config: serving.device: tensorrt_rtx cannot run on cpu, only on cuda. Hint: "),
+        ("onnx", "server: native", "server: native, but tritonserver is not in PATH. Hint: "),
+    ],
+)
+def test_variant_that_cannot_be_served(refused, tmp_path: Path, variant, overlay, message):
+    path = tmp_path / "overlay.yaml"
+    path.write_text(overlay)
+    found = refused("--variant", variant, "--port", str(three_ports()), "--configfile", str(path))
+    assert found.startswith(f"serve.py: error: {message}")
 
 
 def test_no_variant(refused):

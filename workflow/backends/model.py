@@ -59,7 +59,7 @@ class TritonPythonModel:
 
 def _device(args):
     """The device of this instance, as PyTorch names it: `cpu` or `cuda:<index>`."""
-    return f"cuda:{args['model_instance_device_id']}" if args["model_instance_kind"] == "GPU" else "cpu"
+    return {"CPU": "cpu", "GPU": f"cuda:{args['model_instance_device_id']}"}[args["model_instance_kind"]]
 
 
 def _threads(parameters, config):

@@ -21,7 +21,7 @@ from program import cli
 from program.cli import UserError, log
 from program.files import write_text
 from program.terminal import terminal
-from serving import server
+from serving import install, server
 from serving.directory import PYTRITON
 from serving.variants import VARIANTS
 from settings.configured import PROJECT, configured
@@ -38,6 +38,8 @@ def build(variants: Sequence[str], configfile: Path | None) -> Path:
     validate(config, PROJECT)
     if config["serving"]["device"] == "cuda":
         require_gpu(variants)
+    if config["server"] == "native":
+        install.native()
     run = f"artifacts/{config['run']}"
     targets = [f"{run}/repository/{variant}" for variant in variants] + [f"{run}/export/reference.npz"]
     overlay = ["--configfile", str(configfile.resolve())] if configfile else []
