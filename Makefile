@@ -11,6 +11,7 @@ RUN ?= mnist
 UV_VERSION := 0.13.9
 
 VENV := .venv
+MODELOPT := .venv-modelopt
 UV := $(shell command -v uv || echo .venv-uv/bin/uv)
 SYNC := $(UV) pip sync --quiet --require-hashes --python $(VENV)/bin/python
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -18,7 +19,7 @@ OVERLAY := $(if $(CONFIG),--configfile $(CONFIG))
 SERVED := $(OVERLAY) $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help perf_report compare serve demo verify test lint format sync docs lock benchmark clean distclean
+.PHONY: help perf_report compare modelopt serve demo verify test lint format sync docs lock benchmark clean distclean
 
 help: ## List the targets
 	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +29,8 @@ perf_report: $(VENV)/.main ## Set up, run the workflow, write artifacts/<run>/re
 
 compare: $(VENV)/.main ## Compare artifacts/RUN with an earlier run: make compare BASE=path/to/perf_summary.json [RUN=mnist]
 	@exec python workflow/scripts/compare.py artifacts/$(RUN)/report/perf_summary.json --base '$(BASE)'
+
+modelopt: $(MODELOPT)/.done ## Install ModelOpt, for TensorRT engines in fp16 and int8
 
 serve: $(VENV)/.main ## Serve a variant in the foreground: make serve VARIANT=openvino (or VARIANT=all) [PORT=8000]
 	@exec python workflow/scripts/serve.py $(SERVED) $(if $(filter all,$(VARIANT)),--all,--variant $(VARIANT))
@@ -68,13 +71,15 @@ lock: | $(UV) ## Resolve the dependencies anew
 	$(UV) pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o envs/main.txt
 	$(UV) pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q \
 	  --extra dev -c envs/main.txt -o envs/dev.txt
+	$(UV) pip compile envs/modelopt.in --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q \
+	  -o envs/modelopt.txt
 
 clean: ## Remove all outputs
 	find artifacts -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
 	rm -rf .snakemake
 
 distclean: clean ## Remove the environments too
-	rm -rf .venv .venv-uv
+	rm -rf .venv .venv-uv $(MODELOPT)
 
 # The stamps say what .venv holds: dev.txt is main.txt and more.
 $(VENV)/.main: envs/main.txt | $(VENV)/bin/python $(UV)
@@ -87,6 +92,12 @@ $(VENV)/.dev: envs/dev.txt envs/main.txt | $(VENV)/bin/python $(UV)
 	@echo "Installing the locked development environment into $(VENV) (once)"
 	$(SYNC) envs/dev.txt
 	@touch $(VENV)/.main $@
+
+$(MODELOPT)/.done: envs/modelopt.txt | $(UV)
+	@echo "Installing ModelOpt's locked environment into $(MODELOPT) (once)"
+	$(UV) venv --quiet --clear --python '$(PYTHON)' $(MODELOPT)
+	$(UV) pip sync --quiet --require-hashes --python $(MODELOPT)/bin/python envs/modelopt.txt
+	@touch $@
 
 $(VENV)/bin/python: | $(UV)
 	$(UV) venv --quiet --python '$(PYTHON)' $(VENV)

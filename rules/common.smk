@@ -17,6 +17,7 @@ from serving.variants import ENCODED, VARIANTS, computing, of_kind, model_of
 from settings.hardware import require_gpu, require_target
 from settings import shapes
 from settings.lock import versions
+from settings.requirements import require_programs
 from settings.validation import validate
 
 prepare_environment()
@@ -43,6 +44,9 @@ CACHE = workflow.workflow_settings.cache is not None
 # What serves and what asks: packages that no script imports.
 SERVER_PACKAGES = ("nvidia-pytriton", "tritonclient")
 
+# Of engines that may have several profiles; each batch runs with the narrowest one that admits it.
+PROFILES = [config["profile"], *config["extra_profiles"]]
+
 
 # Jobs that are submitted find their GPU and their Triton elsewhere; a dry run needs none.
 onstart:
@@ -66,8 +70,9 @@ wildcard_constraints:
 
 
 def check_machine(jobs):
-    """Raises UserError when this machine lacks what some jobs need: a GPU, one that fits, a full Triton."""
+    """Raises UserError when this machine lacks what some jobs need: a GPU, one that fits, programs, a full Triton."""
     require_gpu({job.rule.name for job in jobs if job.resources.get("gpu")})
+    require_programs({job.rule.name for job in jobs if job.container_img is None}, config["engine"]["modelopt"])
     served = [job for job in jobs if job.rule.name in ("healthcheck", "sweep")]
     if any(model_of(job.wildcards.variant, INNER).engine == "tensorrt_rtx" for job in served):
         require_target("engine.tensorrt_rtx.targets", config["engine"]["tensorrt_rtx"]["targets"])
@@ -133,6 +138,12 @@ def artifact(variant):
     """The file that a variant runs, if it runs one."""
     path = model_of(variant, INNER).artifact
     return f"{RESULTS}/{path}" if path else []
+
+
+def graph(precision):
+    """The graph whose types an engine of this precision computes in."""
+    lower = precision in ("fp16", "int8")
+    return f"{RESULTS}/export/model.{precision}.onnx" if lower else f"{RESULTS}/export/model.onnx"
 
 
 def served_device(variant):

@@ -3,8 +3,40 @@
 One rule and one script per backend. Config: profile, engine.<backend>.
 """
 
-# Of those engines that may have several; each runs with the narrowest one that admits a batch.
-PROFILES = [config["profile"], *config["extra_profiles"]]
+
+# ModelOpt has another onnx than the workflow: its environment is called, not activated.
+rule low_precision:
+    input:
+        code=code("low_precision.py"),
+        lock=os.path.relpath(PROJECT / "envs" / "modelopt.txt"),
+        onnx=rules.export.output.onnx,
+        dataset=rules.dataset.output.train,
+        model_file=config["model"]["file"],
+    output:
+        onnx="<results>/export/model.{precision}.onnx",
+    log:
+        "<logs>/low_precision/{precision}.log",
+    benchmark:
+        "<benchmarks>/low_precision/{precision}.tsv"
+    wildcard_constraints:
+        precision="fp16|int8",
+    priority: 1
+    conda:
+        "../envs/main.yaml"
+    resources:
+        mem_mb=8000,
+        runtime=30,
+    params:
+        libraries=libraries("low_precision.py"),
+        settings=lambda wildcards: settings(precision=wildcards.precision),
+        # Where it is makes no difference: params that depend on the input are not compared.
+        modelopt=lambda wildcards, input: config["engine"]["modelopt"],
+    message:
+        "Graph in {wildcards.precision}"
+    shell:
+        "exec python {input.code[0]} --settings {params.settings:q} --modelopt {params.modelopt:q}"
+        " --onnx {input.onnx} --dataset {input.dataset} --model-file {input.model_file} --output {output.onnx}"
+        " --log {log}"
 
 
 rule engine_openvino:
@@ -72,7 +104,7 @@ rule engine_aotinductor:
 rule engine_tensorrt_rtx:
     input:
         code=code("engine_tensorrt_rtx.py"),
-        onnx=rules.export.output.onnx,
+        onnx=graph(config["engine"]["tensorrt_rtx"]["precision"]),
     output:
         engine="<results>/engine/tensorrt_rtx/model.engine",
         record="<results>/engine/tensorrt_rtx/engine.json",
@@ -100,7 +132,7 @@ rule engine_tensorrt_rtx:
 rule engine_tensorrt:
     input:
         code=code("engine_tensorrt.py"),
-        onnx=rules.export.output.onnx,
+        onnx=graph(config["engine"]["tensorrt"]["precision"]),
     output:
         engine="<results>/engine/tensorrt/model.plan",
         record="<results>/engine/tensorrt/engine.json",

@@ -1,0 +1,83 @@
+"""Rule low_precision: model.onnx with fp16 or int8 arithmetic in the graph itself, converted by NVIDIA's ModelOpt.
+
+Strongly typed TensorRT engines compute in the types that the graph has. fp16 by ModelOpt's AutoCast, which leaves in
+fp32 what would overflow; int8 by its quantization. Both see samples of the training set. Inputs and outputs keep their
+types. ModelOpt has an environment of its own (envs/modelopt.txt).
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from models.interface import Arrays, load_file
+from program import cli
+from program.cli import UserError, log
+from program.files import whole_file
+
+SAMPLES = 256  # to calibrate with, from the start of the training set
+
+
+def command(python: str, precision: str, onnx: Path, converted: Path, samples: Path) -> list[str]:
+    """The command of ModelOpt that converts a graph on CPU."""
+    if precision == "fp16":
+        module, *options = "autocast", "--low_precision_type=fp16", "--keep_io_types", "--providers=cpu"
+        calibration = "calibration_data"
+    else:
+        module, *options = "quantization", "--quantize_mode=int8", "--high_precision_dtype=fp32"
+        options += ["--calibration_eps=cpu", "--calibration_method=max"]
+        calibration = "calibration_data_path"
+    files = [f"--onnx_path={onnx}", f"--output_path={converted}", f"--{calibration}={samples}"]
+    return [python, "-m", f"modelopt.onnx.{module}", *options, *files]
+
+
+def convert(python: str, precision: str, onnx: Path, samples: Arrays, output: Path) -> None:
+    """Convert in a directory of its own, where ModelOpt leaves its intermediate files. Raises UserError."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        given = Path(shutil.copy(onnx, directory / "model.onnx"))
+        np.savez(directory / "samples.npz", **samples)
+        call = command(python, precision, given, directory / "converted.onnx", directory / "samples.npz")
+        # The workflow's own packages are none of its business.
+        env = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+        try:
+            found = subprocess.run(
+                call, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+            )
+        except FileNotFoundError:
+            raise UserError(
+                f"{python} does not exist.", "make modelopt installs it, engine.modelopt names it"
+            ) from None
+        log.debug("%s", found.stdout)
+        if found.returncode != 0 or not (directory / "converted.onnx").exists():
+            last = (found.stdout.strip().splitlines() or ["no reason given"])[-1]
+            raise UserError(f"ModelOpt cannot convert {onnx} to {precision}: {last}", "see the rule's log")
+        with whole_file(output) as temporary:
+            shutil.copy(directory / "converted.onnx", temporary)
+
+
+def main(options: argparse.Namespace) -> None:
+    settings = options.settings
+    with np.load(options.dataset) as data:
+        samples = load_file(options.model_file).prepare(data["images"][:SAMPLES])
+    convert(options.modelopt, settings["precision"], options.onnx, samples, options.output)
+    log.info("converted to %s, calibrated with %d samples", settings["precision"], SAMPLES)
+
+
+def arguments() -> argparse.ArgumentParser:
+    result = cli.parser(__doc__)
+    cli.add_settings(result, '{"precision": "fp16" or "int8"}')
+    result.add_argument("--modelopt", required=True, help="Python of an environment that has ModelOpt")
+    result.add_argument("--onnx", type=Path, required=True, help="model.onnx")
+    result.add_argument("--dataset", type=Path, required=True, help="train.npz")
+    result.add_argument("--model-file", type=Path, required=True, help="the model file, which prepares samples")
+    result.add_argument("--output", type=Path, required=True, help="output: the converted graph")
+    return result
+
+
+if __name__ == "__main__":
+    cli.run(main, arguments())

@@ -1,0 +1,26 @@
+"""What jobs need of this machine besides a GPU, looked for before the first of them without heavy imports."""
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Collection
+
+from engines import trtexec
+from program.cli import UserError
+
+
+def require_programs(jobs: Collection[str], modelopt: str) -> None:
+    """Raises UserError when one of `jobs`, names of rules, misses its program; `modelopt`: as `engine.modelopt`."""
+    compiler = os.environ.get("CXX", "g++")
+    if "engine_aotinductor" in jobs and not shutil.which(compiler):
+        raise UserError(
+            f"engine_aotinductor: needs a C++ compiler, and {compiler} is not in PATH.",
+            "Debian: apt-get install g++; CXX names another; or leave aotinductor out of variants and engines",
+        )
+    if "engine_tensorrt" in jobs and not (trtexec.find() or importlib.util.find_spec("tensorrt")):
+        raise UserError("engine_tensorrt: neither trtexec nor the Python package tensorrt is here.", trtexec.HINT)
+    if "low_precision" in jobs and not shutil.which(modelopt):
+        raise UserError(
+            f"low_precision: {modelopt}, which runs ModelOpt, is missing.",
+            "make modelopt installs it; or set the precision of the engines to fp32 or tf32",
+        )
