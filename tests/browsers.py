@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import resources
 
 import pytest
 from selenium import webdriver
@@ -74,3 +75,15 @@ def view(browser: webdriver.Chrome, width: int, scheme: str) -> None:
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     media = {"media": "", "features": [{"name": "prefers-color-scheme", "value": scheme}]}
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+
+
+def accessibility_violations(browser: webdriver.Chrome) -> list[str]:
+    """What axe-core finds wrong with the page as it stands, with everything unfolded: rule and first element."""
+    browser.set_script_timeout(60)
+    browser.execute_script("document.querySelectorAll('details').forEach((one) => { one.open = true; });")
+    browser.execute_script((resources.files("axe_core_python") / "axe.min.js").read_text(encoding="utf-8"))
+    found: list[str] = browser.execute_async_script("""
+        const done = arguments[0];
+        axe.run().then(({ violations }) => done(violations.map((one) => `${one.id}: ${one.nodes[0].html}`)));
+    """)
+    return found

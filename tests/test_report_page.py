@@ -15,7 +15,7 @@ from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 import perf_report
-from browsers import LOW_CONTRAST, chromium, view
+from browsers import LOW_CONTRAST, accessibility_violations, chromium, view
 from report_sample import THROUGHPUTS, failed, repeats, sample_document
 from reporting.page import render
 
@@ -286,6 +286,14 @@ def test_text_has_contrast(page: webdriver.Chrome, scheme: str) -> None:
     WebDriverWait(page, 10).until(
         lambda one: one.execute_script(LOW_CONTRAST) == [], str(page.execute_script(LOW_CONTRAST))
     )
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (380, "light")])
+def test_axe_finds_nothing(page: webdriver.Chrome, width: int, scheme: str) -> None:
+    view(page, width, scheme)
+    page.refresh()
+    wait_for_plots(page)
+    assert accessibility_violations(page) == []
 
 
 def test_plots_follow_the_scheme_and_paper(page: webdriver.Chrome) -> None:

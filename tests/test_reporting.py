@@ -27,7 +27,7 @@ from report_sample import (
 )
 from reporting import figures, rows, timeline, tradeoff, words
 from reporting.document import SCHEMA, caveats
-from reporting.page import SECTIONS
+from reporting.page import SECTIONS, render
 
 REPORT = Path(perf_report.__file__).parents[1] / "report"
 
@@ -215,6 +215,12 @@ def test_document_follows_its_schema_and_has_no_nan() -> None:
     document["rows"][0]["status"] = "fine"
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(document, schema)
+
+
+def test_page_shows_what_the_json_holds_and_nothing_else() -> None:
+    document = sample_document()
+    template = REPORT / "perf_report.html.j2"
+    assert render(json.loads(json.dumps(document)), template) == render(document, template)
 
 
 def test_schema_has_the_columns_of_the_summary() -> None:
