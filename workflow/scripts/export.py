@@ -6,8 +6,10 @@ PyTorch nor the model file.
 """
 
 import argparse
+import io
 import logging
 import warnings
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +73,17 @@ def to_torchscript(module: torch.nn.Module, inputs: Arrays) -> torch.jit.ScriptM
     return traced
 
 
+def torchscript_bytes(traced: torch.jit.ScriptModule) -> bytes:
+    """The bytes of model.ts without its debug files, as in _strip, and without the number that follows from them."""
+    with io.BytesIO() as whole, io.BytesIO() as result:
+        torch.jit.save(traced, whole)
+        with zipfile.ZipFile(whole) as old, zipfile.ZipFile(result, "w") as new:
+            for one in old.infolist():
+                if not one.filename.endswith((".debug_pkl", "/.data/serialization_id")):
+                    new.writestr(one, old.read(one))
+        return result.getvalue()
+
+
 def main(options: argparse.Namespace) -> None:
     settings = options.settings
     module, source = load_checkpoint(options.model)
@@ -80,8 +93,8 @@ def main(options: argparse.Namespace) -> None:
     graph = to_onnx(module, inputs, settings["outputs"], settings["opset"])
     with whole_file(options.onnx) as temporary:
         temporary.write_bytes(graph.SerializeToString(deterministic=True))
-    with whole_file(options.torchscript) as temporary, temporary.open("wb") as stream:
-        torch.jit.save(to_torchscript(module, inputs), stream)
+    with whole_file(options.torchscript) as temporary:
+        temporary.write_bytes(torchscript_bytes(to_torchscript(module, inputs)))
     outputs = dict(zip(settings["outputs"], predict(module, inputs)))
     reference.save(options.reference, Reference(inputs, outputs, labels))
     raw = settings["raw"]
