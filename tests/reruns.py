@@ -44,6 +44,8 @@ OTHER: dict[str, Any] = {
     "profile.max": "input:100x1x28x28",
     "variants": None,  # has rows of its own
     "serving.threads": 1,
+    "serving.image": "docker://nvcr.io/nvidia/tritonserver:26.08-py3",
+    "compare.base": "earlier.json",
     "serving.inner": "onnx",
     "pytriton.name": "Other",
     "pytriton.inputs": ["picture"],
@@ -74,6 +76,8 @@ def another(path: str, node: dict[str, Any]) -> Any:
         )
     if node.get("type") == "array" and node["items"].get("type") in ("integer", "number"):
         return [*value, max(value, default=0) + 1]
+    if node.get("type") == "boolean":
+        return not value
     if node.get("type") == "integer":
         return value + 1
     if node.get("type") == "number":

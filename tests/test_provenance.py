@@ -9,7 +9,7 @@ import yaml
 from rocrate.rocrate import ROCrate
 
 import manifest
-from conftest import FULL, Project, copy_project
+from conftest import FULL, TARGETS, Project, copy_project
 
 # Files that say how long their making took (docs/reruns.md).
 TIMED = ("metrics.json", "engine.json")
@@ -64,18 +64,54 @@ def test_crate_can_be_read_and_tells_the_same(finished_run, found):
     assert export["startTime"] < export["endTime"]
 
 
+def times(run):
+    """When each output was written, by its path; logs, benchmarks and what every run writes at its end left out."""
+    ends = ("logs/", "benchmarks/", str(manifest.MANIFEST), str(manifest.CRATE))
+    found = {str(path.relative_to(run)): path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()}
+    return {name: time for name, time in found.items() if not name.startswith(ends)}
+
+
+def test_retraining_to_the_same_bits_stops_there(own):
+    """In the next invocation: Snakemake plans before it trains."""
+    model = own.root / "artifacts" / "test" / "model" / "model.pt"
+    before = model.read_bytes()
+    with (own.root / "workflow" / "scripts" / "train.py").open("a") as stream:
+        stream.write("# Another version, the same result.\n")
+    assert "export/model.onnx" in own.planned(*TARGETS, configfiles=(FULL,))
+    own.snakemake("train", "--cores", "2", configfiles=(FULL,))
+    assert model.read_bytes() == before
+    # metrics.json says how long it took.
+    report = {f"report/{name}" for name in ("perf_report.html", "perf_summary.csv", "perf_summary.json")}
+    assert {"model/model.pt", "export/model.onnx"} & own.planned(*TARGETS, configfiles=(FULL,)) == set()
+    assert own.planned(*TARGETS, configfiles=(FULL,)) == report
+
+
+def test_another_opt_shape_writes_what_was_planned_and_nothing_else(own):
+    (own.root / "opt.yaml").write_text("profile: {opt: input:32x1x28x28}\n")
+    run = own.root / "artifacts" / "test"
+    targets, configfiles = ("engines", "artifacts/test/export/parity.json"), (FULL, "opt.yaml")
+    planned = own.planned(*targets, configfiles=configfiles)
+    before = times(run)
+    own.snakemake(*targets, "--cores", "2", configfiles=configfiles)
+    after = times(run)
+    assert {"engine/openvino/model.blob", "export/parity.json"} <= planned
+    assert {name for name in after if after[name] != before.get(name)} == planned
+
+
 def verify(project, script):
     return script.at(project.root)("verify.py", "--configfile", FULL)
 
 
-def test_verify_names_what_differs(own, script):
+def test_verify_names_what_differs(finished_run, tmp_path, script):
+    own = Project(shutil.copytree(finished_run.root, tmp_path / "project"))
     run = own.root / "artifacts" / "test"
     whole = verify(own, script)
     assert (whole.returncode, whole.stderr.count("\n")) == (0, 1), whole.stderr
     with (run / "export" / "model.onnx").open("ab") as stream:
         stream.write(b"\0")
     (run / "model" / "metrics.json").unlink()
-    (own.root / "workflow" / "scripts" / "sweep.py").open("a").write("# Another version.\n")
+    with (own.root / "workflow" / "scripts" / "sweep.py").open("a") as stream:
+        stream.write("# Another version.\n")
     spoilt = verify(own, script)
     assert spoilt.returncode == 2
     lines = spoilt.stderr.splitlines()

@@ -1,5 +1,6 @@
 """docs/reruns.md says what each change makes anew; what takes no version says so; the code knows the lock."""
 
+import re
 import sys
 
 import pytest
@@ -40,3 +41,14 @@ def test_versions_of_what_files_import(tmp_path):
     source.write_text("import json, torch.nn\nfrom PIL import Image\nimport tqdm\nimport nowhere\n")
     found = lock.versions([source], ["onnxscript"])
     assert found == {name: lock.locked()[name] for name in ("onnxscript", "pillow", "torch")}
+
+
+def test_every_rule_knows_the_versions_of_its_libraries():
+    """But provenance, whose input is the whole lock."""
+    without = {
+        name
+        for path in (ROOT / "rules").glob("*.smk")
+        for name, body in re.findall(r"^rule (\w+):(.*?)(?=^rule |\Z)", path.read_text(), re.MULTILINE | re.DOTALL)
+        if "    shell:" in body and "libraries=" not in body
+    }
+    assert without == {"provenance"}
