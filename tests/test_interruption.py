@@ -127,7 +127,7 @@ def test_killed_at_any_stage(project, jobs, tmp_path, rule, victim):
             cwd=project.root, env=os.environ | {MARK: mark}, stdout=stream, stderr=stream, start_new_session=True,
         )  # fmt: skip
     begun = project.root / log
-    wait_for(lambda: running.poll() is not None or (begun.exists() and begun.stat().st_size), f"{log} to begin")
+    wait_for(lambda: running.poll() is not None or (begun.exists() and begun.stat().st_size), f"{log} to begin", 240)
     scripts = [one for one in marked(mark) if any("workflow/scripts/" in part for part in one.cmdline())]
     for process in [running] if victim == "snakemake" else scripts:
         with suppress(psutil.Error):
