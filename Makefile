@@ -19,7 +19,7 @@ OVERLAY := $(if $(CONFIG),--configfile $(CONFIG))
 SERVED := $(OVERLAY) $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help perf_report compare modelopt serve demo verify test lint format sync docs lock benchmark clean distclean
+.PHONY: help perf_report compare modelopt serve demo verify test lint format sync docs screenshots lock benchmark clean distclean
 
 help: ## List the targets
 	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -66,6 +66,9 @@ sync: $(VENV)/.main ## Install what the locks say, and nothing else
 docs: $(VENV)/.dev ## Renew the tables in config/README.md and docs/reruns.md
 	python workflow/scripts/settings/table.py --write config/README.md
 	python tests/reruns.py --write docs/reruns.md
+
+screenshots: $(VENV)/.dev ## Renew the pictures of the report in docs/images from the default run (needs chromium)
+	python tests/screenshots.py artifacts/mnist/report/perf_report.html docs/images
 
 lock: | $(UV) ## Resolve the dependencies anew
 	$(UV) pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o envs/main.txt

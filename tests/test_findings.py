@@ -161,6 +161,11 @@ def test_points_that_are_not_stable_are_counted() -> None:
     assert found.evidence == "a at concurrency 1 over gRPC: unstable; b at concurrency 1 over gRPC: failed"
 
 
+def test_evidence_names_a_few_points() -> None:
+    found = found_in(*(failed("a", concurrency, "no") for concurrency in range(1, 8)))["not_stable"]
+    assert found.evidence.endswith("a at concurrency 4 over gRPC: failed; and 3 more")
+
+
 def test_client_bound_points() -> None:
     found = found_in(measured("a", 1, 10, status="client_bound", reason="slow client"))["client_bound"]
     assert found.text.startswith("At 1 of 1 points")

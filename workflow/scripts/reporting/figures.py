@@ -189,5 +189,5 @@ def figure(height: int) -> go.Figure:
         font={"family": "system-ui, sans-serif", "size": 13},
     )
     result.update_xaxes(automargin=True, zeroline=False)
-    result.update_yaxes(automargin=True, zeroline=False)
+    result.update_yaxes(automargin=True, zeroline=False, title_standoff=14)
     return result

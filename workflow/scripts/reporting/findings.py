@@ -22,6 +22,8 @@ NEAR, FAR = 0.8, 0.5
 FALL_LIMIT = 0.1
 # A part of the latency that is worth a word.
 LARGE_PART = 0.4
+# Points that the evidence names; the table of points has all.
+SHOWN = 4
 # Batches below this share of the opt shape are not what the engine was tuned for.
 FULL_BATCH = 0.5
 
@@ -124,7 +126,7 @@ def not_stable(rows: Sequence[Row]) -> Finding | None:
     if not found:
         return None
     text = f"{len(found)} of {len(rows)} points {_is(found)} not stable: compare {_them(found)} with care."
-    evidence = "; ".join(f"{row['variant']} {place(row)}: {row['status']}" for row in found)
+    evidence = _some([f"{row['variant']} {place(row)}: {row['status']}" for row in found])
     advice = "Measure on a quieter machine, or raise sweep.window_ms or sweep.max_windows."
     return Finding("not_stable", text, evidence, advice)
 
@@ -135,7 +137,7 @@ def client_bound(rows: Sequence[Row]) -> Finding | None:
     if not found:
         return None
     text = f"At {len(found)} of {len(rows)} points the load generator set the pace, not the server."
-    evidence = "; ".join(f"{row['variant']} {place(row)}: {row['reason']}" for row in found)
+    evidence = _some([f"{row['variant']} {place(row)}: {row['reason']}" for row in found])
     return Finding("client_bound", text, evidence, "Those servers can do more: give the load generator its own cores.")
 
 
@@ -262,7 +264,7 @@ def pipelines(level: Sequence[Row], comparisons: Comparisons, inner: str) -> Ite
 def falling(rows: Sequence[Row]) -> Finding | None:
     """Variants that serve less at their highest concurrency than at a lower one, over any protocol and batch size."""
     found = []
-    for layer in layers(closed(rows)):
+    for layer in layers(closed(models(rows))):
         for line in variants(layer.rows).values():
             served = [row for row in line if row["throughput"] and row["status"] == "stable"]
             best = max(served, key=lambda row: row["throughput"], default=None)
@@ -272,12 +274,12 @@ def falling(rows: Sequence[Row]) -> Finding | None:
         return None
     names = list(dict.fromkeys(best["variant"] for best, _ in found))
     text = f"{listed(names)} {_is(names)} past {'its' if len(names) == 1 else 'their'} peak at the highest concurrency."
-    evidence = "; ".join(
+    evidence = [
         f"{best['variant']}: {number(best['throughput'])} infer/s {place(best)},"
         f" {number(last['throughput'])} {place(last)}"
         for best, last in found
-    )
-    return Finding("falling", text, evidence, "Limit the requests in flight to where the throughput is highest.")
+    ]
+    return Finding("falling", text, _some(evidence), "Limit the requests in flight to where the throughput is highest.")
 
 
 def indicative(rows: Sequence[Row]) -> Finding | None:
@@ -325,6 +327,12 @@ def _of_process(rows: Sequence[Row]) -> str:
         f"{row['variant']} {number(row['throughput'])} infer/s, {percent(row['in_process_fraction'])}" for row in rows
     ]
     return f"{'; '.join(shares)} of the in-process limit"
+
+
+def _some(parts: Sequence[str]) -> str:
+    """The first parts, and how many more there are."""
+    more = f"; and {len(parts) - SHOWN} more" if len(parts) > SHOWN else ""
+    return "; ".join(parts[:SHOWN]) + more
 
 
 def _names(rows: Sequence[Row]) -> str:
