@@ -1,5 +1,6 @@
 """A small run as the report sees it, one variant of each kind: fast, slow, unstable, broken, and the ceiling."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -132,8 +133,20 @@ def other_records() -> dict[str, Any]:
     }
 
 
-def sample_document(table: pd.DataFrame | None = None) -> dict[str, Any]:
+def at_rate(variant: str, rate: float, slo_met: float, **changes: Any) -> dict[str, Any]:
+    """One stable repeat of requests at a constant rate."""
+    level = {"concurrency": None, "load_mode": "constant", "request_rate": rate}
+    return {**measured(variant, 1, rate), **level, "slo_met": slo_met, "send_delay_p99": 150.0, **changes}
+
+
+def in_process(variant: str, batch_size: int, throughput: float) -> dict[str, Any]:
+    """What a model does without a server."""
+    bounds = {"throughput": throughput, "throughput_low": 0.9 * throughput, "throughput_high": 1.1 * throughput}
+    return {"variant": variant, "batch_size": batch_size, **bounds, "latency_p50": 900.0, "threads": 1, "repeats": 3}
+
+
+def sample_document(table: pd.DataFrame | None = None, without_server: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
     """The document of the sample, or of other repeats of its variants."""
     table = repeats() if table is None else table
     summary = summarise(table, {name: found["accuracy"] for name, found in health().items()})
-    return document(summary, table, [], health(), [engine("bf16")], other_records())
+    return document(summary, table, without_server, health(), [engine("bf16")], other_records())

@@ -12,9 +12,11 @@ import yaml
 
 import perf_report
 from measurement import in_process, points
+from measurement.comparison import comparisons
 from report_sample import (
     CONCURRENCIES,
     THROUGHPUTS,
+    at_rate,
     engine,
     failed,
     health,
@@ -25,7 +27,8 @@ from report_sample import (
     sample_document,
     unstable,
 )
-from reporting import figures, rows, timeline, tradeoff, words
+from report_sample import in_process as without_server
+from reporting import figures, limits, ranking, rates, rows, timeline, tradeoff, words
 from reporting.document import SCHEMA, caveats
 from reporting.page import SECTIONS, render
 
@@ -194,6 +197,55 @@ def test_plots_of_a_run_in_which_all_failed() -> None:
 
 def test_every_section_has_its_part() -> None:
     assert {section.name for section in SECTIONS} <= {path.name.split(".")[0] for path in REPORT.glob("*.html.j2")}
+
+
+# The sections
+
+
+def test_ranking_is_by_throughput_with_the_ceiling_last() -> None:
+    found = ranking.view(sample_document())
+    assert [line["row"]["variant"] for line in found["lines"]] == ["fast", "slow", "shaky", "broken", "null"]
+    assert found["base"] is None
+    assert [line["bar"] is None for line in found["lines"]] == [False, False, False, True, False]
+
+
+def test_ranking_has_ratios_to_the_demos_way() -> None:
+    table = repeats().replace({"variant": {"slow": "pytriton"}})
+    document = sample_document() | {"rows": points.records(points.summarise(table, {}))}
+    lines = {
+        line["row"]["variant"]: line for line in ranking.view(document | {"comparisons": comparisons(table)})["lines"]
+    }
+    assert lines["fast"]["ratio"].middle == pytest.approx(1.25)
+    assert lines["pytriton"]["is_base"]
+    assert lines["broken"]["ratio"] is None
+
+
+def test_rates_show_how_many_were_in_time() -> None:
+    table = pd.DataFrame([*repeats().to_dict("records"), at_rate("fast", 100, 1.0), at_rate("fast", 900, 0.4)])
+    document = sample_document(table)
+    assert [row["slo_met"] for row in rates.view(document)["rows"]] == [1.0, 0.4]
+    (plot,) = rates.plots(document).values()
+    assert (plot.data[0].x, plot.data[0].y) == ((100, 900), (1.0, 0.4))
+    assert rates.view(sample_document()) is None
+
+
+def test_limits_stand_side_by_side() -> None:
+    document = sample_document(without_server=[without_server("fast", size, 100.0 * size) for size in (128, 64)])
+    found = limits.view(document)
+    assert found["batches"] == [64, 128]
+    assert found["ceiling"]["throughput"] == 8160
+    plot = limits.plots(document)["limits"]
+    strokes = [trace for trace in plot.data if trace.mode == "markers+text"]
+    assert [(trace.x, trace.y, trace.text) for trace in strokes] == [
+        ((6400, 12800), ("fast", "fast"), ("64", "128")),
+    ]
+    assert {trace.y[0] for trace in plot.data} == {"fast", "slow", "shaky"}
+    assert plot.layout.shapes[0].x0 == 8160
+
+
+def test_limits_are_left_out_when_there_are_none() -> None:
+    table = repeats()
+    assert limits.view(sample_document(table[table["variant"] != "null"])) is None
 
 
 # The document
