@@ -77,7 +77,12 @@ def test_verdict_may_be_that_no_difference_is_shown() -> None:
 def test_verdict_from_one_repeat_claims_no_interval() -> None:
     found = verdict_of(measured("a", 1, 110), measured("pytriton", 1, 100))
     assert found.text == "a serves 110 infer/s at concurrency 1 over gRPC; accuracy 99.1 %, equal to PyTorch."
-    assert found.details == ["1.10× pytriton, the next; how sure that is, too few repeats tell."]
+    assert found.details == ["1.10× pytriton, the next; the repeats do not tell how sure that is."]
+
+
+def test_verdict_says_when_the_ceiling_was_passed() -> None:
+    (detail,) = verdict_of(measured("a", 1, 110), measured("null", 1, 100)).details
+    assert detail.startswith("110 % of the ceiling, a model that computes nothing: more than there can be")
 
 
 def test_verdict_never_names_the_ceiling_as_winner() -> None:
@@ -200,7 +205,7 @@ def test_share_of_the_ceiling(throughput: int, rule: str | None) -> None:
     found = found_in(measured("a", 1, throughput), measured("null", 1, 100))
     assert {"near_ceiling", "far_from_ceiling"} & set(found) == ({rule} - {None})
     if rule:
-        assert found[rule].evidence == f"a {throughput} % of 100 infer/s; the ceiling's point is stable"
+        assert found[rule].evidence == f"a {throughput} % of 100 infer/s"
 
 
 @pytest.mark.parametrize(("limit", "rule"), [(110.0, "compute_bound"), (150.0, None), (300.0, "server_bound")])

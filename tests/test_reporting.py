@@ -13,6 +13,7 @@ import yaml
 import perf_report
 from measurement import in_process, points
 from measurement.comparison import comparisons
+from measurement.intervals import Interval
 from report_sample import (
     CONCURRENCIES,
     THROUGHPUTS,
@@ -178,6 +179,18 @@ def test_positions_on_an_axis() -> None:
 @pytest.mark.parametrize(("value", "shown"), [(None, "–"), (682, "0.68"), (13_543, "13.5"), (268_136, "268")])
 def test_milliseconds(value: float | None, shown: str) -> None:
     assert words.milliseconds(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("interval", "shown"),
+    [
+        ((3.2, 3.4, 3.6), "3.4× [3.2, 3.6]"),
+        ((0.9, 1.1, 2.1), "1.10× [0.90, 2.1]"),
+        ((1e-4, 3, 1e5), "3.0× [<0.01, >1,000]"),
+    ],
+)
+def test_ratio(interval: tuple[float, float, float], shown: str) -> None:
+    assert words.ratio(Interval(*interval)) == shown
 
 
 def test_looks_of_variants_differ() -> None:

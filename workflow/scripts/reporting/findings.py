@@ -1,7 +1,7 @@
 """What the figures say besides the verdict: small rules, each with its evidence and what to do about it.
 
-A rule looks at all variants and says one thing of those that it concerns, or nothing. Its figures are those of the
-highest concurrency of the first protocol and batch size, unless it says otherwise.
+A rule looks at all variants and says one thing of those that it concerns, or nothing. Its figures are the stable ones
+at the highest concurrency of the first protocol and batch size, unless it says otherwise.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -44,7 +44,7 @@ def findings(document: Mapping[str, Any], opt: int) -> list[Finding]:
     `document` has `rows`, `comparisons`, `health`, `engines`, `model`, `dataset` and `config`.
     """
     rows, health, comparisons = document["rows"], document["health"], document["comparisons"]
-    level = [row for row in headline(rows) if row["throughput"] is not None]
+    level = [row for row in headline(rows) if row["status"] == "stable"]
     inner = document["config"]["serving"]["inner"]
     found = [
         unhealthy(health),
@@ -193,24 +193,26 @@ def batching(level: Sequence[Row], opt: int) -> Finding | None:
 
 def near_ceiling(level: Sequence[Row]) -> Finding | None:
     """Variants about as fast as a model that computes nothing."""
+    ceiling = _ceiling(level)
     found = [row for row in models(level) if (row["ceiling_fraction"] or 0) >= NEAR]
-    if not found:
+    if not found or ceiling is None:
         return None
     text = (
         f"{_at(found[0])}, protocol and scheduling set the pace of {_names(found)}: a faster model would gain little."
     )
     advice = "More samples per request, shared memory or more cores for the server are what is left."
-    return Finding("near_ceiling", text, _of_ceiling(found, level), advice)
+    return Finding("near_ceiling", text, _of_ceiling(found, ceiling), advice)
 
 
 def far_from_ceiling(level: Sequence[Row]) -> Finding | None:
     """Variants with less than half of what protocol and scheduling allow."""
+    ceiling = _ceiling(level)
     found = [row for row in models(level) if row["ceiling_fraction"] is not None and row["ceiling_fraction"] < FAR]
-    if not found:
+    if not found or ceiling is None:
         return None
     text = f"{_at(found[0])}, the model and the way to it cost {_names(found)} more than half of the ceiling."
     advice = "A faster engine, more threads or a shorter way to the model can gain there."
-    return Finding("far_from_ceiling", text, _of_ceiling(found, level), advice)
+    return Finding("far_from_ceiling", text, _of_ceiling(found, ceiling), advice)
 
 
 def compute_bound(level: Sequence[Row]) -> Finding | None:
@@ -316,10 +318,14 @@ def _two(row: Row, base: Row) -> str:
     return f"{number(row['throughput'])} and {number(base['throughput'])} infer/s; ratio with its 95 % interval"
 
 
-def _of_ceiling(rows: Sequence[Row], level: Sequence[Row]) -> str:
-    ceiling = next(row for row in level if row["variant"] == CEILING)
+def _ceiling(level: Sequence[Row]) -> Row | None:
+    """The row of the ceiling; a share of one that is not stable says nothing."""
+    return next((row for row in level if row["variant"] == CEILING), None)
+
+
+def _of_ceiling(rows: Sequence[Row], ceiling: Row) -> str:
     shares = listed([f"{row['variant']} {percent(row['ceiling_fraction'])}" for row in rows])
-    return f"{shares} of {number(ceiling['throughput'])} infer/s; the ceiling's point is {ceiling['status']}"
+    return f"{shares} of {number(ceiling['throughput'])} infer/s"
 
 
 def _of_process(rows: Sequence[Row]) -> str:

@@ -75,7 +75,7 @@ def _against_next(winner: Row, other: Row, comparisons: Comparisons) -> str:
     found = ratio(comparisons, winner, other)
     if found is None:
         factor = number(winner["throughput"] / other["throughput"], 2)
-        return f"{factor}× {other['variant']}, the next; how sure that is, too few repeats tell."
+        return f"{factor}× {other['variant']}, the next; the repeats do not tell how sure that is."
     if not found.difference_shown:
         return f"No difference from {other['variant']}, the next, is shown: {in_words(found)}."
     return f"{in_words(found)} {other['variant']}, the next."
@@ -83,7 +83,10 @@ def _against_next(winner: Row, other: Row, comparisons: Comparisons) -> str:
 
 def _of_ceiling(winner: Row) -> list[str]:
     share = winner["ceiling_fraction"]
-    return [] if share is None else [f"{percent(share)} of the ceiling, a model that computes nothing."]
+    if share is None:
+        return []
+    more = ": more than there can be, so the noise is at least as large" if share > 1 else ""
+    return [f"{percent(share)} of the ceiling, a model that computes nothing{more}."]
 
 
 def _left_out(rows: Sequence[Row], health: Health) -> list[str]:

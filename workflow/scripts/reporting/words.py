@@ -56,6 +56,9 @@ def ratio(interval: Interval) -> str:
 
 
 def _factor(value: float) -> str:
+    """Two or three digits; bounds so far off that they say nothing are not spelled out."""
+    if not 0.01 <= value <= 1000:
+        return "<0.01" if value < 1 else ">1,000"
     return f"{value:.2f}" if value < 2 else f"{value:,.1f}"
 
 
