@@ -18,8 +18,11 @@ TARGET = "perf_report"
 Plan = set[tuple[str, str]]
 
 
-def pretend(root: Path, snakemake: Sequence[str]) -> None:
-    """Make Snakemake believe that a project has run: its outputs are there, and its records say how they were made."""
+def pretend(root: Path, snakemake: Sequence[str]) -> dict[str, frozenset[str]]:
+    """Make Snakemake believe that a project has run: its outputs are there, and its records say how they were made.
+
+    Returns for every input the outputs that are made from it.
+    """
 
     def call(*arguments: str) -> str:
         command = [*snakemake, TARGET, *arguments]
@@ -38,12 +41,18 @@ def pretend(root: Path, snakemake: Sequence[str]) -> None:
     benchmark.parent.mkdir()
     benchmark.touch()
     call("--touch", "--forceall", "--cores", "1")
+    consumers: dict[str, set[str]] = {}
+    head, *rows = (line.split("\t") for line in call("--detailed-summary").splitlines())
+    for row in rows:
+        for name in row[head.index("input-file(s)")].split(","):
+            consumers.setdefault(name, set()).add(row[0])
+    return {name: frozenset(outputs) for name, outputs in consumers.items()}
 
 
 def plans(root: Path, changes: Sequence[dict[str, Any]]) -> list[Plan]:
     """For each change the outputs that it would make anew, as (rule, path below the directory of the run).
 
-    A change is {"config": {…}}, {"append": file}, {"touch": [files]} or {"replace": [file, old, new]}.
+    A change is {"config": {…}}, {"append": [files]}, {"touch": [files]} or {"replace": [file, old, new]}.
     """
     found = subprocess.run(
         [sys.executable, __file__], cwd=root, input=json.dumps(changes), capture_output=True, text=True, check=False
@@ -65,16 +74,18 @@ def made(change: dict[str, Any]) -> Iterator[list[str]]:
             os.utime(name)
         yield []
         return
-    name, old, new = change.get("replace", [change.get("append"), "", ""])
-    before = Path(name).read_bytes(), os.stat(name)
-    text = before[0].decode()
-    assert old in text, f"{name} has no {old!r}"
-    Path(name).write_text(text.replace(old, new, 1) if old else text + "\n")
+    edits = [change["replace"]] if "replace" in change else [[name, "", "\n"] for name in change["append"]]
+    kept = {name: (Path(name).read_text(), os.stat(name)) for name, _, _ in edits}
+    for name, old, new in edits:
+        text = kept[name][0]
+        assert old in text, f"{name} has no {old!r}"
+        Path(name).write_text(text.replace(old, new, 1) if old else text + new)
     try:
         yield []
     finally:
-        Path(name).write_bytes(before[0])
-        os.utime(name, ns=(before[1].st_atime_ns, before[1].st_mtime_ns))
+        for name, (text, status) in kept.items():
+            Path(name).write_text(text)
+            os.utime(name, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 def plan(options: list[str]) -> list[tuple[str, str]]:

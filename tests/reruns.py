@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,7 @@ OTHER: dict[str, Any] = {
     "profile.opt": "input:32x1x28x28",
     "profile.max": "input:100x1x28x28",
     "variants": None,  # has rows of its own
+    "engine.modelopt": "elsewhere/bin/python",
     "serving.threads": 1,
     "serving.image": "docker://nvcr.io/nvidia/tritonserver:26.08-py3",
     "compare.base": "earlier.json",
@@ -117,16 +120,16 @@ def variant_changes() -> dict[str, dict[str, Any]]:
     }  # fmt: skip
 
 
-def file_changes() -> dict[str, dict[str, Any]]:
-    """A line appended to each file under workflow/."""
+def file_changes(consumers: Mapping[str, frozenset[str]]) -> dict[str, dict[str, Any]]:
+    """A line appended to the files under workflow/; those that the same outputs are made from, in one change."""
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", "workflow"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split()
-    return {f"`{name}`": {"append": name} for name in sorted(listed) if (ROOT / name).is_file()}
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    groups: dict[frozenset[str], list[str]] = {}
+    for name in sorted(name for name in listed if (ROOT / name).is_file()):
+        groups.setdefault(consumers.get(name, frozenset()), []).append(name)
+    return {", ".join(f"`{name}`" for name in names): {"append": names} for names in groups.values()}
 
 
 def version_changes() -> dict[str, dict[str, Any]]:
@@ -147,7 +150,7 @@ def other_changes(root: Path) -> dict[str, dict[str, Any]]:
         "the whole of `config/config.yaml` said again in an overlay, keys in another order": {
             "config": dict(reversed(yaml.safe_load(same).items()))
         },
-        "another line in `profiles/default/config.yaml`": {"append": "profiles/default/config.yaml"},
+        "another line in `profiles/default/config.yaml`": {"append": ["profiles/default/config.yaml"]},
     }  # fmt: skip
 
 
@@ -167,18 +170,19 @@ def row(name: str, plan: Plan, everything: Plan) -> str:
     return "| " + " | ".join([name, *cells]) + " |"
 
 
-def tables(root: Path) -> str:
-    """All tables, from dry runs in a project at `root` whose run is pretended."""
+def tables(roots: Sequence[Path], consumers: Mapping[str, frozenset[str]]) -> str:
+    """All tables, from dry runs in equal projects at `roots` whose run is pretended, each taking a part of them."""
     parts = {
         "A key of the configuration": config_changes(),
         "The list of variants": variant_changes(),
         "A version in the lock": version_changes(),
-        "A file": file_changes(),
-        "Nothing": other_changes(root),
+        "Files": file_changes(consumers),
+        "Nothing": other_changes(roots[0]),
     }
-    everything, *found = plans(
-        root, [{"config": {"run": "anew"}}, *(one for part in parts.values() for one in part.values())]
-    )
+    changes = [{"config": {"run": "anew"}}, *(change for part in parts.values() for change in part.values())]
+    with ThreadPoolExecutor(len(roots)) as pool:
+        shares = list(pool.map(plans, roots, (changes[start :: len(roots)] for start in range(len(roots)))))
+    everything, *found = (shares[number % len(roots)][number // len(roots)] for number in range(len(changes)))
     lines = []
     for title, part in parts.items():
         lines += [
@@ -194,15 +198,15 @@ def tables(root: Path) -> str:
 
 
 def current() -> str:
-    """The tables of this project, in a copy of it."""
+    """The tables of this project, in copies of it."""
     from conftest import copy_project
 
     with tempfile.TemporaryDirectory() as directory:
-        project = copy_project(Path(directory) / "project")
+        project = copy_project(Path(directory) / "one")
         # Another file with the same model.
         shutil.copy(project.root / DEFAULT["model"]["file"], project.root / OTHER["model.file"])
-        pretend(project.root, project.command())
-        return tables(project.root)
+        consumers = pretend(project.root, project.command())
+        return tables([project.root, shutil.copytree(project.root, Path(directory) / "two")], consumers)
 
 
 def main() -> None:

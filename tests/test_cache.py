@@ -70,6 +70,6 @@ def test_third_clone_finds_what_no_change_touches(clones, monkeypatch, tmp_path,
     text = (project.root / name).read_text()
     (project.root / name).write_text(text.replace(old, new, 1) if old else text + new)
     monkeypatch.setenv("SNAKEMAKE_OUTPUT_CACHE", str(cache))
-    said = project.snakemake(*TARGETS, "-n", "--cache", configfiles=(FULL, "overlay.yaml")).stderr
-    found = re.findall(rf"Output file {RUN}/(\w+)/(\S+) will be obtained from global", said)
+    ended = project.snakemake(*TARGETS, "-n", "--cache", configfiles=(FULL, "overlay.yaml"))
+    found = re.findall(rf"Output file {RUN}/(\w+)/(\S+) will be obtained from global", ended.stdout + ended.stderr)
     assert {f"{stage}/{file}".split("/")[0] for stage, file in found} == {CACHED[rule].split("/")[0] for rule in known}
