@@ -205,3 +205,11 @@ def test_value_of_the_wrong_kind_from_the_command_line(project):
     assert found.returncode == 1
     assert "config: sweep.repeats: '2' is not of type 'integer'. Hint: " in found.stderr
     assert "Traceback" not in found.stderr
+
+
+def test_model_file_that_is_no_python(tmp_path):
+    (tmp_path / "mine.py").write_text("\ndef build(:\n")
+    message = error_of(merged(DEFAULT, {"model": {"file": str(tmp_path / "mine.py")}}))
+    assert message == (
+        f"config: model.file: {tmp_path}/mine.py is not Python: invalid syntax, line 2. Hint: python -m py_compile"
+    )

@@ -3,6 +3,7 @@
 Every error is one line that names the key and says what to do.
 """
 
+import ast
 import difflib
 from importlib import metadata
 from pathlib import Path
@@ -69,10 +70,14 @@ def _explain(error: ValidationError) -> tuple[str, str, str]:
 
 
 def _check_files(config: Config, root: Path) -> None:
-    if not (root / config["model"]["file"]).is_file():
-        raise _fail(
-            "model.file", f"{config['model']['file']} does not exist", "a path from the working directory, or absolute"
-        )
+    name = config["model"]["file"]
+    if not (root / name).is_file():
+        raise _fail("model.file", f"{name} does not exist", "a path from the working directory, or absolute")
+    try:
+        ast.parse((root / name).read_bytes())
+    except (SyntaxError, ValueError) as error:
+        line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
+        raise _fail("model.file", f"{name} is not Python: {error.args[0]}{line}", "python -m py_compile") from error
 
 
 def _check_profile(config: Config) -> dict[str, shapes.Shapes]:
