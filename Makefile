@@ -41,7 +41,7 @@ demo: $(VENV)/.main ## Serve every variant and a page to draw on: make demo [POR
 verify: $(VENV)/.main ## Compare the files of a run with the checksums in its manifest
 	@python workflow/scripts/verify.py $(OVERLAY)
 
-test: $(VENV)/.dev ## Set up, run the tests
+test: $(VENV)/.dev $(MODELOPT)/.done ## Set up, run the tests
 	pytest
 
 lint: $(VENV)/.dev ## Check format, style, types and the workflow

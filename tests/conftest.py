@@ -216,6 +216,34 @@ def checkpoint(dataset_files: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return directory / "model.pt"
 
 
+@pytest.fixture(scope="session")
+def export(checkpoint: Path, dataset_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
+    """Run export.py into a new directory."""
+
+    def run() -> Path:
+        directory = tmp_path_factory.mktemp("export")
+        found = Script(directory)(
+            "export.py", "--model", checkpoint, "--dataset", dataset_files / "test.npz",
+            "--onnx", directory / "model.onnx", "--torchscript", directory / "model.ts",
+            "--reference", directory / "reference.npz", "--raw-reference", directory / "reference_raw.npz",
+            settings={
+                "opset": 20,
+                "outputs": ["output"],
+                "raw": {"inputs": ["image"], "outputs": ["label", "probability"]},
+            },
+        )  # fmt: skip
+        assert found.returncode == 0, found.stderr
+        return directory
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def exported(export: Callable[[], Path]) -> Path:
+    """One export of the checkpoint."""
+    return export()
+
+
 PROFILE = {"min": "input:1x1x28x28", "opt": "input:4x1x28x28", "max": "input:16x1x28x28"}
 MODEL = {
     "inputs": [{"name": "input", "dtype": "FP32", "dims": [1, 28, 28]}],

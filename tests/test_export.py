@@ -18,33 +18,6 @@ from program.files import sha256
 TOLERANCE = {"max_abs_error": 1e-4, "max_rel_error": 1e-4, "min_agreement": 1.0}
 
 
-RAW = {"inputs": ["image"], "outputs": ["label", "probability"]}
-
-
-@pytest.fixture(scope="module")
-def export(checkpoint, dataset_files, tmp_path_factory):
-    """Run export.py into a new directory."""
-    from conftest import Script
-
-    def run():
-        directory = tmp_path_factory.mktemp("export")
-        found = Script(directory)(
-            "export.py", "--model", checkpoint, "--dataset", dataset_files / "test.npz",
-            "--onnx", directory / "model.onnx", "--torchscript", directory / "model.ts",
-            "--reference", directory / "reference.npz", "--raw-reference", directory / "reference_raw.npz",
-            settings={"opset": 20, "outputs": ["output"], "raw": RAW},
-        )  # fmt: skip
-        assert found.returncode == 0, found.stderr
-        return directory
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def exported(export):
-    return export()
-
-
 def parity(script, directory, onnx_file=None):
     return script(
         "parity.py", "--onnx", onnx_file or directory / "model.onnx", "--torchscript", directory / "model.ts",
