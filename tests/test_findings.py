@@ -187,7 +187,7 @@ def test_long_queue(queue: float, said: bool) -> None:
 
 
 def test_time_outside_the_server() -> None:
-    found = found_in(measured("a", 1, 100, server_queue=0.0), measured("b", 1, 100))
+    found = found_in(*(measured(name, 1, 100, server_queue=0.0) for name in ("a", "ensemble")), measured("b", 1, 100))
     assert (
         found["outside"].text == "At concurrency 1 over gRPC, most of the latency is spent outside the server: a 50 %."
     )

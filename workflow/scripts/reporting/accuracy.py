@@ -19,7 +19,7 @@ def _lines(health: Mapping[str, Any]) -> list[dict[str, Any]]:
             same["protocols"].append(protocol)
         else:
             lines.append({"variant": health["variant"], "protocols": [protocol], "figures": figures})
-    return [{**line, "healthy": health["healthy"], "reasons": health["reasons"]} for line in lines]
+    return [{**line, **{key: health[key] for key in ("samples", "healthy", "reasons")}} for line in lines]
 
 
 def _figures(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -158,8 +158,11 @@ def queue(level: Sequence[Row], opt: int) -> Finding | None:
 
 
 def outside(level: Sequence[Row]) -> Finding | None:
-    """Variants whose requests spend most of their time outside the server."""
-    found = _parts(level, "rest", 0.5)
+    """Variants whose requests spend most of their time outside the server.
+
+    Of an ensemble that is not known: what its steps wait in the server is in the rest, too.
+    """
+    found = _parts([row for row in level if row["variant"] != "ensemble"], "rest", 0.5)
     if not found:
         return None
     shares = listed([f"{row['variant']} {percent(share)}" for row, share in found])

@@ -40,12 +40,10 @@ def side_by_side(document: Mapping[str, Any]) -> go.Figure:
             figure.add_trace(_limits(row["variant"], found, look[row["variant"]].colour))
     if ceiling and level:
         figure.add_vline(ceiling["throughput"], line={"color": "#7A7F87", "dash": "dash", "width": 2})
-    values = [row["throughput"] for row in level] + [
-        one["throughput"] for found in limits.values() for one in found.values()
-    ]
-    figure.update_xaxes(
-        {**figures.axis_of(values + [row["throughput"] for row in [ceiling] if row]), "title": "throughput, samples/s"}
-    )
+    reach = [bound for row in level for bound in bounds(row)]
+    reach += [one["throughput"] for found in limits.values() for one in found.values()]
+    reach += [ceiling["throughput"]] if ceiling else []
+    figure.update_xaxes({**figures.axis_of(reach), "title": "throughput, samples/s"})
     return figure
 
 
