@@ -11,7 +11,10 @@ def load(directory, config, threads, device):
     """Return a function from the list of input arrays to the list of output arrays."""
     blob = (directory / "model.blob").read_bytes()
     properties = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}
-    model = openvino.Core().import_model(blob, "CPU", properties)
+    core = openvino.Core()
+    # The engine's name is its precision (engine_openvino.py): a processor with bfloat16 would else compute in that.
+    precision = core.import_model(blob, "CPU", {}).get_property("NETWORK_NAME")
+    model = core.import_model(blob, "CPU", properties | {"INFERENCE_PRECISION_HINT": precision})
     request = model.create_infer_request()
     inputs = [tensor["name"] for tensor in config["input"]]
     outputs = [tensor["name"] for tensor in config["output"]]

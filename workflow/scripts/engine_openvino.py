@@ -28,6 +28,8 @@ def compile_model(path: Path, profile: dict[str, Shapes], precision: str) -> ope
     try:
         model = core.read_model(path)
         model.reshape({name: bounded(low, profile["max"][name]) for name, low in profile["min"].items()})
+        # A blob does not keep the precision, and importing it takes the processor's favourite: the name carries it.
+        model.set_friendly_name(precision)
         return core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": precision})
     except RuntimeError as error:
         raise UserError(f"OpenVINO cannot compile {path}: {error}", "see profile and engine.openvino") from error
