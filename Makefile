@@ -11,6 +11,7 @@ RUN ?= mnist
 UV_VERSION := 0.13.9
 
 VENV := .venv
+ANALYZER := .venv-model-analyzer
 MODELOPT := .venv-modelopt
 UV := $(shell command -v uv || echo .venv-uv/bin/uv)
 SYNC := $(UV) pip sync --quiet --require-hashes --python $(VENV)/bin/python
@@ -19,13 +20,19 @@ OVERLAY := $(if $(CONFIG),--configfile $(CONFIG))
 SERVED := $(OVERLAY) $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help perf_report compare modelopt serve demo verify test lint format sync docs screenshots lock benchmark clean distclean
+.PHONY: help perf_report tune deploy compare modelopt serve demo verify test lint format sync docs screenshots lock benchmark clean distclean
 
 help: ## List the targets
 	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 perf_report: $(VENV)/.main ## Set up, run the workflow, write artifacts/<run>/report/
 	snakemake --cores $(CORES) perf_report $(OVERLAY)
+
+tune: $(VENV)/.main $(ANALYZER)/.done ## Search for the best configuration within the SLO: artifacts/<run>/tune/
+	snakemake --cores $(CORES) tune $(OVERLAY)
+
+deploy: $(VENV)/.main $(ANALYZER)/.done ## Tune, then write what serves the result elsewhere: artifacts/<run>/deploy/
+	snakemake --cores $(CORES) deploy $(OVERLAY)
 
 compare: $(VENV)/.main ## Compare artifacts/RUN with an earlier run: make compare BASE=path/to/perf_summary.json [RUN=mnist]
 	@exec python workflow/scripts/compare.py artifacts/$(RUN)/report/perf_summary.json --base '$(BASE)'
@@ -41,7 +48,7 @@ demo: $(VENV)/.main ## Serve every variant and a page to draw on: make demo [POR
 verify: $(VENV)/.main ## Compare the files of a run with the checksums in its manifest
 	@python workflow/scripts/verify.py $(OVERLAY)
 
-test: $(VENV)/.dev $(MODELOPT)/.done ## Set up, run the tests
+test: $(VENV)/.dev $(ANALYZER)/.done $(MODELOPT)/.done ## Set up, run the tests
 	pytest
 
 lint: $(VENV)/.dev ## Check format, style, types and the workflow
@@ -74,6 +81,8 @@ lock: | $(UV) ## Resolve the dependencies anew
 	$(UV) pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o envs/main.txt
 	$(UV) pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q \
 	  --extra dev -c envs/main.txt -o envs/dev.txt
+	$(UV) pip compile envs/model_analyzer.in --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q \
+	  -o envs/model_analyzer.txt
 	$(UV) pip compile envs/modelopt.in --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q \
 	  -o envs/modelopt.txt
 
@@ -82,7 +91,7 @@ clean: ## Remove all outputs
 	rm -rf .snakemake
 
 distclean: clean ## Remove the environments too
-	rm -rf .venv .venv-uv $(MODELOPT)
+	rm -rf .venv .venv-uv $(ANALYZER) $(MODELOPT)
 
 # The stamps say what .venv holds: dev.txt is main.txt and more.
 $(VENV)/.main: envs/main.txt | $(VENV)/bin/python $(UV)
@@ -95,6 +104,12 @@ $(VENV)/.dev: envs/dev.txt envs/main.txt | $(VENV)/bin/python $(UV)
 	@echo "Installing the locked development environment into $(VENV) (once)"
 	$(SYNC) envs/dev.txt
 	@touch $(VENV)/.main $@
+
+$(ANALYZER)/.done: envs/model_analyzer.txt | $(UV)
+	@echo "Installing Model Analyzer's locked environment into $(ANALYZER) (once)"
+	$(UV) venv --quiet --clear --python '$(PYTHON)' $(ANALYZER)
+	$(UV) pip sync --quiet --require-hashes --python $(ANALYZER)/bin/python envs/model_analyzer.txt
+	@touch $@
 
 $(MODELOPT)/.done: envs/modelopt.txt | $(UV)
 	@echo "Installing ModelOpt's locked environment into $(MODELOPT) (once)"

@@ -1,7 +1,7 @@
 """From a PyTorch model to measured, checked Triton endpoints: table of contents.
 
 Targets: perf_report (everything), perf_gate (no slower than the run that compare.base names), and the stages dataset,
-train, export, engines, repositories, healthchecks, sweeps.
+train, export, engines, repositories, healthchecks, sweeps; tune and deploy, which perf_report does not need.
 """
 
 from snakemake.utils import min_version
@@ -30,6 +30,8 @@ include: "rules/serve.smk"
 include: "rules/perf.smk"
 include: "rules/provenance.smk"
 include: "rules/report.smk"
+include: "rules/tune.smk"
+include: "rules/deploy.smk"
 include: "rules/gate.smk"
 
 
@@ -38,6 +40,7 @@ localrules:
     repositories,
     healthchecks,
     sweeps,
+    tune,
 
 
 rule engines:
@@ -59,3 +62,9 @@ rule healthchecks:
 rule sweeps:
     input:
         expand("<results>/perf/{variant}/perf.csv", variant=config["variants"]),
+
+
+rule tune:
+    input:
+        expand(rules.tune_choice.output.choice, variant=TUNE["variants"]),
+        rules.tune_report.output.page,

@@ -19,6 +19,7 @@ from settings import shapes
 from settings.lock import versions
 from settings.requirements import require_programs
 from settings.validation import validate
+from tuning.results import parsed
 
 prepare_environment()
 stop_on_hangup()
@@ -35,6 +36,7 @@ SERVER = config["server"]
 # What a job that serves asks of its machine, and the container that it runs in with --sdm apptainer.
 IMAGE = config["serving"]["image"] if SERVER == "native" else None
 GPUS = int(config["serving"]["device"] == "cuda")
+TUNE = config["tune"]
 ENGINES = sorted({model_of(name, INNER).engine for name in config["variants"]} - {None} | {*config["engines"]})
 
 
@@ -72,7 +74,11 @@ wildcard_constraints:
 def check_machine(jobs):
     """Raises UserError when this machine lacks what some jobs need: a GPU, one that fits, programs, a full Triton."""
     require_gpu({job.rule.name for job in jobs if job.resources.get("gpu")})
-    require_programs({job.rule.name for job in jobs if job.container_img is None}, config["engine"]["modelopt"])
+    require_programs(
+        {job.rule.name for job in jobs if job.container_img is None},
+        config["engine"]["modelopt"],
+        TUNE["model_analyzer"],
+    )
     served = [job for job in jobs if job.rule.name in ("healthcheck", "sweep")]
     if any(model_of(job.wildcards.variant, INNER).engine == "tensorrt_rtx" for job in served):
         require_target("engine.tensorrt_rtx.targets", config["engine"]["tensorrt_rtx"]["targets"])
@@ -182,6 +188,22 @@ def reference(wildcards):
     """What a variant's answers are compared with, in the form that it takes and gives."""
     outputs = rules.export.output
     return outputs.raw_reference if VARIANTS[wildcards.variant].raw else outputs.reference
+
+
+def tune_goal():
+    """What a search is to find."""
+    return {"objectives": TUNE["objectives"], "constraints": parsed(TUNE["constraints"])}
+
+
+def tune_steering():
+    """What steers a search: where every combination is measured, nothing does."""
+    return {} if TUNE["mode"] == "manual" else tune_goal()
+
+
+def tune_windows():
+    """How long a measurement of a search and of its proof takes, and over which protocol."""
+    kept = ("window_ms", "stability_percent", "max_windows", "samples")
+    return {"protocol": config["sweep"]["protocols"][0], **{key: config["sweep"][key] for key in kept}}
 
 
 def base_of_gate(wildcards):

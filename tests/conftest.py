@@ -158,6 +158,28 @@ def served_run(finished_run: Project, tmp_path_factory: pytest.TempPathFactory) 
     return Project(shutil.copytree(finished_run.root, tmp_path_factory.mktemp("served") / "project"))
 
 
+ANALYZER = ROOT / ".venv-model-analyzer" / "bin" / "model-analyzer"
+# The smallest real search: one configuration besides the default, at one concurrency.
+TUNE = {
+    "tune": {
+        "model_analyzer": str(ANALYZER),
+        "search": {"instances": [1], "queue_delays_us": [200], "threads": [], "concurrencies": [2]},
+        "constraints": ["perf_latency_p99 <= 5000"],
+        "rounds": 2,
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def tuned_run(finished_run: Project, tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Path]:
+    """A copy of the finished run in which a small search and what deploys its choice were made, and its overlay."""
+    project = Project(shutil.copytree(finished_run.root, tmp_path_factory.mktemp("tuned") / "project"))
+    overlay = project.root / "tune.yaml"
+    overlay.write_text(yaml.safe_dump(TUNE))
+    project.snakemake("--cores", "2", "tune", "deploy", configfiles=(FULL, overlay))
+    return project, overlay
+
+
 @dataclass(frozen=True)
 class Script:
     """Runs the scripts as programs."""

@@ -57,6 +57,12 @@ OTHER: dict[str, Any] = {
     "sweep.protocols": ["grpc", "http"],
     "sweep.batch_sizes": [1, 2],
     "sweep.concurrencies": [1, 16],
+    "tune.variants": ["onnx"],
+    "tune.mode": None,  # the others need other lists too
+    "tune.model_analyzer": "model-analyzer",
+    "tune.search.max_batch_sizes": [64],
+    "tune.constraints": [],
+    "deploy.variant": "onnx",
 }
 # What has to change with a key.
 TOGETHER = {"profile.min": {"sweep": {"batch_sizes": [2]}}}

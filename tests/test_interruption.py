@@ -86,6 +86,11 @@ RULES = sorted(
 )
 # Rules that tests/configs/full.yaml has no use for.
 ELSEWHERE = {"engine_tensorrt", "perf_gate", "repository_native"}
+# No part of the report; tests/test_tune.py kills the search, which alone takes long.
+ELSEWHERE |= {
+    "deploy",
+    *(f"tune_{name}" for name in ("environment", "search", "candidate", "proof", "choice", "report")),
+}
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ SECTIONS.
 
 import json
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,18 +82,22 @@ SECTIONS = [
 ]
 
 
-def render(document: Document, template: Path) -> str:
-    """The page for a document of reporting.document, and from nothing else; the parts stand beside `template`."""
+def render(document: Document, template: Path, sections: Sequence[Section] = SECTIONS) -> str:
+    """The page for a document, and from nothing else; the parts stand beside `template`.
+
+    The sections of the report show a document of reporting.document; all need `run`, `verdict` and `verdict_details`.
+    """
     environment = _environment(template.parent)
-    views = {section: section.view(document) for section in SECTIONS}
+    rows_shown = document.get("rows", [])
+    views = {section: section.view(document) for section in sections}
     shown = [section for section, view in views.items() if view is not None]
     return environment.get_template(template.name).render(
         **document,
         sections=shown,
         parts={section.name: _part(environment, section.name, document, views[section]) for section in shown},
         plots={name: json.loads(plot.to_json()) for section in shown for name, plot in section.plots(document).items()},
-        layers=rows.layers(rows.closed(document["rows"])),
-        looks=looks(document["rows"]),
+        layers=rows.layers(rows.closed(rows_shown)),
+        looks=looks(rows_shown),
         plotly=Markup(get_plotlyjs()),
     )
 

@@ -26,6 +26,12 @@ def add_models_of(repository: Path, other: Path) -> list[Any]:
     return configs(other)
 
 
+def copy(repository: Path, target: Path) -> None:
+    """Copy a repository without what programs left in it: Snakemake its time stamp, Python its caches."""
+    ignored = shutil.ignore_patterns(".snakemake_timestamp", "__pycache__")
+    shutil.copytree(repository, target, ignore=ignored, dirs_exist_ok=True)
+
+
 def configs(repository: Path) -> list[Any]:
     """The ModelConfig of every model in a repository, by name."""
     return [modelconfig.parse((model / "config.pbtxt").read_text(encoding="utf-8")) for model in _models(repository)]

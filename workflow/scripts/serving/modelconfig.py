@@ -17,7 +17,7 @@ _CONFIG_TYPES = {"BYTES": "TYPE_STRING"}
 # Where instances run. One GPU, so that all variants are measured on the same: CUDA_VISIBLE_DEVICES chooses it.
 _DEVICES: dict[str, dict[str, Any]] = {"cpu": {"kind": "KIND_CPU"}, "cuda": {"kind": "KIND_GPU", "gpus": [0]}}
 # What the native backends call the threads of one operator.
-_THREADS = {"onnxruntime": "intra_op_thread_count", "pytorch": "INTRA_OP_THREAD_COUNT"}
+THREADS = {"onnxruntime": "intra_op_thread_count", "pytorch": "INTRA_OP_THREAD_COUNT"}
 
 
 def python_model(
@@ -47,8 +47,8 @@ def native_model(
     number to the backend.
     """
     fields = _bounded(name, contract["inputs"], contract["outputs"], profile, serving) | {"backend": backend}
-    if backend in _THREADS and serving["threads"] != "auto":
-        fields["parameters"] = _parameters(**{_THREADS[backend]: serving["threads"]})
+    if backend in THREADS and serving["threads"] != "auto":
+        fields["parameters"] = _parameters(**{THREADS[backend]: serving["threads"]})
     if profiles:
         fields["instance_group"][0]["profile"] = [str(index) for index in range(profiles)]
     if profiles and serving["cuda_graphs"]:

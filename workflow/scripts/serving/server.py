@@ -132,7 +132,7 @@ def _started(repository: Path, log_file: Path, ports: Ports, kind: str) -> Itera
             with log_file.open("wb") as output, child(command, output, env=env) as process:
                 yield Server(ports, log_file, process)
         finally:
-            _remove_shared_memory(Path(directory).name)
+            remove_shared_memory(Path(directory).name)
 
 
 def _triton(parts: install.Install, repository: Path, ports: Ports, directory: Path) -> list[str | Path]:
@@ -166,7 +166,7 @@ def _pytriton(repository: Path, ports: Ports, directory: Path) -> tuple[list[str
     return command, install.pytriton_environment(directory)
 
 
-def _remove_shared_memory(prefix: str) -> None:
+def remove_shared_memory(prefix: str) -> None:
     """Remove what a killed Python backend left in shared memory."""
     for region in Path("/dev/shm").glob(f"{prefix}*"):
         region.unlink(missing_ok=True)

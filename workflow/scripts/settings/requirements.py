@@ -9,8 +9,11 @@ from engines import trtexec
 from program.cli import UserError
 
 
-def require_programs(jobs: Collection[str], modelopt: str) -> None:
-    """Raises UserError when one of `jobs`, names of rules, misses its program; `modelopt`: as `engine.modelopt`."""
+def require_programs(jobs: Collection[str], modelopt: str, model_analyzer: str) -> None:
+    """Raises UserError when one of `jobs`, names of rules, misses its program.
+
+    `modelopt`: as `engine.modelopt`; `model_analyzer`: as `tune.model_analyzer`.
+    """
     compiler = os.environ.get("CXX", "g++")
     if "engine_aotinductor" in jobs and not shutil.which(compiler):
         raise UserError(
@@ -24,3 +27,5 @@ def require_programs(jobs: Collection[str], modelopt: str) -> None:
             f"low_precision: {modelopt}, which runs ModelOpt, is missing.",
             "make modelopt installs it; or set the precision of the engines to fp32 or tf32",
         )
+    if "tune_search" in jobs and not shutil.which(model_analyzer):
+        raise UserError(f"tune_search: {model_analyzer}, which is Model Analyzer, is missing.", "make tune installs it")

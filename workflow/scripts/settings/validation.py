@@ -16,6 +16,7 @@ from jsonschema.exceptions import ValidationError, best_match
 from program.cli import UserError
 from serving.variants import VARIANTS, model_of
 from settings import shapes
+from settings.tuning import check_tuning
 
 SCHEMA = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
 Config = dict[str, Any]
@@ -37,6 +38,7 @@ def validate(config: Config, root: Path) -> None:
     _check_pytriton(config)
     _check_server(config)
     _check_devices(config)
+    check_tuning(config)
 
 
 def _fail(key: str, what: str, hint: str) -> UserError:

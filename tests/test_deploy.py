@@ -1,0 +1,187 @@
+"""What make deploy writes: valid for the APIs that read it, and served by the bundled Triton."""
+
+import json
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import kubernetes_validate
+import pytest
+import yaml
+
+from conftest import DEFAULT, ROOT, Project
+from processes import Foreground, wait_for
+from serving import install, server
+from serving.directory import configs
+
+SETTINGS = {key: value for key, value in DEFAULT["deploy"].items() if key != "variant"}
+TEMPLATES = ROOT / "workflow" / "deploy"
+KUBERNETES = "1.33"
+MANIFESTS = {"deployment", "service", "autoscaler", "disruption", "network"}
+
+
+@pytest.fixture(scope="module")
+def healthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("health") / "health.json"
+    path.write_text(json.dumps({"variant": "null", "healthy": True, "reasons": []}))
+    return path
+
+
+@pytest.fixture
+def deployed(script, null_repository: Path, healthy: Path, tmp_path: Path) -> Path:
+    """The deployment of a model that computes nothing."""
+    target = tmp_path / "deploy"
+    found = script(
+        "deploy.py", "--health", healthy, "--repository", null_repository, "--templates", TEMPLATES,
+        "--deploy", target, settings=SETTINGS | {"cpus": 8},
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    return target
+
+
+def manifest(deployed: Path, name: str) -> Any:
+    return yaml.safe_load((deployed / "kubernetes" / f"{name}.yaml").read_text())
+
+
+def test_manifests_are_valid_for_the_kubernetes_api(deployed):
+    names = manifest(deployed, "kustomization")["resources"]
+    assert {name.removesuffix(".yaml") for name in names} == MANIFESTS
+    for name in MANIFESTS:
+        kubernetes_validate.validate(manifest(deployed, name), KUBERNETES, strict=True)
+
+
+def test_invalid_manifest_would_be_found(deployed):
+    broken = manifest(deployed, "deployment")
+    broken["spec"]["template"]["spec"]["containers"][0]["readinesProbe"] = {}
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(broken, KUBERNETES, strict=True)
+
+
+def test_compose_file_is_valid(deployed):
+    schema = json.loads((files("check_jsonschema") / "builtin_schemas/vendor/compose-spec.json").read_text())
+    compose = yaml.safe_load((deployed / "compose.yaml").read_text())
+    jsonschema.validate(compose, schema)
+    service = compose["services"]["triton"]
+    assert service["read_only"] and service["user"] == "1000:1000"
+    assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+
+
+def test_pods_are_probed_at_the_model_and_the_server(deployed):
+    (container,) = manifest(deployed, "deployment")["spec"]["template"]["spec"]["containers"]
+    paths = {name: container[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "readiness", "liveness")}
+    ready = "/v2/models/small/ready"
+    assert paths == {"startup": ready, "readiness": ready, "liveness": "/v2/health/live"}
+
+
+def test_pods_have_no_rights_that_they_do_not_need(deployed):
+    pod = manifest(deployed, "deployment")["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] and not pod["automountServiceAccountToken"]
+    (container,) = pod["containers"]
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
+    }  # fmt: skip
+    # What the Python backend writes to.
+    assert [mount["mountPath"] for mount in container["volumeMounts"]] == ["/tmp", "/dev/shm"]
+    assert manifest(deployed, "network")["spec"]["egress"] == []
+
+
+def test_selectors_find_the_pods(deployed):
+    pods = manifest(deployed, "deployment")["spec"]["template"]["metadata"]["labels"]
+    selectors = [
+        manifest(deployed, "deployment")["spec"]["selector"]["matchLabels"],
+        manifest(deployed, "service")["spec"]["selector"],
+        manifest(deployed, "disruption")["spec"]["selector"]["matchLabels"],
+        manifest(deployed, "network")["spec"]["podSelector"]["matchLabels"],
+    ]
+    assert all(selector.items() <= pods.items() for selector in selectors)
+    assert manifest(deployed, "autoscaler")["spec"]["scaleTargetRef"]["name"] == pods["app.kubernetes.io/name"]
+
+
+def test_autoscaler_asks_for_the_metric_that_the_adapter_makes(deployed, null_server):
+    import requests
+
+    (metric,) = manifest(deployed, "autoscaler")["spec"]["metrics"]
+    (rule,) = manifest(deployed, "prometheus-adapter")["rules"]["custom"]
+    assert metric["pods"]["metric"]["name"] == rule["name"]["as"]
+    # And the adapter for those that Triton has.
+    text = requests.get(f"http://{server.HOST}:{null_server.ports.metrics}/metrics", timeout=10).text
+    for name in ("nv_inference_queue_duration_us", "nv_inference_request_success"):
+        assert name in rule["metricsQuery"]
+        assert f'{name}{{model="small"' in text
+
+
+def test_threads_are_a_number_of_the_container_not_of_the_machine(deployed):
+    (config,) = configs(deployed / "repository")
+    assert config.parameters["threads"].string_value == "4"
+
+
+def test_image_has_what_the_models_import(deployed):
+    requirements = (deployed / "requirements.txt").read_text().splitlines()[1:]
+    assert [line.split("==")[0] for line in requirements] == ["numpy"]
+    assert (deployed / "Dockerfile").read_text().splitlines()[1] == f"FROM {SETTINGS['image']}"
+
+
+def test_same_repository_has_the_same_image_name(deployed, script, null_repository, healthy, tmp_path):
+    found = script(
+        "deploy.py", "--health", healthy, "--repository", null_repository, "--templates", TEMPLATES,
+        "--deploy", tmp_path / "again", settings=SETTINGS | {"cpus": 8},
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    for path in filter(Path.is_file, deployed.rglob("*")):
+        assert (tmp_path / "again" / path.relative_to(deployed)).read_bytes() == path.read_bytes()
+
+
+def test_unhealthy_variant_is_not_deployed(script, null_repository, tmp_path):
+    (tmp_path / "health.json").write_text('{"variant": "null", "healthy": false, "reasons": ["grpc: not ready"]}')
+    found = script(
+        "deploy.py", "--health", "health.json", "--repository", null_repository, "--templates", TEMPLATES,
+        "--deploy", tmp_path / "deploy", settings=SETTINGS,
+    )  # fmt: skip
+    assert found.returncode == 2
+    assert "error: null is unhealthy: grpc: not ready. Hint: see health.json" in found.stderr
+    assert not (tmp_path / "deploy").exists()
+
+
+def test_run_script_without_triton_says_so(deployed):
+    found = subprocess.run(["sh", deployed / "run.sh"], capture_output=True, text=True, env={"PATH": "/usr/bin:/bin"})
+    assert found.returncode == 2
+    assert found.stderr.startswith("run.sh: error: tritonserver is not there. Hint: ")
+
+
+@pytest.fixture
+def ports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> server.Ports:
+    """The environment in which run.sh finds the bundled Triton, and free ports."""
+    parts, ports = install.bundled(tmp_path / "triton"), server.free_ports()
+    found = parts.env | {"TRITON": str(parts.binary), "BACKENDS": str(parts.backend_directory)}
+    found |= {f"{name.upper()}_PORT": str(port) for name, port in vars(ports).items()}
+    for name, value in found.items():
+        monkeypatch.setenv(name, value)
+    return ports
+
+
+def test_run_script_serves_the_tuned_repository(tuned_run: tuple[Project, Path], ports: server.Ports):
+    deploy = tuned_run[0].root / "artifacts" / "test" / "deploy"
+    why = json.loads((deploy.parent / "tune" / "openvino" / "choice.json").read_text())["why"]
+    assert why in (deploy / "README.md").read_text()
+    before = {path: path.read_bytes() for path in deploy.rglob("*") if path.is_file()}
+    url = f"{server.HOST}:{ports.http}"
+    client = [
+        sys.executable,
+        ROOT / "workflow/scripts/client.py",
+        "--image",
+        ROOT / "docs/images/seven.png",
+        "--url",
+        url,
+    ]
+
+    def answer() -> str:
+        return subprocess.run(client, capture_output=True, text=True, check=False).stdout
+
+    with Foreground(["sh", deploy / "run.sh"], tuned_run[0].root, terminal=False) as running:
+        assert wait_for(answer, "an answer").startswith("7 ")
+        assert running.interrupt() == 0
+    # Serving left the directory as it was.
+    assert {path: path.read_bytes() for path in deploy.rglob("*") if path.is_file()} == before

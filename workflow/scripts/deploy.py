@@ -1,0 +1,134 @@
+"""Rule deploy: what serves the chosen configuration elsewhere.
+
+The repository, a Dockerfile over NVIDIA's Triton image and a compose file, Kubernetes manifests, and run.sh for a
+machine that has Triton. `threads: auto` becomes a number here: in a container it would count the cores of the whole
+machine.
+"""
+
+import argparse
+import ast
+import hashlib
+from collections.abc import Mapping
+from importlib.metadata import packages_distributions, version
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from program import cli
+from program.cli import UserError, log
+from program.files import read_json, sha256, whole_directory, write_text
+from serving import directory, modelconfig
+from tuning import space
+
+# Shared memory for the tensors of the Python backend, in MiB.
+SHARED_MEMORY_MIB = 512
+
+
+def chosen(options: argparse.Namespace) -> tuple[Path, str]:
+    """The repository to deploy, and why that one."""
+    if options.choice is None:
+        return options.repository, "Deployed as configured; no configuration was searched for it."
+    choice = read_json(options.choice)
+    return (options.candidate if choice["chosen"] == "tuned" else options.repository), choice["why"]
+
+
+def fix_threads(config: Any, cpus: int) -> None:
+    """Put a number in the place of `threads: auto` of a ModelConfig: half of the cores, divided among the instances."""
+    if "threads" in config.parameters and config.parameters["threads"].string_value == "auto":
+        instances = sum(group.count for group in config.instance_group)
+        config.parameters["threads"].string_value = str(max(1, cpus // 2 // instances))
+
+
+def imported(repository: Path) -> dict[str, str]:
+    """The distribution of each package outside of Python's own that the files of a repository import, by module.
+
+    Modules that Triton itself brings, or that lie beside the importing file, have none.
+    """
+    names = {
+        name.split(".")[0]
+        for path in repository.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for name in _imports(node)
+    }
+    found = packages_distributions()
+    return {name: found[name][0] for name in sorted(names & set(found))}
+
+
+def _imports(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
+
+
+def digest(repository: Path) -> str:
+    """Twelve hexadecimal digits of the names and contents of all files."""
+    files = sorted(path for path in repository.rglob("*") if path.is_file())
+    lines = [f"{path.relative_to(repository)} {sha256(path)}" for path in files]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
+
+
+def values(repository: Path, config: Any, settings: Mapping[str, Any], why: str) -> dict[str, Any]:
+    """What the templates show."""
+    modules = imported(repository)
+    return {
+        **settings,
+        "model": config.name,
+        # Names in Kubernetes and of images have small letters and hyphens.
+        "name": config.name.lower().replace("_", "-").strip("-"),
+        "tag": digest(repository),
+        "why": why,
+        "configuration": space.described(config),
+        "modules": list(modules),
+        "packages": {name: version(name) for name in sorted(set(modules.values()))},
+        "gpu": any(group.kind == group.KIND_GPU for group in config.instance_group),
+        "shm_mib": SHARED_MEMORY_MIB,
+        "flags": ["--model-repository=/models", "--exit-timeout-secs=30", "--log-verbose=0"],
+    }
+
+
+def render(templates: Path, target: Path, shown: Mapping[str, Any]) -> None:
+    """Write every template below `templates` to the same place below `target`, without its ending .j2."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    for path in sorted(templates.rglob("*.j2")):
+        name = path.relative_to(templates)
+        write_text(target / name.with_suffix(""), environment.get_template(str(name)).render(shown))
+    (target / "run.sh").chmod(0o755)
+
+
+def main(options: argparse.Namespace) -> None:
+    health = read_json(options.health)
+    if not health["healthy"]:
+        raise UserError(f"{health['variant']} is unhealthy: {'; '.join(health['reasons'])}.", f"see {options.health}")
+    source, why = chosen(options)
+    (config,) = directory.configs(source)
+    fix_threads(config, options.settings["cpus"])
+    with whole_directory(options.deploy) as target:
+        repository = target / "repository"
+        directory.copy(source, repository)
+        (repository / config.name / "config.pbtxt").write_text(modelconfig.text(config), encoding="utf-8")
+        shown = values(repository, config, options.settings, why)
+        render(options.templates, target, shown)
+    log.info("%s: %s", options.deploy, why)
+
+
+def arguments() -> argparse.ArgumentParser:
+    result = cli.parser(__doc__)
+    cli.add_settings(result, "deploy, without the variant")
+    result.add_argument("--health", type=Path, required=True, help="health.json of the variant")
+    result.add_argument("--repository", type=Path, required=True, help="model repository of the variant")
+    result.add_argument("--candidate", type=Path, help="repository of the tuned configuration")
+    result.add_argument("--choice", type=Path, help="choice.json")
+    result.add_argument("--templates", type=Path, required=True, help="directory of the templates")
+    result.add_argument("--deploy", type=Path, required=True, help="output: directory")
+    return result
+
+
+if __name__ == "__main__":
+    cli.run(main, arguments())

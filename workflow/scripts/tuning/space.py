@@ -1,0 +1,140 @@
+"""What is searched, in the words of Model Analyzer's configuration and of config.pbtxt.
+
+Four modes: `manual` measures every combination of the lists in the config; `brute`, `quick` and `optuna` are Model
+Analyzer's own searches, which take the lists as ranges or choices and vary less.
+"""
+
+from collections.abc import Mapping
+from math import prod
+from typing import Any
+
+from serving import modelconfig
+
+Config = dict[str, Any]
+
+# What each mode varies besides instances, maximum batch size and concurrency; other lists must be empty.
+VARIES = {
+    "manual": {"preferred_batch_sizes", "queue_delays_us", "threads"},
+    "brute": set(),
+    "quick": set(),
+    "optuna": {"queue_delays_us"},
+}
+
+
+def searched(config: Any, search: Mapping[str, Any]) -> Any:
+    """The ModelConfig that the search starts from: it loads with every maximum batch size of the search.
+
+    A warm-up larger than the smallest of them is left out, and so are preferred batch sizes where the search has none.
+    """
+    result = type(config)()
+    result.CopyFrom(config)
+    smallest = min([*search["max_batch_sizes"], config.max_batch_size])
+    limit_batches(result, smallest)
+    return result
+
+
+def limit_batches(config: Any, largest: int) -> None:
+    """Remove the warm-ups and preferred batch sizes of a ModelConfig that are larger than `largest`."""
+    warm_ups = [one for one in config.model_warmup if one.batch_size <= largest]
+    del config.model_warmup[:]
+    config.model_warmup.extend(warm_ups)
+    if config.HasField("dynamic_batching"):
+        preferred = [size for size in config.dynamic_batching.preferred_batch_size if size <= largest]
+        config.dynamic_batching.preferred_batch_size[:] = preferred
+
+
+def thread_parameter(config: Any) -> str | None:
+    """The parameter of a ModelConfig that sets the threads of an instance, if its backend has one."""
+    if config.backend == "python":
+        return "threads" if "threads" in config.parameters else None
+    return modelconfig.THREADS.get(config.backend)
+
+
+def model_profile(config: Any, settings: Mapping[str, Any]) -> Config:
+    """The entry of one model under `profile_models`. `settings`: `mode`, `search`, and `batch_size` of a request."""
+    search, kind = settings["search"], _kind(config)
+    profile: Config = {"cpu_only": kind == "KIND_CPU", "parameters": {"batch_sizes": [settings["batch_size"]]}}
+    if settings["mode"] in ("manual", "optuna"):
+        profile["parameters"]["concurrency"] = list(search["concurrencies"])
+        profile["model_config_parameters"] = _choices(search, kind, thread_parameter(config))
+    return profile
+
+
+def ranges(settings: Mapping[str, Any]) -> Config:
+    """The keys of Model Analyzer that say how it searches; `settings` as for `model_profile`, with `max_trials`."""
+    search, mode = settings["search"], settings["mode"]
+    if mode == "manual":
+        return {"run_config_search_mode": "brute"}
+    if mode == "optuna":
+        return {"run_config_search_mode": mode, "optuna_max_trials": settings["max_trials"]}
+    result: Config = {"run_config_search_mode": mode}
+    for key, values in {
+        "instance_count": search["instances"],
+        "model_batch_size": search["max_batch_sizes"],
+        "concurrency": search["concurrencies"],
+    }.items():
+        result |= {f"run_config_search_min_{key}": min(values), f"run_config_search_max_{key}": max(values)}
+    return result
+
+
+def measurements(settings: Mapping[str, Any]) -> int | None:
+    """How many measurements the search takes, the default configuration included; None where its course decides."""
+    if settings["mode"] != "manual":
+        return None
+    lists = {name: len(values) or 1 for name, values in settings["search"].items()}
+    concurrencies = lists.pop("concurrencies")
+    return (prod(lists.values()) + 1) * concurrencies
+
+
+def described(config: Any) -> Config:
+    """The settings of a ModelConfig that a search may vary, by the names of the config."""
+    batching = config.dynamic_batching
+    parameter = thread_parameter(config) or ""
+    return {
+        "instances": sum(group.count for group in config.instance_group),
+        "max_batch_size": config.max_batch_size,
+        "preferred_batch_size": list(batching.preferred_batch_size),
+        "queue_delay_us": batching.max_queue_delay_microseconds,
+        "threads": config.parameters[parameter].string_value if parameter in config.parameters else None,
+    }
+
+
+def tuned(config: Any, found: Any) -> Any:
+    """The ModelConfig `config` with the searched settings of `found`, and all else as it was."""
+    result = type(config)()
+    result.CopyFrom(config)
+    result.max_batch_size = found.max_batch_size
+    for field in ("instance_group", "dynamic_batching"):
+        result.ClearField(field)
+        getattr(result, field).MergeFrom(getattr(found, field))
+    parameter = thread_parameter(config) or ""
+    if parameter in found.parameters:
+        result.parameters[parameter].CopyFrom(found.parameters[parameter])
+    limit_batches(result, result.max_batch_size)
+    return result
+
+
+def _choices(search: Mapping[str, Any], kind: str, threads: str | None) -> Config:
+    """The lists of the search as `model_config_parameters`; empty ones leave the model's own setting."""
+    batching: Config = {}
+    if search["preferred_batch_sizes"]:
+        batching["preferred_batch_size"] = [[size] if size else [] for size in search["preferred_batch_sizes"]]
+    if search["queue_delays_us"]:
+        batching["max_queue_delay_microseconds"] = list(search["queue_delays_us"])
+    result: Config = {}
+    if search["max_batch_sizes"]:
+        result["max_batch_size"] = list(search["max_batch_sizes"])
+    if search["instances"]:
+        result["instance_group"] = [[{"kind": kind, "count": list(search["instances"])}]]
+    if batching:
+        result["dynamic_batching"] = batching
+    if search["threads"]:
+        result["parameters"] = {threads: {"string_value": [str(count) for count in search["threads"]]}}
+    return result
+
+
+def _kind(config: Any) -> str:
+    """Where the instances of a ModelConfig run: KIND_CPU, KIND_GPU, …"""
+    group = config.instance_group[0]
+    kind: str = group.Kind.Name(group.kind)
+    return kind
