@@ -131,7 +131,9 @@ def test_finished_run_has_nothing_to_do(finished_run):
         ),
         pytest.param(
             {"server": "native"},
-            {f"health/{name}.json" for name in NOT_PYTRITON} | sweeps(*NOT_PYTRITON),
+            {f"health/{name}.json" for name in NOT_PYTRITON}.union(
+                sweeps(*NOT_PYTRITON), in_process_outputs(NOT_PYTRITON, [1])
+            ),
             id="server",
         ),
         pytest.param({"serving": {"cuda_graphs": True, "image": "docker://other"}}, set(), id="of a GPU alone"),
