@@ -8,7 +8,8 @@ import pytest
 from measurement import points
 from measurement.comparison import comparisons
 from report_sample import engine, failed, healthy, measured, other_records, sample_document, unstable
-from reporting.findings import Finding, findings
+from reporting.finding import Finding
+from reporting.findings import findings
 from reporting.verdict import Verdict, verdict
 
 Repeat = dict[str, Any]
