@@ -118,7 +118,7 @@ rule engine_tensorrt_rtx:
         mem_mb=4000,
         runtime=10,
     params:
-        libraries=libraries("engine_tensorrt_rtx.py"),
+        libraries=libraries("engine_tensorrt_rtx.py", packages=["tensorrt-rtx-cu13-libs"]),
         settings=settings(profiles=PROFILES, **config["engine"]["tensorrt_rtx"]),
     message:
         "TensorRT-RTX engine"

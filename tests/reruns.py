@@ -162,13 +162,14 @@ def other_changes(root: Path) -> dict[str, dict[str, Any]]:
 
 def row(name: str, plan: Plan, everything: Plan) -> str:
     """One row of the table: a change, and the jobs that it makes run again."""
-    stages = {"repositories": "repository", "health checks": "health", "sweeps": "perf"}
-    served = {
-        stage: {path.split("/")[1].removesuffix(".json") for _, path in plan if path.startswith(f"{directory}/")}
-        for stage, directory in stages.items()
-    }
+    served: dict[str, set[str]] = {"repository": set(), "healthcheck": set(), "sweep": set()}
+    for rule, path in plan:
+        if (stage := rule.partition("_")[0]) in served:
+            served[stage].add(path.split("/")[1].removesuffix(".json"))
+    once = {rule for rule, _ in plan if rule.partition("_")[0] not in served}
+    if served["sweep"]:
+        once.discard("perf_table")
     variants = {path.split("/")[1] for _, path in everything if path.startswith("repository/")}
-    once = {rule for rule, path in plan if path.split("/")[0] not in stages.values()}
     cells = [
         ", ".join(sorted(once, key=lambda rule: (ORDER.get(rule, 4), rule))) or "–",
         *("–" if not found else "all" if found == variants else ", ".join(sorted(found)) for found in served.values()),
