@@ -85,7 +85,10 @@ RULES = sorted(
     if "    shell:" in body
 )
 # Rules that tests/configs/full.yaml has no use for.
-ELSEWHERE = {"engine_tensorrt", "perf_gate", "repository_native"}
+ELSEWHERE = {
+    "deploy", "engine_tensorrt", "low_precision", "perf_gate", "repository_native", "tune_candidate", "tune_choice",
+    "tune_environment", "tune_proof", "tune_report", "tune_search",
+}  # fmt: skip
 # No part of the report; tests/test_tune.py kills the search, which alone takes long.
 ELSEWHERE |= {
     "deploy",

@@ -1,6 +1,7 @@
 """The whole workflow through sbatch on a real Slurm: what shares a node with what, and what scancel leaves behind."""
 
 import os
+import re
 import shutil
 import subprocess
 import uuid
@@ -40,6 +41,18 @@ def submitted(cluster, project, tmp_path_factory):
     (own.root / "short.yaml").write_text(yaml.safe_dump(SHORT))
     own.snakemake(*TARGETS, *SMALL_CLUSTER, "--resources", "measure=9", configfiles=(FULL, "short.yaml"))
     return own
+
+
+def test_every_rule_that_measures_gets_a_node():
+    """Rules that take the resource of which there is one."""
+    profile = yaml.safe_load((ROOT / "profiles" / "slurm" / "config.yaml").read_text())
+    measuring = {
+        name
+        for path in (ROOT / "rules").glob("*.smk")
+        for name, body in re.findall(r"^rule (\w+):(.*?)(?=^rule |\Z)", path.read_text(), re.MULTILINE | re.DOTALL)
+        if "measure=1" in body
+    }
+    assert {name: {"slurm_extra": "'--exclusive'"} for name in measuring} == profile["set-resources"]
 
 
 def rule(job):
