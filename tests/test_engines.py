@@ -315,6 +315,7 @@ def test_modelopt_works_on_cpu():
     [
         ("engine_aotinductor", "engine_aotinductor: needs a C++ compiler, and g++ is not in PATH. Hint: Debian:"),
         ("engine_tensorrt", "engine_tensorrt: neither trtexec nor the Python package tensorrt is here. Hint: install"),
+        ("tune_search", "tune_search: no/model-analyzer, which is Model Analyzer, is missing. Hint: make tune"),
         ("low_precision", "low_precision: no/python, which runs ModelOpt, is missing. Hint: make modelopt"),
     ],
 )
@@ -322,14 +323,15 @@ def test_missing_programs(monkeypatch, tmp_path, job, message):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
     with pytest.raises(UserError) as caught:
-        requirements.require_programs([job], "no/python")
+        requirements.require_programs([job], "no/python", "no/model-analyzer")
     assert str(caught.value).startswith(message)
-    requirements.require_programs(["train", "sweep"], "no/python")
+    requirements.require_programs(["train", "sweep"], "no/python", "no/model-analyzer")
 
 
 def test_programs_that_are_there(gpu_machine, monkeypatch):
     monkeypatch.setenv("CXX", "trtexec")
-    requirements.require_programs(["engine_aotinductor", "engine_tensorrt", "low_precision"], shutil.which("sh"))
+    jobs = ["engine_aotinductor", "engine_tensorrt", "low_precision", "tune_search"]
+    requirements.require_programs(jobs, shutil.which("sh"), shutil.which("sh"))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import csv
 import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +58,9 @@ def search(options: argparse.Namespace, work: Path) -> list[dict[str, str]]:
     identity = {"settings": settings, "model_analyzer": read_json(options.version)["version"]}
     checkpoint = analyzer.checkpoints(options.checkpoints, identity, options.repository)
     config["checkpoint_directory"] = str(checkpoint.resolve())
-    lines = analyzer.profile(options.model_analyzer, config, work, options.analyzer_log)
-    for line in tqdm(lines, desc="Model Analyzer", unit="measurement", total=space.measurements(settings)):
-        log.debug("%s", line)
+    with closing(analyzer.profile(options.model_analyzer, config, work, options.analyzer_log)) as lines:
+        for line in tqdm(lines, desc="Model Analyzer", unit="measurement", total=space.measurements(settings)):
+            log.debug("%s", line)
     with (work / analyzer.RESULTS).open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     measured = {(row["Model Config Path"], int(row["Concurrency"])) for row in rows}

@@ -13,7 +13,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -140,7 +140,7 @@ def checkpoints(root: Path, parts: Mapping[str, Any], repository: Path) -> Path:
     return chosen
 
 
-def profile(binary: Path, config: Mapping[str, Any], directory: Path, output: Path) -> Iterator[str]:
+def profile(binary: Path, config: Mapping[str, Any], directory: Path, output: Path) -> Generator[str, None, None]:
     """Run Model Analyzer in `directory`; yields a line for every measurement that it begins or finds in a checkpoint.
 
     `output` receives its log. Raises UserError when it ends with an error.
