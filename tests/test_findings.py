@@ -110,7 +110,7 @@ def test_verdict_takes_first_protocol_and_batch_at_highest_concurrency() -> None
 def test_verdict_prefers_stable_points_to_faster_ones() -> None:
     found = verdict_of(unstable("a", 1, 100), measured("b", 1, 10))
     assert found.text.startswith("b serves 10 infer/s")
-    assert found.details == ["Not compared: a (unstable)."]
+    assert found.details == ["Not compared: a (unstable, 100 infer/s)."]
 
 
 @pytest.mark.parametrize(

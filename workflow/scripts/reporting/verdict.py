@@ -42,7 +42,7 @@ def verdict(rows: Sequence[Row], health: Health, comparisons: Comparisons) -> Ve
         *([f"{winner['variant']}'s figure is worth less: {_NOT_STABLE[best]}."] if best in _NOT_STABLE else []),
         *(_against_next(winner, other, comparisons) for other in compared[1:2]),
         *_of_ceiling(winner),
-        *_left_out([row for row in models(level) if row not in compared], health),
+        *_left_out([row for row in models(level) if row not in compared], winner, health),
     ]
     return Verdict(f"{_claim(winner, level, comparisons)}; {correctness(health[winner['variant']])}.", details)
 
@@ -89,15 +89,18 @@ def _of_ceiling(winner: Row) -> list[str]:
     return [f"{percent(share)} of the ceiling, a model that computes nothing{more}."]
 
 
-def _left_out(rows: Sequence[Row], health: Health) -> list[str]:
-    found = [f"{row['variant']} ({_worth(row, health)})" for row in rows]
+def _left_out(rows: Sequence[Row], winner: Row, health: Health) -> list[str]:
+    found = [f"{row['variant']} ({_worth(row, winner, health)})" for row in rows]
     return [f"Not compared: {listed(found)}."] if found else []
 
 
-def _worth(row: Row, health: Health) -> str:
+def _worth(row: Row, winner: Row, health: Health) -> str:
+    """Why a row was not compared, with its figure where that is higher than the winner's."""
     if not health[row["variant"]]["healthy"]:
         return "unhealthy"
-    return str(row["status"]).replace("_", " ")
+    status = str(row["status"]).replace("_", " ")
+    higher = (row["throughput"] or 0) > winner["throughput"]
+    return f"{status}, {number(row['throughput'])} infer/s" if higher else status
 
 
 def _without_winner(level: Sequence[Row], health: Health) -> str:
