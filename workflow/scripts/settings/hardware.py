@@ -60,7 +60,7 @@ def require_gpu(jobs: Collection[str]) -> None:
     except NoGpu as reason:
         raise UserError(
             f"{', '.join(sorted(jobs))} cannot run without an NVIDIA GPU, and this machine has none: {reason}.",
-            "run where there is one, with a cluster's profile submit to one, or set serving.device to cpu",
+            "run where there is one, submit to one, or set serving.device to cpu and leave out tensorrt",
         ) from None
 
 
