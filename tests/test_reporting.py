@@ -1,6 +1,7 @@
 """The summary over repeats, the verdict, the findings, and the document that holds them."""
 
 import json
+import re
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import yaml
 
 import perf_report
+from conftest import ROOT
 from measurement import in_process, points
 from measurement.comparison import comparisons
 from measurement.intervals import Interval
@@ -282,6 +284,13 @@ def test_page_shows_what_the_json_holds_and_nothing_else() -> None:
 
 def test_schema_has_the_columns_of_the_summary() -> None:
     assert json.loads(SCHEMA.read_text())["$defs"]["row"]["required"] == points.SUMMARY_COLUMNS
+
+
+def test_every_column_is_explained() -> None:
+    """docs/report.md has each in the first cell of a row."""
+    text = (ROOT / "docs" / "report.md").read_text().partition("## The columns of perf_summary.csv")[2]
+    explained = re.findall(r"^\| (`[^|]*`) \| ", text, re.MULTILINE)
+    assert set(points.SUMMARY_COLUMNS) <= {name for cell in explained for name in re.findall(r"`(\w+)`", cell)}
 
 
 def test_caveats_name_requests_and_server() -> None:

@@ -1,0 +1,139 @@
+"""Load shapes, an unstable point and a slower model, on real servers."""
+
+import json
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from conftest import ROOT
+from measurement import inputs, perf_analyzer, points
+from measurement.loads import Load
+from models.reference import Reference, save
+from serving import server
+
+WINDOWS = {"window_ms": 400, "stability_percent": 80, "max_windows": 4}
+SAMPLES = Reference({"input": np.ones((2, 1, 28, 28), np.float32)}, {"output": np.zeros((2, 10))}, np.zeros(2))
+NULL = (ROOT / "workflow" / "backends" / "runtime_null.py").read_text()
+
+
+def point(running: server.Server, load: Load, directory: Path, timeout: float = 60) -> dict:
+    """Measure one level; raw files go to `directory`."""
+    data = directory / "samples.json"
+    data.write_text(inputs.as_json(SAMPLES))
+    (directory / "libraries").mkdir(exist_ok=True)
+    url = {"grpc": running.grpc, "http": running.http}[load.protocol]
+    command = perf_analyzer.command("small", url, load, WINDOWS, data)
+    return perf_analyzer.measure(command, load, directory, directory / "libraries", timeout, slo_ms=1000)
+
+
+def asleep(repository: Path, seconds: str) -> None:
+    """Let the model of a repository sleep in every call, for as long as an expression says."""
+    (runtime,) = repository.rglob("runtime.py")
+    slow = f"    def infer(batch):\n        time.sleep({seconds})\n"
+    runtime.write_text("import time\n" + NULL.replace("    def infer(batch):\n", slow))
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        Load("grpc", 1, load_mode="constant", request_rate=50.0),
+        Load("http", 2, load_mode="poisson", request_rate=50.0),
+        Load("grpc", 1, load_mode="poisson", request_rate=50.0, shared_memory="system"),
+        Load("http", 1, 2, shared_memory="system"),
+    ],
+    ids=lambda load: load.name,
+)
+def test_load_shapes(null_server, tmp_path, load):
+    found = point(null_server, load, tmp_path)
+    assert found["status"] != "failed", found
+    assert found["latency_p50"] > 0
+    kept = tmp_path / f"{load.name}.requests.csv"
+    assert kept.exists() == (not load.closed)
+    if not load.closed:
+        assert found["throughput"] == pytest.approx(50 * load.batch_size, rel=0.5)
+        # Nothing takes a second here, but a busy machine may.
+        assert 0.5 < found["slo_met"] <= 1
+        assert found["latency_avg"] >= pd.read_csv(kept).eval("answered_ns - sent_ns").min() / 1e3
+        assert not (tmp_path / f"{load.name}.json").exists()
+
+
+def test_a_rate_beyond_what_is_served_is_a_failed_point_that_says_so(make_repository, repository_settings, tmp_path):
+    repository = make_repository(repository_settings, ROOT / "workflow/backends/runtime_null.py")
+    asleep(repository, "1")
+    with server.running(repository, ["small"], tmp_path / "triton.log") as running:
+        found = point(running, Load("grpc", 16, load_mode="constant", request_rate=2000.0), tmp_path, timeout=15)
+    assert found["status"] in ("failed", "unstable", "client_bound"), found
+    assert found["reason"]
+    assert found.get("slo_met", 0) < 0.5
+
+
+def test_an_unstable_point_stays_in_the_table(make_repository, repository_settings, script, tmp_path):
+    """A model that is fast for half a second and slow for the next: through the sweep's own script into the summary."""
+    repository = make_repository(repository_settings, ROOT / "workflow/backends/runtime_null.py")
+    asleep(repository, "0.05 * (time.monotonic() % 1 < 0.5)")
+    save(tmp_path / "reference.npz", SAMPLES)
+    (tmp_path / "health.json").write_text('{"healthy": true, "reasons": []}')
+    tensors = {"inputs": [{"name": "input"}], "outputs": [{"name": "output"}]}
+    windows = {"window_ms": 300, "stability_percent": 5, "max_windows": 4, "samples": 2}
+    found = script(
+        "sweep.py", "--repository", repository, "--health", "health.json", "--reference", "reference.npz",
+        "--repeat", "1", "--server-log", "triton.log", "--raw", "raw", "--points", "points.csv",
+        settings={
+            "variant": "moody", "name": "small", "counted": "small", "model": tensors, "server": "bundled",
+            "device": "cpu",
+            "sweep": {"loads": [asdict(Load("grpc", 1, 1))], **windows},
+        },
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    (row,) = points.records(points.summarise(points.read(tmp_path / "points.csv"), {}))
+    assert (row["variant"], row["status"]) == ("moody", "unstable")
+    assert row["reason"] == "repeat 1: not stable within 4 windows; its figures are their medians"
+    assert row["throughput"] > 0
+
+
+def summary(table: list[Mapping]) -> str:
+    """What the gate reads of a perf_summary.json."""
+    rows = [{**dict.fromkeys(points.REPEAT_COLUMNS), **one} for one in table]
+    return json.dumps({"run": "test", "repeats": rows, "system": {}, "versions": {}, "config": {}})
+
+
+def test_gate_finds_a_slower_model_in_three_repeats(
+    null_server, make_repository, repository_settings, script, tmp_path
+):
+    """The same model with and without 20 ms of sleep, and the ceiling, measured in turn."""
+    load, table = Load("grpc", 1, 2), {"before": [], "now": []}
+    slow = {}
+    for name, seconds in (("before", "0.002"), ("now", "0.022")):
+        slow[name] = make_repository(repository_settings, ROOT / "workflow/backends/runtime_null.py")
+        asleep(slow[name], seconds)
+    with ExitStack() as stack:
+        servers = {
+            name: stack.enter_context(server.running(repository, ["small"], tmp_path / f"{name}.log"))
+            for name, repository in slow.items()
+        }
+        for repeat in (1, 2, 3):
+            for name, rows in table.items():
+                for variant, running in (("null", null_server), ("model", servers[name])):
+                    (tmp_path / f"{name}-{variant}-{repeat}").mkdir()
+                    found = point(running, load, tmp_path / f"{name}-{variant}-{repeat}")
+                    rows.append({"variant": variant, "repeat": repeat, **asdict(load), **found})
+    for name, rows in table.items():
+        (tmp_path / f"{name}.json").write_text(summary(rows))
+    gate = {"margin_percent": 5, "against_ceiling": True}
+    judged = script(
+        "perf_gate.py", "--summary", "now.json", "--base", "before.json", "--gate", "gate.json", settings=gate
+    )
+    assert judged.returncode == 2, judged.stderr
+    (line,) = (line for line in judged.stderr.splitlines() if line.startswith("model "))
+    assert "of its earlier speed, over 1 levels; the margin is 5 %." in line
+    assert "Hint: " in judged.stderr
+    assert not (tmp_path / "gate.json").exists()
+    same = script("perf_gate.py", "--summary", "now.json", "--base", "now.json", "--gate", "gate.json", settings=gate)
+    assert same.returncode == 0, same.stderr
+    (change,) = json.loads((tmp_path / "gate.json").read_text())["variants"]
+    assert (change["variant"], change["result"], change["ratio"]["middle"]) == ("model", "no difference shown", 1)
