@@ -47,7 +47,8 @@ onsuccess:
             "log": job.log[0],
         }
         for job in workflow.dag.jobs
-        if job.output and all(map(os.path.exists, job.output))
+        # Snakemake does not miss an intermediate file that was deleted.
+        if job.output and all(map(os.path.exists, [*job.input, *job.output]))
     ]
     subprocess.run(
         [
