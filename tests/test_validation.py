@@ -153,6 +153,11 @@ IDS = {"input": {"dtype": "FP32", "dims": [1, 28, 28]}, "ids": {"dtype": "INT64"
             "config: serving.device: bls cannot run on cuda, only on cpu.",
         ),
         ({"serving": {"device": "gpu"}}, "config: serving.device: 'gpu' is not one of ['cpu', 'cuda']."),
+        (
+            {"sweep": {"slo_ms": 5000}},
+            "config: sweep.slo_ms: 5000 ms is not within the three windows of a point, 2400 ms.",
+        ),
+        ({"compare": {"base": "nowhere.json"}}, "config: compare.base: nowhere.json does not exist."),
         ({"sweep": {"protocols": ["grpc", "rest"]}}, "config: sweep.protocols.1: 'rest' is not one of"),
         ({"sweep": {"stability_percent": 0}}, "config: sweep.stability_percent: 0 is less than or equal to"),
     ],

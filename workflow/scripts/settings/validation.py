@@ -38,6 +38,7 @@ def validate(config: Config, root: Path) -> None:
     _check_pytriton(config)
     _check_server(config)
     _check_devices(config)
+    _check_base(config, root)
     check_tuning(config)
 
 
