@@ -4,6 +4,7 @@ tests/data/tensorrt: builder_log.txt was recorded from TensorRT-RTX 1.7.1 withou
 written by hand after the formats of TensorRT's documentation and sources; the flag tables name their sources.
 """
 
+import argparse
 import itertools
 import json
 import os
@@ -16,6 +17,7 @@ import tensorrt_rtx_bindings
 import yaml
 
 from conftest import DEFAULT, PROFILE, ROOT
+from engine_tensorrt import TRTEXEC_ONLY, with_package
 from engines import layers, trtexec
 from engines.layers import Layer
 from low_precision import command as modelopt_command
@@ -214,6 +216,25 @@ def test_engine_through_trtexec(script, tmp_path, gpu_machine):
     assert record["versions"] == {"tensorrt": "10.13.3"}
     assert record["command"][0] == str(gpu_machine / "trtexec")
     assert section.slowest_first(record)[0]["name"] == "node_linear"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("optimization_level", 5),
+        ("workspace_mib", 64),
+        ("version_compatible", True),
+        ("hardware_compatibility", "ampere+"),
+    ],
+)
+def test_package_refuses_what_only_trtexec_does(tmp_path, key, value):
+    options = argparse.Namespace(settings={"engine": DEFAULT["engine"]["tensorrt"] | {key: value}})
+    with pytest.raises(UserError, match=rf"engine\.tensorrt\.{key} needs trtexec"):
+        with_package(options, tmp_path / "model.plan")
+
+
+def test_package_builds_with_the_defaults():
+    assert DEFAULT["engine"]["tensorrt"].items() >= TRTEXEC_ONLY.items()
 
 
 def test_failing_trtexec_is_one_line_and_leaves_nothing(script, tmp_path, gpu_machine):

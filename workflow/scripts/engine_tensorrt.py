@@ -21,6 +21,14 @@ from program.cli import UserError, log
 from program.files import read_json, whole_file
 from settings import hardware, shapes
 
+# Settings that trtexec alone is given, with what the Python package builds with.
+TRTEXEC_ONLY = {
+    "optimization_level": 3,
+    "workspace_mib": 0,
+    "version_compatible": False,
+    "hardware_compatibility": "none",
+}
+
 
 @dataclass(frozen=True)
 class Made:
@@ -55,7 +63,10 @@ def with_trtexec(program: str, options: argparse.Namespace, plan: Path) -> Made:
 
 
 def with_package(options: argparse.Namespace, plan: Path) -> Made:
-    """Build with the Python package."""
+    """Build with the Python package. Raises UserError for settings that only trtexec knows."""
+    ignored = [key for key, value in TRTEXEC_ONLY.items() if options.settings["engine"][key] != value]
+    if ignored:
+        raise UserError(f"engine.tensorrt.{ignored[0]} needs trtexec, and only the package is here.", trtexec.HINT)
     from engines import builder
 
     trt = importlib.import_module("tensorrt")
