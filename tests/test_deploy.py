@@ -17,7 +17,8 @@ from processes import Foreground, wait_for
 from serving import install, server
 from serving.directory import configs
 
-SETTINGS = {key: value for key, value in DEFAULT["deploy"].items() if key != "variant"}
+IMAGE = DEFAULT["serving"]["image"].removeprefix("docker://")
+SETTINGS = {"image": IMAGE, **{key: value for key, value in DEFAULT["deploy"].items() if key != "variant"}}
 TEMPLATES = ROOT / "workflow" / "deploy"
 KUBERNETES = "1.33"
 MANIFESTS = {"deployment", "service", "autoscaler", "disruption", "network"}

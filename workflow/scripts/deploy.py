@@ -120,7 +120,7 @@ def main(options: argparse.Namespace) -> None:
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
-    cli.add_settings(result, "deploy, without the variant")
+    cli.add_settings(result, '{"image": serving.image, …: deploy without the variant}')
     result.add_argument("--health", type=Path, required=True, help="health.json of the variant")
     result.add_argument("--repository", type=Path, required=True, help="model repository of the variant")
     result.add_argument("--candidate", type=Path, help="repository of the tuned configuration")
