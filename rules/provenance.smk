@@ -1,4 +1,4 @@
-"""What the figures come from. Takes: health/, perf/. Makes: provenance/{run_config.yaml,versions.json,system.json}.
+"""What the figures come from. Takes: health/, perf/, in_process/. Makes: provenance/{run_config.yaml,versions.json,system.json}.
 
 At the end of every run also provenance/manifest.json and ro-crate-metadata.json. Config: all of it.
 """
@@ -12,7 +12,8 @@ rule provenance:
         code=code("provenance.py"),
         health=f"<results>/health/{config['variants'][0]}.json",
         lock=os.path.relpath(PROJECT / "envs" / "main.txt"),
-        tables=expand("<results>/perf/{variant}/perf.csv", variant=config["variants"]),
+        tables=expand(rules.perf_table.output.table, variant=config["variants"]),
+        in_process=expand(rules.in_process.output.table, variant=IN_PROCESS, repeat=REPEATS),
     output:
         run_config="<results>/provenance/run_config.yaml",
         versions="<results>/provenance/versions.json",

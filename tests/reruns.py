@@ -48,7 +48,7 @@ OTHER: dict[str, Any] = {
     "engine.modelopt": "elsewhere/bin/python",
     "serving.threads": 1,
     "serving.image": "docker://nvcr.io/nvidia/tritonserver:26.08-py3",
-    "compare.base": "earlier.json",
+    "compare.base": "CITATION.cff",  # any file that is there
     "serving.inner": "onnx",
     "pytriton.name": "Other",
     "pytriton.inputs": ["picture"],

@@ -12,12 +12,14 @@ from conftest import DEFAULT, FULL, ROOT, merged
 
 CONFIG = merged(DEFAULT, yaml.safe_load((ROOT / FULL).read_text()))
 VARIANTS = CONFIG["variants"]
+# Those with a model of their own.
+COMPUTING = ("openvino", "aotinductor", "pytriton")
 JOBS = [
     "dataset", "train", "export", "parity", "engine/openvino", "engine/aotinductor", "engine/tensorrt_rtx",
     "provenance", "perf_report",
     *(f"{job}/{variant}" for variant in VARIANTS for job in ("repository", "healthcheck", "perf_table")),
     *(f"sweep/{variant}-1" for variant in VARIANTS),
-    *(f"in_process/{variant}-1" for variant in ("openvino", "pytriton")),
+    *(f"in_process/{variant}-1" for variant in COMPUTING),
 ]  # fmt: skip
 SERVED = [name for variant in VARIANTS for name in (f"healthcheck/{variant}", f"sweep/{variant}-1")]
 POINTS = ["grpc_batch1_concurrency1", "grpc_batch1_concurrency4"]
@@ -43,7 +45,7 @@ FILES = {
     "engine/tensorrt_rtx/engine.json", "engine/tensorrt_rtx/model.engine",
     "export/model.onnx", "export/model.ts", "export/parity.json",
     "export/reference.npz", "export/reference_raw.npz",
-    *(f"in_process/{variant}/repeat-1.csv" for variant in ("openvino", "pytriton")),
+    *(f"in_process/{variant}/repeat-1.csv" for variant in COMPUTING),
     "model/metrics.json", "model/model.pt",
     *(f"health/{variant}.json" for variant in VARIANTS),
     *(f"perf/{variant}/{name}" for variant in VARIANTS for name in ("perf.csv", "repeat-1/points.csv")),
@@ -161,7 +163,7 @@ def test_figures(run, variant):
 def test_limits_stand_beside_the_figures(run):
     summary = read(run / "report" / "perf_summary.json")
     found = {(one["variant"], one["batch_size"]): one for one in summary["in_process"]}
-    assert set(found) == {(variant, size) for variant in ("openvino", "pytriton") for size in (64, 128)}
+    assert set(found) == {(variant, size) for variant in COMPUTING for size in (64, 128)}
     best = max(found["openvino", size]["throughput"] for size in (64, 128))
     # What builds on the engine is measured against the engine; what computes nothing against nothing.
     for row in summary["rows"]:
@@ -173,8 +175,8 @@ def test_limits_stand_beside_the_figures(run):
 def test_one_repeat_has_no_interval_and_shows_no_difference(run):
     summary = read(run / "report" / "perf_summary.json")
     assert {row["throughput_low"] for row in summary["rows"]} == {None}
-    # Of six variants, fifteen pairs at each of two levels.
-    assert [one["result"] for one in summary["comparisons"]] == ["not known"] * 30
+    # Of seven variants, 21 pairs at each of two levels.
+    assert [one["result"] for one in summary["comparisons"]] == ["not known"] * 42
 
 
 def test_provenance(run):

@@ -34,6 +34,8 @@ def threads(setting: int | str, instances: int = 1) -> int:
 def _module(directory: Path) -> ModuleType:
     """The runtime.py of a directory; what lies beside it can be imported by it, as in Triton's Python backend."""
     sys.path.insert(0, str(directory))
+    # The repository stays as it was made.
+    sys.dont_write_bytecode = True
     spec = importlib.util.spec_from_file_location("runtime", directory / "runtime.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -5,9 +5,16 @@ from typing import Any
 from program.cli import UserError
 from serving.variants import of_kind
 from settings import shapes
-from tuning.space import VARIES
 
 Config = dict[str, Any]
+
+# What each mode varies besides instances, maximum batch size and concurrency; other lists must be empty.
+VARIES: dict[str, set[str]] = {
+    "manual": {"preferred_batch_sizes", "queue_delays_us", "threads"},
+    "brute": set(),
+    "quick": set(),
+    "optuna": {"queue_delays_us"},
+}
 
 
 def check_tuning(config: Config) -> None:

@@ -12,14 +12,6 @@ from serving import modelconfig
 
 Config = dict[str, Any]
 
-# What each mode varies besides instances, maximum batch size and concurrency; other lists must be empty.
-VARIES = {
-    "manual": {"preferred_batch_sizes", "queue_delays_us", "threads"},
-    "brute": set(),
-    "quick": set(),
-    "optuna": {"queue_delays_us"},
-}
-
 
 def searched(config: Any, search: Mapping[str, Any]) -> Any:
     """The ModelConfig that the search starts from: it loads with every maximum batch size of the search.
