@@ -12,6 +12,12 @@ from typing import IO
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _libc = ctypes.CDLL(None, use_errno=True)
+# Reads until the script's end of the pipe closes; then the group $1 has $2 tenths of a second to end by itself.
+_WATCH = """
+read -r _
+for _ in $(seq "$2"); do kill -s 0 -- "-$1" 2>/dev/null || exit 0; sleep 0.1; done
+kill -s KILL -- "-$1"
+"""
 
 
 def die_with_parent(number: int = signal.SIGTERM) -> None:
@@ -35,7 +41,8 @@ def child(
     """Run `command` in a session of its own; on leaving, its whole process group is stopped.
 
     `output` receives stdout and stderr. The group gets SIGTERM, then SIGKILL after `grace` seconds. Should this
-    process be killed outright, the kernel sends the child SIGTERM.
+    process be killed outright, the kernel sends the child SIGTERM, and a watch kills what is left of the group after
+    as many seconds: a child that dies while it starts can leave its own children waiting for it.
     """
     process = subprocess.Popen(
         [str(part) for part in command],
@@ -47,10 +54,28 @@ def child(
         start_new_session=True,
         preexec_fn=die_with_parent,
     )
+    with _watched(process.pid, grace):
+        try:
+            yield process
+        finally:
+            _stop(process, grace)
+
+
+@contextmanager
+def _watched(group: int, grace: float) -> Iterator[None]:
+    """Have a process group killed when this process ends inside the block."""
+    watch = subprocess.Popen(
+        ["sh", "-c", _WATCH, "watch", str(group), str(round(10 * grace))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     try:
-        yield process
+        yield
     finally:
-        _stop(process, grace)
+        watch.kill()
+        watch.communicate()
 
 
 def _stop(process: subprocess.Popen[bytes], grace: float) -> None:

@@ -1,0 +1,35 @@
+"""A child process and all that it starts end with the script, however that ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import uuid
+
+import pytest
+
+from conftest import ROOT
+from processes import MARK, marked, shown, wait_for
+
+# A child that ends at the first signal, and whose own child ignores it.
+SCRIPT = """
+import sys
+from program.process import child
+command = ["bash", "-c", "(trap '' TERM HUP; echo started; while :; do sleep 0.1; done) & wait"]
+with open(sys.argv[1], "wb") as output, child(command, output, grace=2):
+    input()
+"""
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_stubborn_grandchild_ends_too(tmp_path, killed):
+    mark = uuid.uuid4().hex
+    output = tmp_path / "output"
+    script = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, output], stdin=subprocess.PIPE,
+        env=os.environ | {MARK: mark, "PYTHONPATH": str(ROOT / "workflow" / "scripts")},
+    )  # fmt: skip
+    wait_for(lambda: output.exists() and b"started" in output.read_bytes(), "the grandchild")
+    script.send_signal(signal.SIGKILL) if killed else script.communicate(b"\n")
+    script.wait(60)
+    wait_for(lambda: not marked(mark), f"the end of {shown(marked(mark))}", 10)
