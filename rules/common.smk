@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from serving.variants import ENCODED, VARIANTS, computing, of_kind, model_of
 from settings.hardware import require_gpu, require_target
 from settings import shapes
 from settings.lock import versions
+from settings.model import declared_by
 from settings.requirements import require_programs
 from settings.validation import validate
 from tuning.results import parsed
@@ -31,6 +33,14 @@ except UserError as error:
 
 RESULTS = f"artifacts/{config['run']}"
 BACKENDS = os.path.relpath(PROJECT / "workflow" / "backends")
+MODEL = config["model"]
+# Empty where the model is a ready graph.
+MODEL_FILE = [MODEL["file"]] if MODEL["file"] else []
+# What the model file has, found by reading it: without a data set there is no rule dataset, without training no split of
+# it to train with.
+DECLARED = declared_by(config, Path.cwd())
+DATASET = config["dataset"]["source"] is not None
+TRAINS = DATASET and "train" in DECLARED.functions
 INNER = config["serving"]["inner"]
 SERVER = config["server"]
 # What a job that serves asks of its machine, and the container that it runs in with --sdm apptainer.
@@ -95,10 +105,12 @@ def settings(**parts):
     return json.dumps(parts, sort_keys=True)
 
 
-def code(script):
-    """A script and the project's modules that it imports: editing any of them reruns its rule."""
+def code(script, *files):
+    """A script, and the project's modules that it and further files import: editing any of them reruns its rule."""
     scripts = PROJECT / "workflow" / "scripts"
-    return [os.path.relpath(path) for path in project_imports(scripts / script, scripts)]
+    found = project_imports(scripts / script, scripts)
+    further = sorted({path for file in files for path in project_imports(Path(file), scripts)[1:]} - {*found})
+    return [os.path.relpath(path) for path in [*found, *further]]
 
 
 def libraries(script, *files, packages=()):
@@ -106,14 +118,19 @@ def libraries(script, *files, packages=()):
     return settings(**versions([*map(Path, code(script)), *map(Path, files)], packages))
 
 
+def options(**files):
+    """The options of a command that name files, without those for which there is none."""
+    return " ".join(f"--{name.replace('_', '-')} {shlex.quote(str(path))}" for name, path in files.items() if path)
+
+
 def runtime(wildcards):
     """The file that loads the model of a variant."""
     return f"{BACKENDS}/{model_of(wildcards.variant, INNER).runtime}"
 
 
-def tensors(described):
-    """Inputs or outputs of the config as a list, which keeps their order in canonical JSON."""
-    return [{"name": name, **tensor} for name, tensor in described.items()]
+def names(tensors):
+    """Names of inputs or outputs, in order."""
+    return [tensor["name"] for tensor in tensors]
 
 
 def served_name(variant):
@@ -125,7 +142,7 @@ def served_name(variant):
 def served_model(variant):
     """Inputs and outputs that a variant shows to its clients."""
     described = config["model"]["raw"] if VARIANTS[variant].raw else config["model"]
-    served = {side: tensors(described[side]) for side in ("inputs", "outputs")}
+    served = {side: list(described[side]) for side in ("inputs", "outputs")}
     if VARIANTS[variant].kind == "pytriton":
         for side, given in served.items():
             served[side] = [{**tensor, "name": name} for tensor, name in zip(given, config["pytriton"][side])]

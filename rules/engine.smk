@@ -90,7 +90,7 @@ rule engine_aotinductor:
         libraries=libraries("engine_aotinductor.py", config["model"]["file"]),
         settings=settings(
             profile=config["profile"],
-            inputs=tensors(config["model"]["inputs"]),
+            inputs=config["model"]["inputs"],
             device=config["serving"]["device"],
         ),
     message:

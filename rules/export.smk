@@ -28,8 +28,8 @@ rule export:
         libraries=libraries("export.py", config["model"]["file"], packages=["onnxscript"]),
         settings=settings(
             opset=config["export"]["opset"],
-            outputs=list(config["model"]["outputs"]),
-            raw={side: list(config["model"]["raw"][side]) for side in ("inputs", "outputs")},
+            outputs=names(config["model"]["outputs"]),
+            raw={side: names(config["model"]["raw"][side]) for side in ("inputs", "outputs")},
         ),
     message:
         "Export to ONNX and TorchScript"

@@ -108,8 +108,8 @@ rule in_process:
         libraries=libraries("in_process.py"),
         settings=lambda wildcards: settings(
             variant=wildcards.variant,
-            inputs=list(config["model"]["inputs"]),
-            outputs=list(config["model"]["outputs"]),
+            inputs=names(config["model"]["inputs"]),
+            outputs=names(config["model"]["outputs"]),
             batch_sizes=sorted({shapes.batch(shapes.parse(config["profile"][bound])) for bound in ("opt", "max")}),
             threads=config["serving"]["threads"],
             instances=1 if VARIANTS[wildcards.variant].kind == "pytriton" else config["serving"]["instances"],

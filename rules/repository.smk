@@ -106,7 +106,7 @@ rule repository_pytriton:
         settings=lambda wildcards: settings(
             name=served_name(wildcards.variant),
             model=served_model(wildcards.variant),
-            runs={side: list(config["model"][side]) for side in ("inputs", "outputs")},
+            runs={side: names(config["model"][side]) for side in ("inputs", "outputs")},
             max=config["profile"]["max"],
             serving={
                 "device": served_device(wildcards.variant),

@@ -1,12 +1,16 @@
-"""Stage train. Takes: dataset/, the model file. Makes: model/model.pt, model/metrics.json. Config: train, model.file."""
+"""Stage train. Takes: dataset/, the model file, the weights. Makes: model/model.pt, model/metrics.json.
+
+A model file without `train` keeps its weights as given. Config: train, model.file, model.arguments, model.weights.
+"""
 
 
 rule train:
     input:
-        code=code("train.py"),
-        model_file=config["model"]["file"],
-        train=rules.dataset.output.train,
-        test=rules.dataset.output.test,
+        code=code("train.py", *MODEL_FILE),
+        model_file=MODEL_FILE,
+        weights=[MODEL["weights"]] if MODEL["weights"] else [],
+        train=rules.dataset.output.train if TRAINS else [],
+        test=rules.dataset.output.test if DATASET else [],
     output:
         model="<results>/model/model.pt",
         metrics="<results>/model/metrics.json",
@@ -20,13 +24,13 @@ rule train:
         mem_mb=4000,
         runtime=30,
     params:
-        libraries=libraries("train.py", config["model"]["file"]),
-        settings=settings(**config["train"]),
+        libraries=libraries("train.py", *code("train.py", *MODEL_FILE), *MODEL_FILE),
+        settings=settings(arguments=MODEL["arguments"], **config["train"]),
         # model.pt names it.
         model_file=lambda wildcards, input: input.model_file,
+        given=lambda wildcards, input: options(weights=input.weights, train=input.train, test=input.test),
     message:
-        "Training"
+        "Training" if TRAINS else "Weights as given"
     shell:
         "exec python {input.code[0]} --settings {params.settings:q} --model-file {params.model_file:q}"
-        " --train {input.train} --test {input.test}"
-        " --model {output.model} --metrics {output.metrics} --log {log}"
+        " {params.given} --model {output.model} --metrics {output.metrics} --log {log}"

@@ -207,7 +207,7 @@ def script(tmp_path: Path) -> Script:
 @pytest.fixture(scope="session")
 def digits() -> tuple[np.ndarray, np.ndarray]:
     """400 real digits and their labels, as many of each."""
-    from dataset import embedded
+    from models.mnist_data import embedded
 
     return embedded(400, seed=1)[1]
 
@@ -222,7 +222,7 @@ def dataset_files(tmp_path_factory: pytest.TempPathFactory, digits: tuple[np.nda
     return directory
 
 
-TRAIN = DEFAULT["train"] | {"epochs": 1, "threads": 1, "min_accuracy": 0, "batch_size": 50}
+TRAIN = DEFAULT["train"] | {"epochs": 1, "threads": 1, "min_accuracy": 0, "batch_size": 50, "arguments": {}}
 
 
 @pytest.fixture(scope="session")

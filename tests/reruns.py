@@ -33,10 +33,14 @@ OTHER: dict[str, Any] = {
     "run": None,  # another run has outputs of its own
     "model.name": "digits",
     "model.file": "digits.py",
-    "model.inputs": {"input": {"dims": [1, 28, 28], "dtype": "FP16"}},
-    "model.outputs": {"output": {"dims": [10], "dtype": "FP16"}},
-    "model.raw.inputs": {"image": {"dims": [28, 28], "dtype": "INT8"}},
-    "model.raw.outputs": {"label": {"dtype": "INT32", "dims": [1]}},
+    "model.inputs": [{"name": "input", "dims": [1, 28, 28], "dtype": "FP16"}],
+    "model.outputs": [{"name": "output", "dims": [10], "dtype": "FP16"}],
+    "model.raw.inputs": [{"name": "image", "dims": [28, 28], "dtype": "INT8"}],
+    "model.raw.outputs": [{"name": "label", "dtype": "INT32", "dims": [1]}],
+    "model.onnx": None,  # in the place of the file
+    "model.arguments": None,  # the default model has none
+    "model.weights": None,  # the default model trains its own
+    "dataset.source": "mnist",
     "dataset.test_size": 900,
     "dataset.mirrors": ["elsewhere/"],
     "export.opset": 19,

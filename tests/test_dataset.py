@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from torchvision.datasets import MNIST
 
-import dataset
-from models import idx
+from conftest import DEFAULT, ROOT
+from models import idx, mnist_data
 from program.cli import UserError
 from program.files import sha256
 
@@ -22,13 +22,20 @@ EMBEDDED = {"source": "embedded", "test_size": 100, "seed": 7}
 
 def outputs(directory):
     return [
-        *("--train", directory / "train.npz", "--test", directory / "test.npz"),
+        *(
+            "--model-file",
+            ROOT / DEFAULT["model"]["file"],
+            "--train",
+            directory / "train.npz",
+            "--test",
+            directory / "test.npz",
+        ),
         *("--summary", directory / "dataset.json"),
     ]
 
 
 def test_embedded_split_is_stratified_exact_and_disjoint():
-    (train, train_labels), (test, test_labels) = dataset.embedded(1000, seed=2024)
+    (train, train_labels), (test, test_labels) = mnist_data.embedded(1000, seed=2024)
     assert (train.shape, test.shape) == ((4000, 28, 28), (1000, 28, 28))
     assert {array.dtype for array in (train, train_labels, test, test_labels)} == {np.dtype(np.uint8)}
     assert np.bincount(train_labels).tolist() == [400] * 10
@@ -41,7 +48,7 @@ def test_embedded_split_is_stratified_exact_and_disjoint():
 
 
 def test_seed_decides_the_split():
-    one, same, other = (dataset.embedded(100, seed)[1][0] for seed in (1, 1, 2))
+    one, same, other = (mnist_data.embedded(100, seed)[1][0] for seed in (1, 1, 2))
     assert np.array_equal(one, same)
     assert not np.array_equal(one, other)
 
@@ -116,16 +123,16 @@ def assert_is_the_mirrors(splits):
 
 
 def test_directory_as_mirror(mirror, tmp_path):
-    assert_is_the_mirrors(dataset.mnist([str(mirror)], 0, tmp_path / "downloads"))
+    assert_is_the_mirrors(mnist_data.official([str(mirror)], 0, tmp_path / "downloads"))
 
 
 def test_http_mirror_on_this_machine(mirror, served, tmp_path):
     url, asked = served(mirror)
-    assert_is_the_mirrors(dataset.mnist([url], 0, tmp_path / "downloads"))
+    assert_is_the_mirrors(mnist_data.official([url], 0, tmp_path / "downloads"))
     assert asked == [f"GET /{name}" for name, _ in MNIST.resources]
     asked.clear()
     # What is there and whole is not fetched again.
-    assert_is_the_mirrors(dataset.mnist([url], 0, tmp_path / "downloads"))
+    assert_is_the_mirrors(mnist_data.official([url], 0, tmp_path / "downloads"))
     assert asked == []
 
 
@@ -144,7 +151,7 @@ def test_damaged_file_is_refused_by_name_and_removed(mirror, served, tmp_path, d
     path.write_bytes(damage(path.read_bytes()))
     where = served(mirror)[0] if over_http else str(mirror)
     with pytest.raises(UserError) as caught:
-        dataset.mnist([where], 1, tmp_path / "downloads")
+        mnist_data.official([where], 1, tmp_path / "downloads")
     assert str(caught.value) == (
         f"t10k-labels-idx1-ubyte.gz could not be had ({where}: wrong checksum: corrupted or truncated). "
         "Hint: set dataset.mirrors to a mirror that you reach, or a directory with the file"
@@ -159,7 +166,7 @@ def test_next_mirror_is_used(mirror, served, tmp_path):
     for path in mirror.iterdir():
         (bad / path.name).write_bytes(corrupted(path.read_bytes()))
     url, asked = served(mirror)
-    assert_is_the_mirrors(dataset.mnist([str(tmp_path / "absent"), str(bad), url], 0, tmp_path / "downloads"))
+    assert_is_the_mirrors(mnist_data.official([str(tmp_path / "absent"), str(bad), url], 0, tmp_path / "downloads"))
     assert asked == [f"GET /{name}" for name, _ in MNIST.resources]
 
 
@@ -182,14 +189,14 @@ def test_connection_that_breaks(mirror, tmp_path, retries):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
         with pytest.raises(UserError, match=r"train-images-idx3-ubyte.gz could not be had \(http://127.0.0.1:"):
-            dataset.mnist([url], retries, tmp_path / "downloads")
+            mnist_data.official([url], retries, tmp_path / "downloads")
         server.shutdown()
     assert not list((tmp_path / "downloads").iterdir())
 
 
 def test_nobody_listens(mirror, tmp_path):
     with pytest.raises(UserError, match="Connection refused"):
-        dataset.mnist(["http://127.0.0.1:9"], 1, tmp_path / "downloads")
+        mnist_data.official(["http://127.0.0.1:9"], 1, tmp_path / "downloads")
 
 
 def test_damaged_download_of_an_earlier_run_is_replaced(mirror, tmp_path):
@@ -197,7 +204,7 @@ def test_damaged_download_of_an_earlier_run_is_replaced(mirror, tmp_path):
     downloads.mkdir()
     name = "train-labels-idx1-ubyte.gz"
     (downloads / name).write_bytes(truncated((mirror / name).read_bytes()))
-    assert_is_the_mirrors(dataset.mnist([str(mirror)], 0, downloads))
+    assert_is_the_mirrors(mnist_data.official([str(mirror)], 0, downloads))
     assert (downloads / name).read_bytes() == (mirror / name).read_bytes()
 
 
@@ -205,7 +212,7 @@ def test_unencrypted_mirror_elsewhere_is_refused(mirror, tmp_path):
     with pytest.raises(
         UserError, match=r"config: dataset.mirrors: http://example.org/ is not encrypted. Hint: use https"
     ):
-        dataset.mnist(["http://example.org/"], 0, tmp_path / "downloads")
+        mnist_data.official(["http://example.org/"], 0, tmp_path / "downloads")
     assert not list((tmp_path / "downloads").glob("*"))
 
 
@@ -219,13 +226,13 @@ def test_unencrypted_mirror_elsewhere_is_refused(mirror, tmp_path):
     ],
 )
 def test_url_of_a_mirror(given, url):
-    assert dataset.mirror_url(given) == url
+    assert mnist_data.mirror_url(given) == url
 
 
 @pytest.mark.parametrize("host", ["http://127.0.0.1.example.org/", "http://localhost@example.org/"])
 def test_another_machine_cannot_pass_for_this_one(host):
     with pytest.raises(UserError, match="is not encrypted"):
-        dataset.mirror_url(host)
+        mnist_data.mirror_url(host)
 
 
 def test_program_ends_with_2_and_writes_nothing(script, tmp_path):

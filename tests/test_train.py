@@ -49,7 +49,7 @@ def test_other_seed_gives_other_weights(train, checkpoint):
 
 def test_model_and_metrics(checkpoint):
     content = torch.load(checkpoint, weights_only=True)
-    assert set(content) == {"state_dict", "model_file"}
+    assert set(content) == {"state_dict", "model_file", "arguments"}
     metrics = json.loads((checkpoint.parent / "metrics.json").read_text())
     assert metrics["parameters"] == sum(tensor.numel() for tensor in content["state_dict"].values())
     assert (metrics["train_samples"], metrics["test_samples"]) == (200, 200)
@@ -154,4 +154,4 @@ def test_model_file_that_lacks_a_function(tmp_path, text, message):
 
     (tmp_path / "mine.py").write_text(text)
     with pytest.raises(UserError, match=rf"mine\.py {message}"):
-        load_file(tmp_path / "mine.py")
+        load_file(tmp_path / "mine.py", "prepare")

@@ -6,7 +6,7 @@ import re
 import pytest
 import yaml
 
-from conftest import DEFAULT, OVERLAYS, ROOT, merged
+from conftest import CONFIGS, DEFAULT, OVERLAYS, ROOT, merged
 from program.cli import UserError
 from settings.validation import validate
 
@@ -36,7 +36,18 @@ def shape(batch: int) -> str:
     return f"input:{batch}x1x28x28"
 
 
-IDS = {"input": {"dtype": "FP32", "dims": [1, 28, 28]}, "ids": {"dtype": "INT64", "dims": [-1]}}
+TEXT = yaml.safe_load((CONFIGS / "text.yaml").read_text())
+WAVE = yaml.safe_load((CONFIGS / "wave.yaml").read_text())
+
+
+def text(**overlay: object) -> dict:
+    """An overlay over the text model, whose inputs `ids` and `mask` share an axis."""
+    return merged(TEXT, overlay)
+
+
+def wave(**overlay: object) -> dict:
+    """An overlay over the model whose output has four times the frames of its input."""
+    return merged(WAVE, overlay)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +109,7 @@ IDS = {"input": {"dtype": "FP32", "dims": [1, 28, 28]}, "ids": {"dtype": "INT64"
         ({"profile": {"min": 1}}, "config: profile.min: 1 is not of type 'string'."),
         (
             {"profile": {"min": f"{shape(1)},{shape(1)}"}},
-            "config: profile.min: input input is given twice. Hint: write input:64x1x28x28",
+            "config: profile.min: input input is given twice. Hint: write spec:8x80x140",
         ),
         (
             {"profile": {"min": shape(65)}},
@@ -116,19 +127,25 @@ IDS = {"input": {"dtype": "FP32", "dims": [1, 28, 28]}, "ids": {"dtype": "INT64"
         ),
         ({"profile": {"max": "input:128x28x28"}}, "config: profile.max: input is 128x28x28."),
         (
-            {"model": {"inputs": IDS}},
-            "config: profile.min: has the inputs input, the model ids, input.",
+            text(profile={"min": "ids:1x2"}),
+            "config: profile.min: has the inputs ids, the model ids, mask.",
         ),
         (
-            {"model": {"inputs": IDS}, "profile": {"min": f"{shape(1)},ids:2x5"}},
+            text(profile={"min": "ids:1x2,mask:2x2"}),
             "config: profile.min: the inputs differ in their batch axis. Hint: the first axis of all is the batch",
         ),
         (
-            {
-                "model": {"inputs": IDS},
-                "profile": {"min": f"{shape(1)},ids:1x9", "opt": f"{shape(2)},ids:2x8", "max": f"{shape(4)},ids:4x9"},
-            },
-            "config: profile: axis 1 of ids has min 9, opt 8, max 9.",
+            text(profile={"min": "ids:1x2,mask:1x3"}),
+            "config: profile.min: the axis tokens is 2 and 3. Hint: axes of the same name in model",
+        ),
+        (
+            text(profile={"min": "ids:1x9,mask:1x9"}),
+            "config: profile: axis 1 of ids has min 9, opt 6, max 20.",
+        ),
+        (wave(profile={"opt": "spec:4x6"}), "config: profile.opt: spec is 4x6. Hint: model.inputs says Bx6xframes"),
+        (
+            wave(profile={"opt": "spec:4x5x12"}),
+            "config: profile.opt: spec is 4x5x12. Hint: model.inputs says Bx6xframes",
         ),
         (
             {"sweep": {"batch_sizes": [1, 129]}},
@@ -180,7 +197,7 @@ def test_missing_key_is_named(path, key):
 
 
 def test_absolute_model_file_is_accepted(tmp_path):
-    (tmp_path / "mine.py").write_text("")
+    (tmp_path / "mine.py").write_text((ROOT / DEFAULT["model"]["file"]).read_text())
     validate(merged(DEFAULT, {"model": {"file": str(tmp_path / "mine.py")}}), ROOT)
 
 

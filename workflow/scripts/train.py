@@ -1,122 +1,90 @@
 """Rule train: the model's weights, and what they are worth on the test set.
 
-model.pt holds the weights (loadable with `weights_only=True`) and names the model file; metrics.json holds accuracy,
-loss and how they came about. Same seed, machine and number of threads give the same bytes.
+model.pt holds the weights (loadable with `weights_only=True`), the arguments of `build` and the name of the model file;
+metrics.json says how they came about, with accuracy and loss where there is a data set and training. Same seed, machine
+and number of threads give the same bytes. A model file without `train` keeps its weights as given.
 """
 
 import argparse
-import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 import torch
-from torch.nn import functional
-from tqdm import tqdm
 
 from evaluate import accuracy
-from models.interface import checkpoint, load_file, predict
+from models.interface import checkpoint, load_file, load_weights, predict, split
 from program import cli
 from program.cli import UserError, log
 from program.files import whole_file, write_json
 
-# Share of the steps in which the learning rate rises.
-WARM_UP = 0.2
 
-
-def make_deterministic(seed: int, threads: int) -> torch.Generator:
+def make_deterministic(seed: int, threads: int) -> None:
     """Fix everything that training's random numbers and sums depend on."""
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True)
     # Filling memory that is overwritten at once only costs time.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.set_num_threads(threads)
-    return torch.Generator().manual_seed(seed)
 
 
-def train(
-    source: ModuleType, images: np.ndarray, labels: np.ndarray, settings: Mapping[str, Any]
-) -> tuple[torch.nn.Module, float]:
-    """Train the model of a model file; returns it with the mean loss of the last epoch.
-
-    images uint8 [n, …], labels uint8 [n]; `settings` as in the config. AdamW under a one-cycle schedule; the loss is
-    the negative log-likelihood of the module's log-probabilities.
-    """
-    generator = make_deterministic(settings["seed"], settings["threads"])
-    inputs = torch.from_numpy(next(iter(source.prepare(images).values())))
-    targets = torch.from_numpy(labels.astype(np.int64))
-    # Convolutions on CPU run half as fast again with the channels last.
-    layout = torch.channels_last if inputs.dim() == 4 else torch.contiguous_format
-    module = source.build().to(memory_format=layout).train()
-    augment = getattr(source, "augment", lambda given, _generator: given)
-    steps = settings["epochs"] * math.ceil(len(targets) / settings["batch_size"])
-    optimizer = torch.optim.AdamW(module.parameters(), weight_decay=settings["weight_decay"])
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings["learning_rate"], total_steps=steps, pct_start=WARM_UP, cycle_momentum=False
-    )
-    mean_loss = 0.0
-    progress = tqdm(range(settings["epochs"]), desc="train", unit="epoch", mininterval=2)
-    for _ in progress:
-        distorted = augment(inputs, generator)
-        total = 0.0
-        for chosen in torch.randperm(len(targets), generator=generator).split(settings["batch_size"]):
-            batch = distorted[chosen].contiguous(memory_format=layout)
-            loss = functional.nll_loss(module(batch), targets[chosen])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            total += loss.item() * len(chosen)
-        mean_loss = total / len(targets)
-        progress.set_postfix(loss=f"{mean_loss:.4f}")
-    return module.to(memory_format=torch.contiguous_format).eval(), mean_loss
+def trained(source: ModuleType, module: torch.nn.Module, path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Train by the model file's function on train.npz; returns what metrics.json says of it."""
+    samples, labels = split(path)
+    start = time.perf_counter()
+    loss = source.train(module, source.prepare(samples), labels, settings)
+    return {
+        "loss": loss,
+        "train_samples": len(samples),
+        "epochs": settings["epochs"],
+        "seconds": round(time.perf_counter() - start, 1),
+    }
 
 
-def load_split(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Images and labels of train.npz or test.npz."""
-    with np.load(path) as data:
-        return data["images"], data["labels"]
+def tested(source: ModuleType, module: torch.nn.Module, path: Path, least: float) -> dict[str, Any]:
+    """Accuracy on test.npz, not defined without labels. Raises UserError when it is below `least`."""
+    samples, labels = split(path)
+    if labels is None:
+        return {"accuracy": None, "test_samples": len(samples)}
+    value = accuracy(predict(module.eval(), source.prepare(samples))[0], labels)
+    log.info("accuracy %.4f on %d test samples", value, len(labels))
+    if value < least:
+        raise UserError(
+            f"accuracy {value:.4f} is below train.min_accuracy {least:g}.",
+            "train for more epochs, or lower train.min_accuracy",
+        )
+    return {"accuracy": value, "test_samples": len(labels)}
 
 
 def main(options: argparse.Namespace) -> None:
     settings = options.settings
     source = load_file(options.model_file)
-    images, labels = load_split(options.train)
-    test_images, test_labels = load_split(options.test)
-    start = time.perf_counter()
-    module, loss = train(source, images, labels, settings)
-    seconds = time.perf_counter() - start
-    value = accuracy(predict(module, source.prepare(test_images))[0], test_labels)
-    log.info("accuracy %.4f on %d test images after %.0f s", value, len(test_labels), seconds)
-    if value < settings["min_accuracy"]:
-        raise UserError(
-            f"accuracy {value:.4f} is below train.min_accuracy {settings['min_accuracy']:g}.",
-            "train for more epochs, or lower train.min_accuracy",
-        )
-    metrics = {
-        "accuracy": value,
-        "loss": loss,
-        "train_samples": len(labels),
-        "test_samples": len(test_labels),
-        "parameters": sum(parameter.numel() for parameter in module.parameters()),
-        "seed": settings["seed"],
-        "epochs": settings["epochs"],
-        "seconds": round(seconds, 1),
-    }
+    make_deterministic(settings["seed"], settings["threads"])
+    module = source.build(**settings["arguments"])
+    metrics: dict[str, Any] = {"weights": "as built", "seed": settings["seed"], "accuracy": None, "loss": None}
+    if options.weights:
+        load_weights(module, options.weights)
+        metrics["weights"] = "as given"
+    if options.train:
+        metrics |= {"weights": "trained", **trained(source, module, options.train, settings)}
+    if options.test:
+        metrics |= tested(source, module, options.test, settings["min_accuracy"])
+    metrics["parameters"] = sum(parameter.numel() for parameter in module.parameters())
     with whole_file(options.model) as temporary:
-        temporary.write_bytes(checkpoint(module, options.model_file))
+        temporary.write_bytes(checkpoint(module, options.model_file, settings["arguments"]))
     write_json(options.metrics, metrics)
+    log.info("weights %s", metrics["weights"])
 
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
-    cli.add_settings(result, "train")
+    cli.add_settings(result, 'train and {"arguments": model.arguments}')
     result.add_argument("--model-file", type=Path, required=True, help="Python file of the model")
-    result.add_argument("--train", type=Path, required=True, help="train.npz")
-    result.add_argument("--test", type=Path, required=True, help="test.npz")
+    result.add_argument("--weights", type=Path, help="state_dict to load instead of training")
+    result.add_argument("--train", type=Path, help="train.npz, where the model file trains")
+    result.add_argument("--test", type=Path, help="test.npz, where there is a data set")
     result.add_argument("--model", type=Path, required=True, help="output: model.pt")
     result.add_argument("--metrics", type=Path, required=True, help="output: metrics.json")
     return result

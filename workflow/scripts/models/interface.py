@@ -1,20 +1,39 @@
-"""What the workflow asks of a model file (`model.file` in the config), and how a trained model is kept.
+"""What the workflow asks of a model file (`model.file` in the config), and how a model is kept.
 
-A model file is a Python module that can be imported without PyTorch (its functions import it) and has
-- `build() -> torch.nn.Module`: the module, untrained, one positional argument per input;
-- `prepare(images) -> dict[str, np.ndarray]`: images uint8 [n, …] to the inputs of the module, by name, batch first;
+A model file is a Python file that can be imported without PyTorch: its functions import it. It has
+
+- `build(**arguments) -> torch.nn.Module`: the module, one positional argument per input of the config, in order; it
+  gives a tensor, or a tuple of as many as the config has outputs. `arguments`: `model.arguments` of the config.
+
+Everything else is optional. What is needed of it is known before the first job, because the file is read, not run:
+- `example(shapes, generator) -> dict[str, np.ndarray]`: inputs of exactly these shapes (name to sizes, batch first),
+  made with `generator`, a numpy Generator; for `shapes=None` a batch of the usual size. Without it inputs are standard
+  normal numbers, which integers cannot be.
+- `DATASETS`, a literal: the data sets by name, each with the keys of `dataset` in the config that its content depends
+  on; and `dataset(settings, downloads) -> (train, test)`: the one that `settings["source"]` names, as two dicts of
+  arrays, raw samples first, batch first; `labels` [n] where they are known. Files that it fetches go to the directory
+  `downloads`. `DATASET_LIMITS`, a literal: what those keys must keep, as JSON Schema by key.
+- `prepare(samples) -> dict[str, np.ndarray]`: raw samples to the inputs of the module, by name; needed with a data set.
+- `train(module, inputs, labels, settings) -> float`: train `module` in place on prepared inputs, return the loss;
+  `settings` is `train` of the config. models/training.py has a loop for classifiers. Without it the weights are those
+  of `build` (`train.seed` is set before) or of the file that `model.weights` names.
 - `interpret(*outputs) -> dict[str, np.ndarray]`: the module's outputs, in order, as an answer, by the names of
-  `model.raw.outputs`, batch first;
-- optionally `decode(data) -> np.ndarray`: the bytes of a file as one raw sample; ValueError when they are not one;
-- optionally `augment(inputs, generator) -> torch.Tensor`: the training inputs distorted at random, once an epoch.
+  `model.raw.outputs`, batch first; needed by `bls`, `ensemble` and client.py.
+- `decode(data) -> np.ndarray`: the bytes of a file as one raw sample, ValueError when they are not one; needed by `bls`
+  and client.py.
+- `metrics(shapes, throughput) -> dict[str, float]`: further columns of perf_summary for a load of these shapes (name to
+  sizes of one sample) and samples per second.
+
+A repository takes the file along as `processing.py`: what it imports of the project must stand inside `dataset`,
+`train`, `example` and `metrics`, which are not called there.
 """
 
 import importlib.util
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,29 +45,37 @@ if TYPE_CHECKING:
 Arrays = dict[str, np.ndarray]
 
 
-def load_file(path: Path) -> ModuleType:
-    """Import a model file. Raises UserError when it is missing or lacks a function."""
+def load_file(path: Path, *functions: str) -> ModuleType:
+    """Import a model file. Raises UserError when it is missing or lacks `build` or one of `functions`."""
     if not path.is_file():
         raise UserError(f"model file {path} does not exist.", "it is named by model.file in the config")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    for name in ("build", "prepare", "interpret"):
+    for name in ("build", *functions):
         if not callable(getattr(module, name, None)):
             raise UserError(f"{path} has no function {name}.", "workflow/scripts/models/interface.py says what it does")
     return module
 
 
-def checkpoint(module: "torch.nn.Module", model_file: Path) -> bytes:
-    """The bytes of model.pt: weights, and the model file that builds the module around them.
+def split(path: Path) -> tuple[np.ndarray, Any]:
+    """Raw samples of train.npz or test.npz, and their labels, None where there are none."""
+    with np.load(path) as data:
+        samples, labels = data[data.files[0]], data["labels"] if "labels" in data.files else None
+    return samples, labels
+
+
+def checkpoint(module: "torch.nn.Module", model_file: Path, arguments: Mapping[str, Any]) -> bytes:
+    """The bytes of model.pt: weights, and the model file and arguments that build the module around them.
 
     Saved through memory, because torch.save would put the name of a file into its bytes.
     """
     import torch
 
     buffer = io.BytesIO()
-    torch.save({"state_dict": module.state_dict(), "model_file": model_file.as_posix()}, buffer)
+    content = {"state_dict": module.state_dict(), "model_file": model_file.as_posix(), "arguments": dict(arguments)}
+    torch.save(content, buffer)
     return buffer.getvalue()
 
 
@@ -62,17 +89,32 @@ def load_checkpoint(path: Path) -> tuple["torch.nn.Module", ModuleType]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         source = load_file(_find(Path(content["model_file"])))
-        module = source.build()
+        module = source.build(**content["arguments"])
         module.load_state_dict(content["state_dict"])
     except FileNotFoundError:
         raise UserError(f"{path} does not exist.", "snakemake train makes artifacts/<run>/model/model.pt") from None
     except UserError:
         raise
     except Exception as error:
-        # PyTorch's messages go on for pages.
-        fault = " ".join([type(error).__name__, *str(error).splitlines()[:1]])
-        raise UserError(f"{path} is not a model.pt of this workflow ({fault}).") from error
+        raise UserError(f"{path} is not a model.pt of this workflow ({_short(error)}).") from error
     return module.eval(), source
+
+
+def load_weights(module: "torch.nn.Module", path: Path) -> None:
+    """Load a state_dict into `module`. Raises UserError when the file is none, or one of another module."""
+    import torch
+
+    try:
+        module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    except Exception as error:
+        hint = "it has to be a state_dict of what build makes, saved with torch.save"
+        raise UserError(f"model.weights: {path} does not fit the model ({_short(error)}).", hint) from error
+
+
+def _short(error: Exception) -> str:
+    """The first two lines of an error: PyTorch's messages go on for pages."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    return " ".join([type(error).__name__, *lines[:2]])
 
 
 def _find(model_file: Path) -> Path:

@@ -5,7 +5,9 @@ PyTorch is imported where it is needed: the served `bls` and `ensemble` load thi
 
 import io
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +27,23 @@ ROTATION, SHEAR = math.radians(12), math.tan(math.radians(8))
 SCALE, SHIFT = 0.12, 2 / 14
 # Standard deviation of the displacement at each of the control points of an elastic distortion.
 ELASTIC, CONTROL_POINTS = 0.6 / 14, (6, 6)
+
+
+# What the content of each data set depends on, and what these settings must keep: ten classes, as many of each.
+DATASETS = {"embedded": ("test_size", "seed"), "mnist": ()}
+DATASET_LIMITS = {"test_size": {"minimum": 10, "maximum": 4990, "multipleOf": 10}}
+
+
+def dataset(settings: Mapping[str, Any], downloads: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Training and test set: images uint8 [n, 28, 28] and labels uint8 [n]."""
+    from models import mnist_data
+
+    if settings["source"] == "embedded":
+        splits = mnist_data.embedded(settings["test_size"], settings["seed"])
+    else:
+        splits = mnist_data.official(settings["mirrors"], settings["retries"], downloads)
+    train, test = ({"images": images, "labels": labels} for images, labels in splits)
+    return train, test
 
 
 def build() -> "nn.Module":
@@ -94,6 +113,13 @@ def _centred(grey: "Image.Image") -> np.ndarray:
     result = np.zeros(SIZE, np.uint8)
     result[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
     return result
+
+
+def train(module: "nn.Module", inputs: dict[str, np.ndarray], labels: np.ndarray, settings: Mapping[str, Any]) -> float:
+    """Train on images that are distorted anew for each epoch; returns the last epoch's mean loss."""
+    from models.training import fit_classifier
+
+    return fit_classifier(module, inputs["input"], labels, settings, augment)
 
 
 def augment(inputs: "torch.Tensor", generator: "torch.Generator") -> "torch.Tensor":

@@ -25,6 +25,7 @@ class Variant:
     engine: the engine that it needs itself.
     raw: whether it takes and gives `model.raw` of the config rather than tensors.
     native: the backend that takes the place of the runtime where Triton has it.
+    pytorch: whether it needs the model as PyTorch code, which a ready model.onnx is not.
     computes: whether its answers mean anything.
     devices: the values of `serving.device` with which its model can run; one that does not compute runs on `cpu`.
     """
@@ -35,6 +36,7 @@ class Variant:
     engine: str | None = None
     raw: bool = False
     native: Native | None = None
+    pytorch: bool = False
     computes: bool = True
     devices: tuple[str, ...] = ("cpu",)
 
@@ -57,6 +59,7 @@ VARIANTS = {
         runtime="runtime_aotinductor.py",
         artifact="engine/aotinductor/model.pt2",
         engine="aotinductor",
+        pytorch=True,
         devices=("cpu", "cuda"),
     ),
     "tensorrt_rtx": Variant(
@@ -69,6 +72,7 @@ VARIANTS = {
         runtime="runtime_torchscript.py",
         artifact="export/model.ts",
         native=Native("pytorch", "model.pt"),
+        pytorch=True,
         devices=("cpu", "cuda"),
     ),
     "tensorrt": Variant(
@@ -78,7 +82,13 @@ VARIANTS = {
         native=Native("tensorrt", "model.plan"),
         devices=("cuda",),
     ),
-    "pytriton": Variant("pytriton", runtime="runtime_eager.py", artifact="model/model.pt", devices=("cpu", "cuda")),
+    "pytriton": Variant(
+        "pytriton",
+        runtime="runtime_eager.py",
+        artifact="model/model.pt",
+        pytorch=True,
+        devices=("cpu", "cuda"),
+    ),
     "pytriton_engine": Variant("pytriton"),
     "bls": Variant("bls", raw=True),
     "ensemble": Variant("ensemble", raw=True),

@@ -1,7 +1,8 @@
-"""Shapes as trtexec writes them: `input:64x1x28x28`, several inputs separated by commas."""
+"""Shapes as trtexec writes them, `spec:8x80x140`, several inputs separated by commas; dims as the config has them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 Shapes = dict[str, list[int]]
 
@@ -11,8 +12,8 @@ _ONE = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_.]*):(?P<dims>[0-9]+(x[0-9]+)*)
 def parse(text: str) -> Shapes:
     """Shapes by input name, batch axis included.
 
-    >>> parse("input:64x1x28x28")
-    {'input': [64, 1, 28, 28]}
+    >>> parse("ids:8x128,mask:8x128")
+    {'ids': [8, 128], 'mask': [8, 128]}
 
     Raises ValueError, with the offending part, when `text` is not of this form.
     """
@@ -40,3 +41,22 @@ def parse_profile(profile: Mapping[str, str]) -> dict[str, Shapes]:
 def batch(shapes: Mapping[str, list[int]]) -> int:
     """The batch size: the first axis, which all inputs share."""
     return next(iter(shapes.values()))[0]
+
+
+def sample(shapes: Mapping[str, list[int]]) -> Shapes:
+    """The shapes without their batch axis: those of one sample."""
+    return {name: dims[1:] for name, dims in shapes.items()}
+
+
+def sizes(dims: Sequence[int | str]) -> list[int]:
+    """Dims of the config as Triton writes them: -1 for an axis that has a name.
+
+    >>> sizes([80, "frames"])
+    [80, -1]
+    """
+    return [size if isinstance(size, int) else -1 for size in dims]
+
+
+def axes(tensors: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The names of the axes of several tensors, each once; of an output also multiples, as `256*frames`."""
+    return list(dict.fromkeys(size for tensor in tensors for size in tensor["dims"] if isinstance(size, str)))

@@ -16,7 +16,7 @@ COMMAND = "python workflow/scripts/settings/table.py --write config/README.md"
 BEGIN = f"<!-- keys: generated from the schema by {COMMAND} -->"
 END = "<!-- end of keys -->"
 # Parts of the schema that are a notation of their own: config/README.md explains them.
-NOTATIONS = {"shapes": "shapes", "tensors": "tensors by name"}
+NOTATIONS = {"shapes": "shapes", "tensors": "list of tensors"}
 
 
 def resolved(node: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,11 +47,13 @@ def kind(node: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
         return f"`{node['const']}`"
     if "enum" in node:
         return ", ".join(f"`{_flow(value)}`" for value in node["enum"])
+    if isinstance(node["type"], list):
+        return " or ".join(kind({**node, "type": one}, schema) for one in node["type"])
     if node["type"] == "array":
         return f"list of {kind(node['items'], schema)}"
     if node["type"] in ("integer", "number"):
         return f"{node['type']}{_limits(node)}"
-    return {"string": "text", "object": "section", "boolean": "`true` or `false`"}[node["type"]]
+    return {"string": "text", "object": "mapping", "boolean": "`true` or `false`", "null": "`null`"}[node["type"]]
 
 
 def _limits(node: Mapping[str, Any]) -> str:

@@ -3,8 +3,8 @@
 Every error is one line that names the key and says what to do.
 """
 
-import ast
 import difflib
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from jsonschema.exceptions import ValidationError, best_match
 from program.cli import UserError
 from serving.variants import VARIANTS, model_of
 from settings import shapes
+from settings.model import check_model, declared_by
 from settings.tuning import check_tuning
 
 SCHEMA = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
@@ -31,9 +32,9 @@ def load_schema() -> dict[str, Any]:
 def validate(config: Config, root: Path) -> None:
     """Raise UserError for the first thing wrong with `config`; relative paths in it are taken from `root`."""
     _check_schema(config)
-    _check_files(config, root)
+    check_model(config, root)
     profile = _check_profile(config)
-    _check_batches(config, profile)
+    _check_batches(config, profile, root)
     _check_objective(config)
     _check_pytriton(config)
     _check_server(config)
@@ -72,17 +73,6 @@ def _explain(error: ValidationError) -> tuple[str, str, str]:
     return key or "(top)", error.message, description or "see config/README.md"
 
 
-def _check_files(config: Config, root: Path) -> None:
-    name = config["model"]["file"]
-    if not (root / name).is_file():
-        raise _fail("model.file", f"{name} does not exist", "a path from the working directory, or absolute")
-    try:
-        ast.parse((root / name).read_bytes())
-    except (SyntaxError, ValueError) as error:
-        line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
-        raise _fail("model.file", f"{name} is not Python: {error.args[0]}{line}", "python -m py_compile") from error
-
-
 def _check_profile(config: Config) -> dict[str, shapes.Shapes]:
     """The profile against itself and against the model's inputs."""
     profile: dict[str, shapes.Shapes] = {}
@@ -90,7 +80,7 @@ def _check_profile(config: Config) -> dict[str, shapes.Shapes]:
         try:
             profile[bound] = shapes.parse(text)
         except ValueError as error:
-            raise _fail(f"profile.{bound}", str(error), "write input:64x1x28x28") from error
+            raise _fail(f"profile.{bound}", str(error), "write spec:8x80x140") from error
         _check_inputs(bound, profile[bound], config["model"]["inputs"])
     for name, low in profile["min"].items():
         for axis, (a, b, c) in enumerate(zip(low, profile["opt"][name], profile["max"][name])):
@@ -99,33 +89,43 @@ def _check_profile(config: Config) -> dict[str, shapes.Shapes]:
     return profile
 
 
-def _check_inputs(bound: str, given: shapes.Shapes, inputs: Config) -> None:
-    if set(given) != set(inputs):
+def _check_inputs(bound: str, given: shapes.Shapes, inputs: Sequence[Config]) -> None:
+    """Shapes have the model's inputs, fixed sizes, and one size for all axes of a name."""
+    names = [tensor["name"] for tensor in inputs]
+    if set(given) != set(names):
         raise _fail(
             f"profile.{bound}",
-            f"has the inputs {', '.join(sorted(given))}, the model {', '.join(sorted(inputs))}",
+            f"has the inputs {', '.join(sorted(given))}, the model {', '.join(sorted(names))}",
             "name every input of model.inputs once",
         )
     if len({dims[0] for dims in given.values()}) > 1:
         raise _fail(f"profile.{bound}", "the inputs differ in their batch axis", "the first axis of all is the batch")
-    for name, dims in given.items():
-        expected = inputs[name]["dims"]
-        if len(dims) != len(expected) + 1 or any(e not in (-1, d) for d, e in zip(dims[1:], expected)):
-            wanted = "x".join(["B", *("?" if e == -1 else str(e) for e in expected)])
-            raise _fail(f"profile.{bound}", f"{name} is {'x'.join(map(str, dims))}", f"model.inputs says {wanted}")
+    found: dict[str, int] = {}
+    for tensor in inputs:
+        dims = given[tensor["name"]]
+        expected = shapes.sizes(tensor["dims"])
+        if len(dims) != len(expected) + 1 or any(e not in (-1, d) for e, d in zip(expected, dims[1:])):
+            wanted = "x".join(map(str, ["B", *tensor["dims"]]))
+            what = f"{tensor['name']} is {'x'.join(map(str, dims))}"
+            raise _fail(f"profile.{bound}", what, f"model.inputs says {wanted}")
+        for axis, size in zip(tensor["dims"], dims[1:]):
+            if isinstance(axis, str) and found.setdefault(axis, size) != size:
+                what = f"the axis {axis} is {found[axis]} and {size}"
+                raise _fail(f"profile.{bound}", what, "axes of the same name in model.inputs have the same size")
 
 
-def _check_batches(config: Config, profile: dict[str, shapes.Shapes]) -> None:
+def _check_batches(config: Config, profile: dict[str, shapes.Shapes], root: Path) -> None:
     low, high = shapes.batch(profile["min"]), shapes.batch(profile["max"])
     for size in config["sweep"]["batch_sizes"]:
         if not low <= size <= high:
             hint = "widen profile.min or profile.max"
             raise _fail("sweep.batch_sizes", f"{size} is outside the profile, {low} to {high}", hint)
     # The health check sends whole batches of the largest size.
-    for key, samples in (
-        ("healthcheck.samples", config["healthcheck"]["samples"]),
-        ("dataset.test_size", config["dataset"]["test_size"]),
-    ):
+    source = config["dataset"]["source"]
+    limited = {} if source is None else {"healthcheck.samples": config["healthcheck"]["samples"]}
+    if source and "test_size" in declared_by(config, root).datasets[source]:
+        limited["dataset.test_size"] = config["dataset"]["test_size"]
+    for key, samples in limited.items():
         if samples != "all" and samples < high:
             raise _fail(key, f"{samples} is less than the largest batch, {high}", "raise it, or lower profile.max")
 
@@ -139,6 +139,9 @@ def _check_objective(config: Config) -> None:
 
 
 def _check_pytriton(config: Config) -> None:
+    """The names fit the model, where it is served so."""
+    if all(VARIANTS[variant].kind != "pytriton" for variant in config["variants"]):
+        return
     for side in ("inputs", "outputs"):
         given, needed = len(config["pytriton"][side]), len(config["model"][side])
         if given != needed:
