@@ -77,7 +77,7 @@ def samples(contestant: Contestant, running: server.Server) -> Reference:
     with connected(running, "http", contestant.model) as one:
         metadata = one.metadata()
     named = {side: [{"name": name} for name in metadata[side]] for side in ("inputs", "outputs")}
-    return load(contestant.reference).renamed(named).first(SAMPLES)
+    return load(contestant.reference)[0].renamed(named).first(SAMPLES)
 
 
 def ratios(table: pd.DataFrame, base: str) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from program.cli import UserError
 from program.environment import prepare_environment, stop_on_hangup
 from program.imports import project_imports
 from serving import install
-from serving.variants import ENCODED, VARIANTS, computing, of_kind, model_of
+from serving.variants import ENCODED, VARIANTS, computing, kind_of, of_kind, model_of
 from settings.hardware import require_gpu, require_target
 from settings import shapes
 from settings.lock import versions
@@ -40,6 +40,8 @@ MODEL_FILE = [MODEL["file"]] if MODEL["file"] else []
 # it to train with.
 DECLARED = declared_by(config, Path.cwd())
 DATASET = config["dataset"]["source"] is not None
+# Whether there are raw samples and what a model makes of them.
+RAW = DATASET and MODEL["raw"] is not None
 TRAINS = DATASET and "train" in DECLARED.functions
 INNER = config["serving"]["inner"]
 SERVER = config["server"]
@@ -155,6 +157,23 @@ def served_profile(variant):
     """The part of the profile that a variant knows: opt is the engines' alone."""
     bounds = ("min", "opt", "max") if model_of(variant, INNER).engine else ("min", "max")
     return {bound: config["profile"][bound] for bound in bounds}
+
+
+def largest(variant):
+    """The size of every axis beyond which a variant refuses a request.
+
+    Triton itself bounds the batch; what takes raw samples, and a backend without an engine, knows no other bound.
+    """
+    high = shapes.parse(config["profile"]["max"])
+    named = {
+        axis: size
+        for tensor in MODEL["inputs"]
+        for axis, size in zip(tensor["dims"], high[tensor["name"]][1:])
+        if isinstance(axis, str)
+    }
+    described = VARIANTS[variant]
+    unbounded = described.raw or (kind_of(variant, SERVER) == "native" and described.engine is None)
+    return {"batch": shapes.batch(high), **({} if unbounded else named)}
 
 
 def artifact(variant):

@@ -10,8 +10,9 @@ rule low_precision:
         code=code("low_precision.py"),
         lock=os.path.relpath(PROJECT / "envs" / "modelopt.txt"),
         onnx=rules.export.output.onnx,
-        dataset=rules.dataset.output.train,
-        model_file=config["model"]["file"],
+        model_file=MODEL_FILE,
+        dataset=rules.dataset.output.train if DATASET else [],
+        reference=[] if DATASET else rules.export.output.reference,
     output:
         onnx="<results>/export/model.{precision}.onnx",
     log:
@@ -31,12 +32,16 @@ rule low_precision:
         settings=lambda wildcards: settings(precision=wildcards.precision),
         # Where it is makes no difference: params that depend on the input are not compared.
         modelopt=lambda wildcards, input: config["engine"]["modelopt"],
+        samples=lambda wildcards, input: (
+            options(dataset=input.dataset, model_file=MODEL["file"])
+            if DATASET
+            else options(reference=input.reference)
+        ),
     message:
         "Graph in {wildcards.precision}"
     shell:
         "exec python {input.code[0]} --settings {params.settings:q} --modelopt {params.modelopt:q}"
-        " --onnx {input.onnx} --dataset {input.dataset} --model-file {input.model_file} --output {output.onnx}"
-        " --log {log}"
+        " --onnx {input.onnx} {params.samples} --output {output.onnx} --log {log}"
 
 
 rule engine_openvino:
@@ -69,9 +74,9 @@ rule engine_openvino:
 # From PyTorch itself, not through ONNX. It is compiled for the processor or the GPU of the machine that builds it.
 rule engine_aotinductor:
     input:
-        code=code("engine_aotinductor.py"),
+        code=code("engine_aotinductor.py", *MODEL_FILE),
         model=rules.train.output.model,
-        model_file=config["model"]["file"],
+        model_file=MODEL_FILE,
     output:
         engine="<results>/engine/aotinductor/model.pt2",
         record="<results>/engine/aotinductor/engine.json",
@@ -87,7 +92,7 @@ rule engine_aotinductor:
         runtime=30,
         gpu=GPUS,
     params:
-        libraries=libraries("engine_aotinductor.py", config["model"]["file"]),
+        libraries=libraries("engine_aotinductor.py", *MODEL_FILE),
         settings=settings(
             profile=config["profile"],
             inputs=config["model"]["inputs"],

@@ -1,49 +1,100 @@
-"""Stage export. Takes: model/model.pt, dataset/test.npz.
+"""Stage export. Takes: model/model.pt and dataset/test.npz, or the graph that model.onnx names.
 
-Makes: export/{model.onnx,model.ts,reference.npz,reference_raw.npz}, and export/parity.json, which compares them at the profile's batch
-sizes. Config: export, model, profile (parity alone: other shapes export nothing anew).
+Makes: export/{model.onnx,model.ts,reference.npz,reference_raw.npz}, and export/parity.json, which compares them at the
+profile's shapes. A ready graph has no model.ts; without a data set or model.raw there is no reference_raw.npz.
+Config: export, model, profile (parity alone: of other batch sizes nothing is exported anew).
 """
 
+# Inputs that are made up, for each shape.
+SAMPLES = 16
 
-rule export:
-    input:
-        code=code("export.py"),
-        model_file=config["model"]["file"],
-        model=rules.train.output.model,
-        dataset=rules.dataset.output.test,
-    output:
-        onnx="<results>/export/model.onnx",
-        torchscript="<results>/export/model.ts",
-        reference="<results>/export/reference.npz",
-        raw_reference="<results>/export/reference_raw.npz",
-    log:
-        "<logs>/export.log",
-    cache: CACHE
-    conda:
-        "../envs/main.yaml"
-    resources:
-        mem_mb=4000,
-        runtime=10,
-    params:
-        libraries=libraries("export.py", config["model"]["file"], packages=["onnxscript"]),
-        settings=settings(
-            opset=config["export"]["opset"],
-            outputs=names(config["model"]["outputs"]),
-            raw={side: names(config["model"]["raw"][side]) for side in ("inputs", "outputs")},
-        ),
-    message:
-        "Export to ONNX and TorchScript"
-    shell:
-        "exec python {input.code[0]} --settings {params.settings:q} --model {input.model} --dataset {input.dataset}"
-        " --onnx {output.onnx} --torchscript {output.torchscript} --reference {output.reference}"
-        " --raw-reference {output.raw_reference} --log {log}"
+
+def made_up():
+    """Shapes of inputs that are made up: sizes of opt, min and max where axes vary or there is no data set."""
+    if DATASET and not shapes.axes(MODEL["inputs"]):
+        return []
+    profile = shapes.parse_profile(config["profile"])
+    found = []
+    for bound in ("opt", "min", "max"):
+        sizes = {name: [SAMPLES, *dims] for name, dims in shapes.sample(profile[bound]).items()}
+        if sizes not in found:
+            found.append(sizes)
+    return found
+
+
+CONTRACT = {side: MODEL[side] for side in ("inputs", "outputs")}
+
+
+if MODEL["onnx"]:
+
+    rule export:
+        input:
+            code=code("given_onnx.py"),
+            given=MODEL["onnx"],
+        output:
+            onnx="<results>/export/model.onnx",
+            reference="<results>/export/reference.npz",
+        log:
+            "<logs>/export.log",
+        cache: CACHE
+        conda:
+            "../envs/main.yaml"
+        resources:
+            mem_mb=4000,
+            runtime=10,
+        params:
+            libraries=libraries("given_onnx.py"),
+            settings=settings(model=CONTRACT, shapes=made_up()),
+        message:
+            "Graph as given"
+        shell:
+            "exec python {input.code[0]} --settings {params.settings:q} --given {input.given:q}"
+            " --onnx {output.onnx} --reference {output.reference} --log {log}"
+
+else:
+
+    rule export:
+        input:
+            code=code("export.py", *MODEL_FILE),
+            model_file=MODEL_FILE,
+            model=rules.train.output.model,
+            dataset=rules.dataset.output.test if DATASET else [],
+        output:
+            onnx="<results>/export/model.onnx",
+            torchscript="<results>/export/model.ts",
+            reference="<results>/export/reference.npz",
+            **({"raw_reference": "<results>/export/reference_raw.npz"} if RAW else {}),
+        log:
+            "<logs>/export.log",
+        cache: CACHE
+        conda:
+            "../envs/main.yaml"
+        resources:
+            mem_mb=4000,
+            runtime=10,
+        params:
+            libraries=libraries("export.py", *MODEL_FILE, packages=["onnxscript"]),
+            settings=settings(
+                opset=config["export"]["opset"],
+                model=CONTRACT,
+                raw=MODEL["raw"] if RAW else None,
+                shapes=made_up(),
+            ),
+            given=lambda wildcards, input, output: options(
+                dataset=input.dataset, raw_reference=output.get("raw_reference")
+            ),
+        message:
+            "Export to ONNX and TorchScript"
+        shell:
+            "exec python {input.code[0]} --settings {params.settings:q} --model {input.model} {params.given}"
+            " --onnx {output.onnx} --torchscript {output.torchscript} --reference {output.reference} --log {log}"
 
 
 rule parity:
     input:
         code=code("parity.py"),
         onnx=rules.export.output.onnx,
-        torchscript=rules.export.output.torchscript,
+        torchscript=[] if MODEL["onnx"] else rules.export.output.torchscript,
         reference=rules.export.output.reference,
     output:
         parity="<results>/export/parity.json",
@@ -59,9 +110,14 @@ rule parity:
         runtime=10,
     params:
         libraries=libraries("parity.py"),
-        settings=settings(tolerance=config["export"]["tolerance"], profile=config["profile"]),
+        settings=settings(
+            tolerance=config["export"]["tolerance"],
+            profile=config["profile"],
+            outputs=MODEL["outputs"],
+        ),
+        given=lambda wildcards, input: options(torchscript=input.torchscript),
     message:
         "Parity of the exports with PyTorch"
     shell:
-        "exec python {input.code[0]} --settings {params.settings:q} --onnx {input.onnx}"
-        " --torchscript {input.torchscript} --reference {input.reference} --parity {output.parity} --log {log}"
+        "exec python {input.code[0]} --settings {params.settings:q} --onnx {input.onnx} {params.given}"
+        " --reference {input.reference} --parity {output.parity} --log {log}"

@@ -15,8 +15,8 @@ rule perf_report:
         in_process=expand(rules.in_process.output.table, variant=IN_PROCESS, repeat=REPEATS),
         health=expand(rules.healthcheck.output.health, variant=config["variants"]),
         engines=expand("<results>/engine/{backend}/engine.json", backend=ENGINES),
-        dataset=rules.dataset.output.summary,
-        metrics=rules.train.output.metrics,
+        dataset=rules.dataset.output.summary if DATASET else [],
+        metrics=[] if MODEL["onnx"] else rules.train.output.metrics,
         parity=rules.parity.output.parity,
         run_config=rules.provenance.output.run_config,
         versions=rules.provenance.output.versions,
@@ -52,13 +52,14 @@ rule perf_report:
     params:
         libraries=libraries("perf_report.py"),
         settings=settings(models={name: computing(name, INNER) for name in config["variants"]}),
+        made=lambda wildcards, input: options(dataset=input.dataset, metrics=input.metrics),
         # Of the jobs before this one, for the time line.
         logs=f"{RESULTS}/logs",
     message:
         "Report"
     shell:
         "exec python {input.code[0]} --settings {params.settings:q} --tables {input.tables} --in-process {input.in_process} --health {input.health}"
-        " --engines {input.engines} --dataset {input.dataset} --metrics {input.metrics} --parity {input.parity}"
+        " --engines {input.engines} {params.made} --parity {input.parity}"
         " --run-config {input.run_config} --versions {input.versions} --system {input.system}"
         " --logs {params.logs}"
         " --template {input.template} --page {output.page} --csv {output.csv} --json {output.json} --log {log}"

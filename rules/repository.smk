@@ -86,7 +86,7 @@ rule repository_pytriton:
         code=code("repository_pytriton.py"),
         runtime=runtime,
         artifact=lambda wildcards: artifact(wildcards.variant),
-        model_file=config["model"]["file"],
+        model_file=MODEL_FILE,
     output:
         repository=directory("<results>/repository/{variant}"),
     log:
@@ -102,29 +102,30 @@ rule repository_pytriton:
         mem_mb=1000,
         runtime=5,
     params:
-        libraries=lambda wildcards: libraries("repository_pytriton.py", runtime(wildcards), config["model"]["file"]),
+        libraries=lambda wildcards: libraries("repository_pytriton.py", runtime(wildcards), *MODEL_FILE),
         settings=lambda wildcards: settings(
             name=served_name(wildcards.variant),
             model=served_model(wildcards.variant),
             runs={side: names(config["model"][side]) for side in ("inputs", "outputs")},
-            max=config["profile"]["max"],
+            profile={bound: config["profile"][bound] for bound in ("min", "max")},
             serving={
                 "device": served_device(wildcards.variant),
                 **{key: config["serving"][key] for key in ("threads", "max_queue_delay_us")},
             },
         ),
+        model_file=lambda wildcards, input: options(model_file=input.model_file),
     message:
         "PyTriton server of {wildcards.variant}"
     shell:
         "exec python {input.code[0]} --settings {params.settings:q} --runtime {input.runtime}"
-        " --artifact {input.artifact} --model-file {input.model_file} --repository {output.repository} --log {log}"
+        " --artifact {input.artifact} {params.model_file} --repository {output.repository} --log {log}"
 
 
 rule repository_bls:
     input:
         code=code("repository_bls.py"),
         model_py=f"{BACKENDS}/bls.py",
-        model_file=config["model"]["file"],
+        model_file=MODEL_FILE,
         inner=f"<results>/repository/{INNER}",
     output:
         repository=directory("<results>/repository/bls"),
@@ -139,8 +140,8 @@ rule repository_bls:
         mem_mb=1000,
         runtime=5,
     params:
-        libraries=libraries("repository_bls.py", config["model"]["file"]),
-        settings=settings(name=served_name("bls"), model=served_model("bls"), serving=instances("cpu")),
+        libraries=libraries("repository_bls.py", *MODEL_FILE),
+        settings=lambda wildcards: settings(name=served_name("bls"), model=served_model("bls"), serving=instances("cpu")),
     message:
         "Model repository of bls"
     shell:
@@ -154,7 +155,7 @@ rule repository_ensemble:
         model_py=f"{BACKENDS}/model.py",
         prepare=f"{BACKENDS}/runtime_prepare.py",
         interpret=f"{BACKENDS}/runtime_interpret.py",
-        model_file=config["model"]["file"],
+        model_file=MODEL_FILE,
         inner=f"<results>/repository/{INNER}",
     output:
         repository=directory("<results>/repository/ensemble"),
@@ -169,8 +170,8 @@ rule repository_ensemble:
         mem_mb=1000,
         runtime=5,
     params:
-        libraries=libraries("repository_ensemble.py", config["model"]["file"]),
-        settings=settings(
+        libraries=libraries("repository_ensemble.py", *MODEL_FILE),
+        settings=lambda wildcards: settings(
             name=served_name("ensemble"),
             model=served_model("ensemble"),
             min=config["profile"]["min"],

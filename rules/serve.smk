@@ -32,6 +32,7 @@ rule healthcheck:
             computes=VARIANTS[wildcards.variant].computes,
             model=served_model(wildcards.variant),
             profile=served_profile(wildcards.variant),
+            largest=largest(wildcards.variant),
             bounds=config["healthcheck"],
         ),
     message:

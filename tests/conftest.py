@@ -248,11 +248,7 @@ def export(checkpoint: Path, dataset_files: Path, tmp_path_factory: pytest.TempP
             "export.py", "--model", checkpoint, "--dataset", dataset_files / "test.npz",
             "--onnx", directory / "model.onnx", "--torchscript", directory / "model.ts",
             "--reference", directory / "reference.npz", "--raw-reference", directory / "reference_raw.npz",
-            settings={
-                "opset": 20,
-                "outputs": ["output"],
-                "raw": {"inputs": ["image"], "outputs": ["label", "probability"]},
-            },
+            settings={"opset": 20, "model": MODEL, "raw": DEFAULT["model"]["raw"], "shapes": []},
         )  # fmt: skip
         assert found.returncode == 0, found.stderr
         return directory

@@ -55,7 +55,7 @@ def running(served_run: Project, tmp_path_factory: pytest.TempPathFactory) -> It
 @pytest.fixture(scope="module")
 def reference(served_run: Project) -> Reference:
     """64 samples as they are, and PyTorch's answers."""
-    return load(served_run.root / "artifacts" / "test" / "export" / "reference_raw.npz").first(REQUESTS)
+    return load(served_run.root / "artifacts" / "test" / "export" / "reference_raw.npz")[0].first(REQUESTS)
 
 
 def png(sample: np.ndarray) -> bytes:

@@ -76,7 +76,7 @@ def test_an_unstable_point_stays_in_the_table(make_repository, repository_settin
     """A model that is fast for half a second and slow for the next: through the sweep's own script into the summary."""
     repository = make_repository(repository_settings, ROOT / "workflow/backends/runtime_null.py")
     asleep(repository, "0.05 * (time.monotonic() % 1 < 0.5)")
-    save(tmp_path / "reference.npz", SAMPLES)
+    save(tmp_path / "reference.npz", [SAMPLES])
     (tmp_path / "health.json").write_text('{"healthy": true, "reasons": []}')
     tensors = {"inputs": [{"name": "input"}], "outputs": [{"name": "output"}]}
     windows = {"window_ms": 300, "stability_percent": 5, "max_windows": 4, "samples": 2}

@@ -7,8 +7,9 @@ import torch
 def load(directory, config, threads, device):
     """Return a function from the list of input arrays to the list of output arrays."""
     torch.set_num_threads(threads)
-    model = processing.build()
-    model.load_state_dict(torch.load(directory / "model.pt", weights_only=True)["state_dict"])
+    content = torch.load(directory / "model.pt", weights_only=True)
+    model = processing.build(**content["arguments"])
+    model.load_state_dict(content["state_dict"])
     model = model.eval().to(device)
 
     def infer(batch):

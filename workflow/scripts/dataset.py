@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from models.interface import Arrays, load_file
+from models.interface import load_file
+from models.tensors import Arrays
 from program import cli
 from program.cli import log
 from program.files import sha256, whole_file, write_json

@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from torch._dynamo.exc import TorchDynamoException
 from torch._inductor.exc import InductorError
-from tritonclient.utils import triton_to_np_dtype
 
 from engines import record
 from models.interface import load_checkpoint
+from models.tensors import DTYPES
 from program import cli
 from program.cli import UserError, log
 from program.files import whole_file
@@ -36,7 +36,8 @@ def axes(profile: Mapping[str, Shapes], name: str) -> dict[int, Any]:
     """The axes of an input that vary, with their bounds as torch.export takes them; all inputs share their batch."""
     low, high = profile["min"][name], profile["max"][name]
     return {
-        axis: torch.export.Dim("batch", min=a, max=b) if axis == 0 else torch.export.Dim.AUTO(min=a, max=b)
+        # DYNAMIC lets axes depend on each other, and is an error where one cannot vary.
+        axis: torch.export.Dim("batch", min=a, max=b) if axis == 0 else torch.export.Dim.DYNAMIC(min=a, max=b)
         for axis, (a, b) in enumerate(zip(low, high))
         if a < b
     }
@@ -45,8 +46,7 @@ def axes(profile: Mapping[str, Shapes], name: str) -> dict[int, Any]:
 def examples(inputs: Sequence[Mapping[str, Any]], profile: Mapping[str, Shapes], device: str) -> tuple[Any, ...]:
     """Zeros in the opt shape, or in the max shape where opt is 1: torch.export takes a 1 for a fixed axis."""
     return tuple(
-        torch.from_numpy(np.zeros(_traced(profile, one["name"]), triton_to_np_dtype(one["dtype"]))).to(device)
-        for one in inputs
+        torch.from_numpy(np.zeros(_traced(profile, one["name"]), DTYPES[one["dtype"]])).to(device) for one in inputs
     )
 
 

@@ -1,8 +1,8 @@
-"""Rule export: model.onnx and model.ts (TorchScript) with a dynamic batch axis, and what PyTorch answers.
+"""Rule export: model.onnx and model.ts (TorchScript), free in their batch and named axes, and what PyTorch answers.
 
-reference.npz holds the test set as the model takes it, PyTorch's outputs and the labels; reference_raw.npz the same
-for those who send raw samples and get answers. Everything after this stage compares with them, and needs neither
-PyTorch nor the model file.
+reference.npz holds the test set as the model takes it, or inputs that are made up, and PyTorch's outputs; where axes
+vary also inputs of the profile's sizes. reference_raw.npz holds the same for those who send raw samples and get
+answers. Everything after this stage compares with them, and needs neither PyTorch nor the model file.
 """
 
 import argparse
@@ -10,39 +10,44 @@ import io
 import logging
 import warnings
 import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import onnx
 import torch
 
-from models import reference
-from models.interface import Arrays, load_checkpoint, predict
+from models import reference, tensors
+from models.interface import load_checkpoint, predict, split
 from models.reference import Reference
+from models.tensors import Arrays
 from program import cli
 from program.cli import UserError, log
 from program.files import whole_file
 
+Tensors = Sequence[Mapping[str, Any]]
 
-def to_onnx(module: torch.nn.Module, inputs: Arrays, outputs: list[str], opset: int) -> onnx.ModelProto:
-    """The module as an ONNX graph whose first axis is `batch`; checked by onnx.checker.
 
-    Raises UserError when the exporter or the checker refuses the module.
+def to_onnx(
+    module: torch.nn.Module, inputs: Arrays, described: Tensors, outputs: list[str], opset: int
+) -> onnx.ModelProto:
+    """The module as an ONNX graph, checked by onnx.checker; its axes have the names that `described` inputs give them.
+
+    `inputs`: two or more samples. Raises UserError when the exporter or the checker refuses the module.
     """
     # One exporter message per operator of the domain is of no use to the reader.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    batch = torch.export.Dim("batch", min=1)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
                 module,
-                tuple(torch.from_numpy(array[:2]) for array in inputs.values()),
+                _traced(inputs),
                 input_names=list(inputs),
                 output_names=outputs,
                 opset_version=opset,
                 dynamo=True,
-                dynamic_shapes=tuple({0: batch} for _ in inputs),
+                dynamic_shapes=tuple(axes(tensor) for tensor in described),
                 verbose=False,
             )
         assert program is not None
@@ -50,8 +55,19 @@ def to_onnx(module: torch.nn.Module, inputs: Arrays, outputs: list[str], opset: 
         _strip(graph)
         onnx.checker.check_model(graph, full_check=True)
     except (torch.onnx.errors.OnnxExporterError, onnx.checker.ValidationError) as error:
-        raise UserError(f"the module cannot be exported to ONNX: {error}", "see export.opset") from error
+        hint = "see export.opset, and whether the module computes with every size of its named axes"
+        raise UserError(f"the module cannot be exported to ONNX: {error}", hint) from error
     return graph
+
+
+def axes(tensor: Mapping[str, Any]) -> dict[int, str]:
+    """The names of the axes of an input that vary, by their places, batch axis included."""
+    return {0: "batch", **{place: axis for place, axis in enumerate(tensor["dims"], 1) if isinstance(axis, str)}}
+
+
+def _traced(inputs: Arrays) -> tuple[torch.Tensor, ...]:
+    """Two samples: PyTorch takes a batch of one for a fixed axis."""
+    return tuple(torch.from_numpy(array[:2]) for array in inputs.values())
 
 
 def _strip(graph: onnx.ModelProto) -> None:
@@ -67,9 +83,7 @@ def to_torchscript(module: torch.nn.Module, inputs: Arrays) -> torch.jit.ScriptM
     """The module as TorchScript, by tracing a batch of two."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        traced: torch.jit.ScriptModule = torch.jit.trace(
-            module, tuple(torch.from_numpy(array[:2]) for array in inputs.values())
-        )
+        traced: torch.jit.ScriptModule = torch.jit.trace(module, _traced(inputs))
     return traced
 
 
@@ -84,37 +98,51 @@ def torchscript_bytes(traced: torch.jit.ScriptModule) -> bytes:
         return result.getvalue()
 
 
+def answered(module: torch.nn.Module, inputs: Arrays, outputs: Tensors, labels: Any = None) -> Reference:
+    """PyTorch's outputs for some inputs."""
+    return Reference(inputs, tensors.named(predict(module, inputs), outputs, "the module"), labels)
+
+
 def main(options: argparse.Namespace) -> None:
     settings = options.settings
+    model = settings["model"]
     module, source = load_checkpoint(options.model)
-    with np.load(options.dataset) as data:
-        images, labels = data["images"], data["labels"]
-    inputs: Arrays = source.prepare(images)
-    graph = to_onnx(module, inputs, settings["outputs"], settings["opset"])
+    groups = []
+    if options.dataset:
+        samples, labels = split(options.dataset)
+        prepared = tensors.check(source.prepare(samples), model["inputs"], "prepare of the model file")
+        groups.append(answered(module, prepared, model["outputs"], labels))
+    for given in settings["shapes"]:
+        inputs = tensors.made_up(model["inputs"], given, getattr(source, "example", None))
+        groups.append(answered(module, inputs, model["outputs"]))
+    outputs = list(groups[0].outputs)
+    graph = to_onnx(module, groups[0].inputs, model["inputs"], outputs, settings["opset"])
     with whole_file(options.onnx) as temporary:
         temporary.write_bytes(graph.SerializeToString(deterministic=True))
     with whole_file(options.torchscript) as temporary:
-        temporary.write_bytes(torchscript_bytes(to_torchscript(module, inputs)))
-    outputs = dict(zip(settings["outputs"], predict(module, inputs)))
-    reference.save(options.reference, Reference(inputs, outputs, labels))
-    raw = settings["raw"]
-    answer = source.interpret(*outputs.values())
-    reference.save(
-        options.raw_reference,
-        Reference({raw["inputs"][0]: images}, {name: answer[name] for name in raw["outputs"]}, labels),
-    )
+        temporary.write_bytes(torchscript_bytes(to_torchscript(module, groups[0].inputs)))
+    reference.save(options.reference, groups)
+    if options.raw_reference:
+        raw = settings["raw"]
+        answer = tensors.check(
+            source.interpret(*groups[0].outputs.values()), raw["outputs"], "interpret of the model file"
+        )
+        given = {raw["inputs"][0]["name"]: samples}
+        reference.save(options.raw_reference, [Reference(given, answer, labels)])
     log.info("exported with %d operators, opset %d", len(graph.graph.node), settings["opset"])
 
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
-    cli.add_settings(result, '{"opset": …, "outputs": [names], "raw": {"inputs": [names], "outputs": [names]}}')
+    cli.add_settings(
+        result, '{"opset": …, "model": inputs and outputs, "raw": model.raw, "shapes": [name to sizes, …]}'
+    )
     result.add_argument("--model", type=Path, required=True, help="model.pt")
-    result.add_argument("--dataset", type=Path, required=True, help="test.npz")
+    result.add_argument("--dataset", type=Path, help="test.npz, where there is a data set")
     result.add_argument("--onnx", type=Path, required=True, help="output: model.onnx")
     result.add_argument("--torchscript", type=Path, required=True, help="output: model.ts")
     result.add_argument("--reference", type=Path, required=True, help="output: reference.npz")
-    result.add_argument("--raw-reference", type=Path, required=True, help="output: reference_raw.npz")
+    result.add_argument("--raw-reference", type=Path, help="output: reference_raw.npz")
     return result
 
 

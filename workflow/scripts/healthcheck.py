@@ -1,12 +1,13 @@
 """Rule healthcheck: is a variant what it promises to be, through the server, over gRPC and HTTP?
 
-health/<variant>.json holds, per protocol: live, ready, model ready, metadata as configured, a batch beyond the profile
-refused, the difference from PyTorch and the accuracy on the test set. A variant outside the config's bounds is
-recorded as unhealthy with the reasons; it then has no sweep. A server that does not start fails the rule.
+health/<variant>.json holds, per protocol: live, ready, model ready, metadata as configured, a request beyond the
+profile on any axis refused, the difference from PyTorch at each bound of the profile, and the accuracy on the test set,
+null where there is none. A variant outside the config's bounds is recorded as unhealthy with the reasons; it then has
+no sweep. A server that does not start fails the rule.
 """
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from typing import Any
 import numpy as np
 from tritonclient.utils import InferenceServerException
 
-from models.interface import Arrays, in_batches
-from models.reference import Reference, answers, difference, load
+from models.interface import in_batches
+from models.reference import Reference, agrees, answers, cases, difference, load
+from models.tensors import Arrays
 from program import cli
 from program.cli import log
 from program.files import write_json
@@ -30,86 +32,123 @@ _UNBOUNDED = {"max_abs_error": float("inf"), "min_agreement": 0.0, "min_accuracy
 def promised_metadata(model: Mapping[str, Any]) -> dict[str, Any]:
     """The metadata that a server must report for these inputs and outputs."""
     return {
-        side: {tensor["name"]: {"datatype": tensor["dtype"], "shape": [-1, *tensor["dims"]]} for tensor in model[side]}
+        side: {
+            tensor["name"]: {"datatype": tensor["dtype"], "shape": [-1, *shapes.sizes(tensor["dims"])]}
+            for tensor in model[side]
+        }
         for side in ("inputs", "outputs")
     }
 
 
-def refuses(one: endpoint.Endpoint, reference: Reference, batch: int) -> bool:
-    """Whether a request of `batch` samples is answered with an error that names the batch size."""
-    inputs = {name: np.resize(array, (batch, *array.shape[1:])) for name, array in reference.inputs.items()}
+def larger(reference: Reference, tensors: Sequence[Mapping[str, Any]], axis: str, size: int) -> Arrays:
+    """A request with one sample whose `axis`, a name or `batch`, has another, larger size."""
+
+    def grown(array: np.ndarray, dims: Sequence[int | str]) -> np.ndarray:
+        missing = [(0, size - found if one == axis else 0) for one, found in zip(["batch", *dims], array.shape)]
+        return np.pad(array, missing, mode="wrap")
+
+    return {tensor["name"]: grown(reference.inputs[tensor["name"]][:1], tensor["dims"]) for tensor in tensors}
+
+
+def refuses(one: endpoint.Endpoint, inputs: Arrays, outputs: list[str]) -> bool:
+    """Whether a request is answered with an error that names the batch size or the profile."""
     try:
-        one.infer(inputs, list(reference.outputs))
+        one.infer(inputs, outputs)
     except InferenceServerException as error:
         return "batch" in error.message() or "profile" in error.message()
     return False
 
 
-def check(one: endpoint.Endpoint, settings: Mapping[str, Any], reference: Reference) -> dict[str, Any]:
-    """All checks over one protocol, at each batch size of the profile."""
-    profile = {bound: shapes.batch(shapes.parse(text)) for bound, text in settings["profile"].items()}
-    outputs = list(reference.outputs)
+def check(
+    one: endpoint.Endpoint,
+    settings: Mapping[str, Any],
+    groups: Sequence[Reference],
+    bounds: Mapping[str, shapes.Shapes],
+) -> dict[str, Any]:
+    """All checks over one protocol, at each of the profile's `bounds`; `groups` have the model's own names."""
+    model = settings["model"]
+    served = [group.renamed(model) for group in groups]
+    outputs = list(served[0].outputs)
 
     def infer(inputs: Arrays) -> list[np.ndarray]:
         return one.infer(inputs, outputs)
 
+    # Without what is optional.
+    taken = [tensor for tensor in model["inputs"] if tensor["name"] in served[0].inputs]
+    accepted = [
+        axis
+        for axis, most in settings["largest"].items()
+        if not refuses(one, larger(served[0], taken, axis, most + 1), outputs)
+    ]
     result: dict[str, Any] = {
         "live": one.live(),
         "ready": one.ready(),
         "model_ready": one.model_ready(),
-        "metadata_as_promised": one.metadata() == promised_metadata(settings["model"]),
-        "refuses_beyond_profile": refuses(one, reference, profile["max"] + 1),
+        "metadata_as_promised": one.metadata() == promised_metadata(model),
+        "refuses_beyond_profile": not accepted,
+        "accepted_beyond_profile": accepted,
         "parity": {},
     }
-    for size in sorted(set(profile.values())):
+    for label, (group, size) in cases(groups, bounds).items():
         # Whole batches only: the last, smaller one may lie outside the profile.
-        part = reference.first(min(len(reference.labels) // size, MAX_REQUESTS) * size)
-        served = in_batches(infer, part.inputs, size)
-        result["parity"][str(size)] = asdict(difference(served, list(part.outputs.values())))
-    left_over = len(reference.labels) % profile["max"]
-    part = reference.first(len(reference.labels) - (left_over if left_over < profile["min"] else 0))
-    served = in_batches(infer, part.inputs, profile["max"])
-    result["samples"] = len(part.labels)
-    result["accuracy"] = float((answers(served[0]) == part.labels).mean())
-    return result
+        part = group.renamed(model).first(min(group.samples // size, MAX_REQUESTS) * size)
+        found = difference(in_batches(infer, part.inputs, size), list(part.outputs.values()), agrees(model["outputs"]))
+        result["parity"][label] = asdict(found)
+    return result | accuracy(infer, served[0], shapes.batch(bounds["min"]), shapes.batch(bounds["max"]))
+
+
+def accuracy(
+    infer: Callable[[Arrays], list[np.ndarray]], reference: Reference, smallest: int, largest: int
+) -> dict[str, Any]:
+    """Accuracy on the samples of a group, in the largest batches; not defined where their labels are not known."""
+    if reference.labels is None:
+        return {"samples": reference.samples, "accuracy": None}
+    left_over = reference.samples % largest
+    part = reference.first(reference.samples - (left_over if left_over < smallest else 0))
+    found = answers(in_batches(infer, part.inputs, largest)[0])
+    return {"samples": part.samples, "accuracy": float((found == part.labels).mean())}
 
 
 def faults(found: Mapping[str, Any], bounds: Mapping[str, float]) -> list[str]:
     """What one protocol's checks fall short of, in words."""
     flags = ("live", "ready", "model_ready", "metadata_as_promised", "refuses_beyond_profile")
     result = [f"not {name.replace('_', ' ')}" for name in flags if not found[name]]
-    for size, parity in found["parity"].items():
-        if parity["max_abs_error"] > bounds["max_abs_error"]:
-            result.append(f"max abs error {parity['max_abs_error']:.3g} > {bounds['max_abs_error']:g} at batch {size}")
-        if parity["agreement"] < bounds["min_agreement"]:
-            result.append(f"agreement {parity['agreement']:.4f} < {bounds['min_agreement']:g} at batch {size}")
-    if found["accuracy"] < bounds["min_accuracy"]:
+    result += [f"accepts more than the profile on the axis {axis}" for axis in found["accepted_beyond_profile"]]
+    for label, parity in found["parity"].items():
+        place = f"batch {label}" if label.isdigit() else label
+        if not parity["max_abs_error"] <= bounds["max_abs_error"]:  # nor is NaN
+            result.append(f"max abs error {parity['max_abs_error']:.3g} > {bounds['max_abs_error']:g} at {place}")
+        if parity["agreement"] is not None and parity["agreement"] < bounds["min_agreement"]:
+            result.append(f"agreement {parity['agreement']:.4f} < {bounds['min_agreement']:g} at {place}")
+    if found["accuracy"] is not None and found["accuracy"] < bounds["min_accuracy"]:
         result.append(f"accuracy {found['accuracy']:.4f} < {bounds['min_accuracy']:g}")
     return result
 
 
 def main(options: argparse.Namespace) -> None:
     settings = options.settings
-    reference = load(options.reference).renamed(settings["model"])
+    bounds = {bound: shapes.parse(text) for bound, text in settings["profile"].items()}
+    groups = load(options.reference)
     if settings["bounds"]["samples"] != "all":
-        reference = reference.first(settings["bounds"]["samples"])
+        groups = [group.first(settings["bounds"]["samples"]) for group in groups]
     names = server.models(options.repository)
     with server.running(options.repository, names, options.server_log, kind=settings["server"]) as running:
         protocols = {}
         for protocol in endpoint.PROTOCOLS:
             with endpoint.connected(running, protocol, settings["name"]) as one:
-                protocols[protocol] = check(one, settings, reference)
+                protocols[protocol] = check(one, settings, groups, bounds)
                 version = one.server_version()
     # The ceiling computes nothing, so nothing is asked of its answers.
-    bounds = settings["bounds"] if settings["computes"] else _UNBOUNDED
-    reasons = [f"{name}: {fault}" for name, found in protocols.items() for fault in faults(found, bounds)]
+    wanted = settings["bounds"] if settings["computes"] else _UNBOUNDED
+    reasons = [f"{name}: {fault}" for name, found in protocols.items() for fault in faults(found, wanted)]
+    known = [found["accuracy"] for found in protocols.values() if found["accuracy"] is not None]
     result = {
         "variant": settings["variant"],
         "model": settings["name"],
         "server": {"kind": settings["server"], "version": version},
         "healthy": not reasons,
         "reasons": reasons,
-        "accuracy": min(found["accuracy"] for found in protocols.values()),
+        "accuracy": min(known, default=None),
         "samples": min(found["samples"] for found in protocols.values()),
         "protocols": protocols,
     }
@@ -117,7 +156,11 @@ def main(options: argparse.Namespace) -> None:
     if reasons:
         log.warning("%s is unhealthy and will not be measured: %s", settings["variant"], "; ".join(reasons))
     else:
-        log.info("%s is healthy, accuracy %s", settings["variant"], result["accuracy"])
+        log.info(
+            "%s is healthy, accuracy %s",
+            settings["variant"],
+            "not defined" if result["accuracy"] is None else result["accuracy"],
+        )
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -125,7 +168,7 @@ def arguments() -> argparse.ArgumentParser:
     cli.add_settings(
         result,
         '{"variant": …, "name": …, "server": server, "computes": bool, "model": model, "profile": …, '
-        '"bounds": healthcheck}',
+        '"largest": {axis: size}, "bounds": healthcheck}',
     )
     result.add_argument("--repository", type=Path, required=True, help="model repository")
     result.add_argument("--reference", type=Path, required=True, help="reference.npz")

@@ -2,7 +2,7 @@
 
 What one instance computes with its threads when nothing else is to be done: beside the ceiling, the other limit of
 what a server can reach. The runtime, the model and the number of threads are those that Triton serves. The samples are
-those of the test set, again and again. A variant that failed its health check has no rows.
+those of the test set, or of the opt shape, again and again. A variant that failed its health check has no rows.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def repeat(options: argparse.Namespace) -> list[dict[str, Any]]:
     (directory,) = (path.parent for path in options.repository.rglob("runtime.py"))
     threads = runtime.threads(settings["threads"], settings["instances"])
     infer = runtime.load(directory, settings["inputs"], settings["outputs"], threads, settings["device"])
-    inputs = load_reference(options.reference).inputs.values()
+    inputs = load_reference(options.reference)[0].inputs.values()
     rows = []
     for size in settings["batch_sizes"]:
         batch = [np.resize(array, (size, *array.shape[1:])) for array in inputs]

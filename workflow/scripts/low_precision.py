@@ -1,7 +1,8 @@
 """Rule low_precision: model.onnx with fp16 or int8 arithmetic in the graph itself, converted by NVIDIA's ModelOpt.
 
 Strongly typed TensorRT engines compute in the types that the graph has. fp16 by ModelOpt's AutoCast, which leaves in
-fp32 what would overflow; int8 by its quantization. Both see samples of the training set. Inputs and outputs keep their
+fp32 what would overflow; int8 by its quantization. Both see samples of the training set, or, without one, of
+the reference. Inputs and outputs keep their
 types. ModelOpt has an environment of its own (envs/modelopt.txt).
 """
 
@@ -14,7 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from models.interface import Arrays, load_file
+from models import reference
+from models.interface import load_file, split
+from models.tensors import Arrays
 from program import cli
 from program.cli import UserError, log
 from program.files import whole_file
@@ -62,10 +65,14 @@ def convert(python: str, precision: str, onnx: Path, samples: Arrays, output: Pa
 
 def main(options: argparse.Namespace) -> None:
     settings = options.settings
-    with np.load(options.dataset) as data:
-        samples = load_file(options.model_file).prepare(data["images"][:SAMPLES])
+    if options.dataset:
+        raw, _ = split(options.dataset)
+        samples = load_file(options.model_file, "prepare").prepare(raw[:SAMPLES])
+    else:
+        samples = reference.load(options.reference)[0].first(SAMPLES).inputs
     convert(options.modelopt, settings["precision"], options.onnx, samples, options.output)
-    log.info("converted to %s, calibrated with %d samples", settings["precision"], SAMPLES)
+    count = len(next(iter(samples.values())))
+    log.info("converted to %s, calibrated with %d samples", settings["precision"], count)
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -73,8 +80,9 @@ def arguments() -> argparse.ArgumentParser:
     cli.add_settings(result, '{"precision": "fp16" or "int8"}')
     result.add_argument("--modelopt", required=True, help="Python of an environment that has ModelOpt")
     result.add_argument("--onnx", type=Path, required=True, help="model.onnx")
-    result.add_argument("--dataset", type=Path, required=True, help="train.npz")
-    result.add_argument("--model-file", type=Path, required=True, help="the model file, which prepares samples")
+    result.add_argument("--dataset", type=Path, help="train.npz, with --model-file")
+    result.add_argument("--model-file", type=Path, help="the model file, which prepares samples")
+    result.add_argument("--reference", type=Path, help="reference.npz, where there is no data set")
     result.add_argument("--output", type=Path, required=True, help="output: the converted graph")
     return result
 

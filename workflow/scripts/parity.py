@@ -1,18 +1,19 @@
-"""Rule parity: how far ONNX and TorchScript are from PyTorch, at the batch sizes of the profile.
+"""Rule parity: how far ONNX and TorchScript are from PyTorch, at the shapes of the profile and for single samples.
 
-parity.json: for every export and batch size the largest absolute and relative difference and the agreement on the
-test set. Beyond the tolerance the rule fails.
+parity.json: for every export and batch size, or shape where axes vary, the largest absolute and relative difference
+and the agreement on the reference's samples. Beyond the tolerance the rule fails.
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from models.interface import Arrays, in_batches
-from models.reference import Difference, Reference, difference, load
+from models.interface import in_batches
+from models.reference import Difference, Reference, agrees, cases, difference, load
+from models.tensors import Arrays
 from program import cli
 from program.cli import UserError, log
 from program.files import write_json
@@ -39,10 +40,12 @@ def torchscript_predict(path: Path) -> Predict:
     return lambda inputs: predict(module, inputs, len(next(iter(inputs.values()))))
 
 
-def compare(predict: Predict, reference: Reference, batch_sizes: list[int]) -> dict[int, Difference]:
-    """The difference from the reference at each batch size, over whole batches of the test set."""
-    expected = list(reference.outputs.values())
-    return {size: difference(in_batches(predict, reference.inputs, size), expected) for size in batch_sizes}
+def compare(predict: Predict, checked: Mapping[str, tuple[Reference, int]], agreement: bool) -> dict[str, Difference]:
+    """The difference from the reference in each case, over all of its samples."""
+    return {
+        label: difference(in_batches(predict, part.inputs, size), list(part.outputs.values()), agreement)
+        for label, (part, size) in checked.items()
+    }
 
 
 def breaches(found: Difference, tolerance: dict[str, float]) -> list[str]:
@@ -50,9 +53,9 @@ def breaches(found: Difference, tolerance: dict[str, float]) -> list[str]:
     faults = [
         f"{bound.removeprefix('max_').replace('_', ' ')} {value:.3g} > {tolerance[bound]:.3g}"
         for bound, value in (("max_abs_error", found.max_abs_error), ("max_rel_error", found.max_rel_error))
-        if value > tolerance[bound]
+        if not value <= tolerance[bound]  # nor is NaN
     ]
-    if found.agreement < tolerance["min_agreement"]:
+    if found.agreement is not None and found.agreement < tolerance["min_agreement"]:
         faults.append(f"agreement {found.agreement:.4f} < {tolerance['min_agreement']:.4f}")
     return faults
 
@@ -60,31 +63,32 @@ def breaches(found: Difference, tolerance: dict[str, float]) -> list[str]:
 def main(options: argparse.Namespace) -> None:
     tolerance = options.settings["tolerance"]
     profile = shapes.parse_profile(options.settings["profile"])
-    batch_sizes = sorted({1, shapes.batch(profile["opt"]), shapes.batch(profile["max"])})
-    reference = load(options.reference)
-    exports = {
-        "onnx": onnx_predict(options.onnx, list(reference.outputs)),
-        "torchscript": torchscript_predict(options.torchscript),
-    }
+    groups = load(options.reference)
+    exports = {"onnx": onnx_predict(options.onnx, list(groups[0].outputs))}
+    if options.torchscript:
+        exports["torchscript"] = torchscript_predict(options.torchscript)
+    single = {name: [1, *dims[1:]] for name, dims in profile["opt"].items()}
+    checked = cases(groups, {"single": single, **profile})
     result = {}
     for name, predict in exports.items():
-        found = compare(predict, reference, batch_sizes)
-        for size, one in found.items():
-            log.info("%s, batch %d: max abs error %.2e, agreement %.4f", name, size, one.max_abs_error, one.agreement)
+        found = compare(predict, checked, agrees(options.settings["outputs"]))
+        for label, one in found.items():
+            log.info("%s, %s: max abs error %.2e, agreement %s", name, label, one.max_abs_error, one.agreement)
             if faults := breaches(one, tolerance):
+                place = f"batch {label}" if label.isdigit() else label
                 raise UserError(
-                    f"{name} differs from PyTorch at batch {size}: {', '.join(faults)}.",
+                    f"{name} differs from PyTorch at {place}: {', '.join(faults)}.",
                     "look for an operator that was exported wrongly, or widen export.tolerance",
                 )
-        result[name] = {str(size): asdict(one) for size, one in found.items()}
-    write_json(options.parity, {"samples": len(reference.labels), "tolerance": tolerance, "exports": result})
+        result[name] = {label: asdict(one) for label, one in found.items()}
+    write_json(options.parity, {"samples": groups[0].samples, "tolerance": tolerance, "exports": result})
 
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
-    cli.add_settings(result, '{"tolerance": export.tolerance, "profile": profile}')
+    cli.add_settings(result, '{"tolerance": export.tolerance, "profile": profile, "outputs": model.outputs}')
     result.add_argument("--onnx", type=Path, required=True, help="model.onnx")
-    result.add_argument("--torchscript", type=Path, required=True, help="model.ts")
+    result.add_argument("--torchscript", type=Path, help="model.ts, where there is one")
     result.add_argument("--reference", type=Path, required=True, help="reference.npz")
     result.add_argument("--parity", type=Path, required=True, help="output: parity.json")
     return result

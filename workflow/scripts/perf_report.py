@@ -26,8 +26,8 @@ def collect(options: argparse.Namespace) -> tuple[pd.DataFrame, dict[str, Any]]:
     health = {found["variant"]: found for found in map(read_json, options.health)}
     others = {
         "config": yaml.safe_load(options.run_config.read_text(encoding="utf-8")),
-        "dataset": read_json(options.dataset),
-        "model": read_json(options.metrics),
+        "dataset": read_json(options.dataset) if options.dataset else None,
+        "model": read_json(options.metrics) if options.metrics else None,
         "parity": read_json(options.parity),
         "versions": read_json(options.versions),
         "system": read_json(options.system),
@@ -59,8 +59,8 @@ def arguments() -> argparse.ArgumentParser:
     result.add_argument("--in-process", type=Path, nargs="*", default=[], help="measurements without a server")
     result.add_argument("--health", type=Path, nargs="+", required=True, help="health.json of every variant")
     result.add_argument("--engines", type=Path, nargs="*", default=[], help="engine.json of every engine")
-    result.add_argument("--dataset", type=Path, required=True, help="dataset.json")
-    result.add_argument("--metrics", type=Path, required=True, help="metrics.json")
+    result.add_argument("--dataset", type=Path, help="dataset.json, where there is a data set")
+    result.add_argument("--metrics", type=Path, help="metrics.json, where there is a model file")
     result.add_argument("--parity", type=Path, required=True, help="parity.json")
     result.add_argument("--run-config", type=Path, required=True, help="run_config.yaml")
     result.add_argument("--versions", type=Path, required=True, help="versions.json")

@@ -20,18 +20,25 @@ from program.files import read_json
 from serving import runtime
 from serving.directory import PYTRITON
 from serving.server import HOST, METRICS_INTERVAL_MS
+from settings.shapes import sizes
 
 GUARDED = ["shared-memory", "model-repository", "trace", "logging"]
 
 
 def inference(directory: Path, description: Mapping[str, Any]) -> Callable[..., dict[str, np.ndarray]]:
-    """The function that PyTriton calls with a batch of each input by name."""
+    """The function that PyTriton calls with a batch of each input by name; it refuses what is outside the profile."""
     runs, threads = description["runs"], runtime.threads(description["threads"])
     infer = runtime.load(directory, runs["inputs"], runs["outputs"], threads, description["device"])
+    low, high = ([description["profile"][bound][name] for name in runs["inputs"]] for bound in ("min", "max"))
     inputs, outputs = ([tensor["name"] for tensor in description[side]] for side in ("inputs", "outputs"))
 
     def function(**batches: np.ndarray) -> dict[str, np.ndarray]:
-        return dict(zip(outputs, infer([batches[name] for name in inputs])))
+        arrays = [batches[name] for name in inputs]
+        for name, array, *bounds in zip(inputs, arrays, low, high):
+            if not all(a <= size <= b for a, size, b in zip(bounds[0], array.shape, bounds[1])):
+                what = f"{description['name']}: input {name} of shape {list(array.shape)}"
+                raise ValueError(f"{what} is outside the profile {bounds[0]} to {bounds[1]}")
+        return dict(zip(outputs, infer(arrays)))
 
     return function
 
@@ -39,7 +46,7 @@ def inference(directory: Path, description: Mapping[str, Any]) -> Callable[..., 
 def tensors(described: Sequence[Mapping[str, Any]]) -> list[Tensor]:
     """PyTriton's description of inputs or outputs."""
     return [
-        Tensor(name=tensor["name"], dtype=triton_to_np_dtype(tensor["dtype"]), shape=tuple(tensor["dims"]))
+        Tensor(name=tensor["name"], dtype=triton_to_np_dtype(tensor["dtype"]), shape=tuple(sizes(tensor["dims"])))
         for tensor in described
     ]
 

@@ -16,14 +16,18 @@ from settings import shapes
 
 
 def check_profiles(record: Mapping[str, Any], profile: Mapping[str, shapes.Shapes]) -> None:
-    """Raises UserError when no profile of the engine, as engine.json reports it, admits the largest batch served."""
+    """Raises UserError when no profile of the engine, as engine.json reports it, admits the largest shape served."""
     served = shapes.batch(profile["max"])
     admitted = max(shapes.batch(one["max"]) for one in record["profiles"])
+    hint = "build it anew for profile.max, or lower that"
     if admitted < served:
-        raise UserError(
-            f"{record['file']} admits batches of up to {admitted}, and {served} are to be served.",
-            "build it anew for profile.max, or lower that",
-        )
+        raise UserError(f"{record['file']} admits batches of up to {admitted}, and {served} are to be served.", hint)
+    if not any(_admits(one["max"], profile["max"]) for one in record["profiles"]):
+        raise UserError(f"{record['file']} admits no {shapes.format(profile['max'])}.", hint)
+
+
+def _admits(high: shapes.Shapes, served: shapes.Shapes) -> bool:
+    return all(size <= most for name, dims in served.items() for size, most in zip(dims, high[name]))
 
 
 def main(options: argparse.Namespace) -> None:

@@ -16,17 +16,20 @@ from settings import shapes
 
 def main(options: argparse.Namespace) -> None:
     settings = options.settings
+    profile = {bound: shapes.parse(text) for bound, text in settings["profile"].items()}
     description = {
         "name": settings["name"],
         **settings["model"],
         "runs": settings["runs"],
-        "max_batch_size": shapes.batch(shapes.parse(settings["max"])),
+        "max_batch_size": shapes.batch(profile["max"]),
+        "profile": profile,
         **settings["serving"],
     }
     with whole_directory(options.repository) as temporary:
         write_json(temporary / PYTRITON, description)
         shutil.copy(options.runtime, temporary / "runtime.py")
-        shutil.copy(options.model_file, temporary / "processing.py")
+        if options.model_file:
+            shutil.copy(options.model_file, temporary / "processing.py")
         shutil.copy(options.artifact, temporary / options.artifact.name)
     log.info("PyTriton server of %s, max batch %d", description["name"], description["max_batch_size"])
 
@@ -34,11 +37,12 @@ def main(options: argparse.Namespace) -> None:
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
     cli.add_settings(
-        result, '{"name": …, "model": as served, "runs": names in the model, "max": profile.max, "serving": serving}'
+        result,
+        '{"name": …, "model": as served, "runs": names in the model, "profile": min and max, "serving": serving}',
     )
     result.add_argument("--runtime", type=Path, required=True, help="the framework that runs the model")
     result.add_argument("--artifact", type=Path, required=True, help="weights, exported model or engine")
-    result.add_argument("--model-file", type=Path, required=True, help="Python file of the model")
+    result.add_argument("--model-file", type=Path, help="Python file of the model, where it has one")
     result.add_argument("--repository", type=Path, required=True, help="output: directory")
     return result
 

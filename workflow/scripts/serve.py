@@ -135,7 +135,7 @@ def write_request(run: Path, variant: str, running: server.Server, model: str) -
     from serving.endpoint import connected
 
     name = "reference_raw.npz" if VARIANTS[variant].raw else "reference.npz"
-    sample = load(run / "export" / name).first(1)
+    sample = load(run / "export" / name)[0].first(1)
     with connected(running, "http", model) as one:
         described = one.metadata()["inputs"]
     path = run / "serve" / f"request_{variant}.json"

@@ -54,7 +54,7 @@ def measured(running: server.Server, load: Load, settings: Mapping[str, Any], da
 def sweep(options: argparse.Namespace, settings: Mapping[str, Any], raw: Path) -> list[dict[str, Any]]:
     """Measure all load levels; `raw` receives the files of perf_analyzer."""
     points = []
-    samples = load_reference(options.reference).renamed(settings["model"]).first(settings["sweep"]["samples"])
+    samples = load_reference(options.reference)[0].renamed(settings["model"]).first(settings["sweep"]["samples"])
     with tempfile.TemporaryDirectory() as directory:
         data = Path(directory) / "samples.json"
         data.write_text(inputs.as_json(samples))

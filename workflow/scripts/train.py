@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from evaluate import accuracy
-from models.interface import checkpoint, load_file, load_weights, predict, split
+from models.interface import built, checkpoint, load_file, load_weights, predict, split
 from program import cli
 from program.cli import UserError, log
 from program.files import whole_file, write_json
@@ -62,8 +62,14 @@ def main(options: argparse.Namespace) -> None:
     settings = options.settings
     source = load_file(options.model_file)
     make_deterministic(settings["seed"], settings["threads"])
-    module = source.build(**settings["arguments"])
-    metrics: dict[str, Any] = {"weights": "as built", "seed": settings["seed"], "accuracy": None, "loss": None}
+    module = built(source, settings["arguments"])
+    metrics: dict[str, Any] = {
+        "weights": "as built",
+        "seed": settings["seed"],
+        "accuracy": None,
+        "loss": None,
+        "epochs": 0,
+    }
     if options.weights:
         load_weights(module, options.weights)
         metrics["weights"] = "as given"

@@ -52,7 +52,7 @@ def proof(options: argparse.Namespace, raw: Path) -> list[dict[str, Any]]:
     if not record["differs"]:
         return []
     windows = settings["windows"]
-    samples = load(options.reference).renamed(settings["model"]).first(windows["samples"])
+    samples = load(options.reference)[0].renamed(settings["model"]).first(windows["samples"])
     contestants = {"default": (options.repository, record["default"]), "tuned": (options.candidate, record["winner"])}
     turns = [
         (round_, name)

@@ -38,7 +38,7 @@ def prepare(options: argparse.Namespace, settings: Mapping[str, Any], work: Path
     repositories.copy(options.repository, work / "models")
     base = space.searched(config, settings["search"])
     (work / "models" / config.name / "config.pbtxt").write_text(modelconfig.text(base))
-    samples = load(options.reference).renamed(settings["model"]).first(settings["windows"]["samples"])
+    samples = load(options.reference)[0].renamed(settings["model"]).first(settings["windows"]["samples"])
     (work / "samples.json").write_text(inputs.as_json(samples))
     profile = space.model_profile(base, settings)
     return {

@@ -37,12 +37,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from models.tensors import Arrays
 from program.cli import UserError
 
 if TYPE_CHECKING:
     import torch
-
-Arrays = dict[str, np.ndarray]
 
 
 def load_file(path: Path, *functions: str) -> ModuleType:
@@ -56,6 +55,16 @@ def load_file(path: Path, *functions: str) -> ModuleType:
     for name in ("build", *functions):
         if not callable(getattr(module, name, None)):
             raise UserError(f"{path} has no function {name}.", "workflow/scripts/models/interface.py says what it does")
+    return module
+
+
+def built(source: ModuleType, arguments: Mapping[str, Any]) -> "torch.nn.Module":
+    """The module of a model file. Raises UserError when `build` does not take the arguments."""
+    try:
+        module: torch.nn.Module = source.build(**arguments)
+    except (TypeError, ValueError) as error:
+        given = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+        raise UserError(f"build({given}) of the model file fails: {error}.", "see model.arguments") from error
     return module
 
 
@@ -89,7 +98,7 @@ def load_checkpoint(path: Path) -> tuple["torch.nn.Module", ModuleType]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         source = load_file(_find(Path(content["model_file"])))
-        module = source.build(**content["arguments"])
+        module = built(source, content["arguments"])
         module.load_state_dict(content["state_dict"])
     except FileNotFoundError:
         raise UserError(f"{path} does not exist.", "snakemake train makes artifacts/<run>/model/model.pt") from None

@@ -10,7 +10,7 @@ from tritonclient.grpc import model_config_pb2
 from settings import shapes
 
 ModelConfig = model_config_pb2.ModelConfig
-Tensors = Sequence[Mapping[str, Any]]  # each with `name`, `dtype` and `dims`, in the model's order
+Tensors = Sequence[Mapping[str, Any]]  # each with `name`, `dtype` and `dims` as in the config, in the model's order
 
 # Triton's config and its metadata name strings differently.
 _CONFIG_TYPES = {"BYTES": "TYPE_STRING"}
@@ -29,7 +29,8 @@ def python_model(
     the config, `device` that of this model.
     """
     fields = _bounded(name, inputs, outputs, profile, serving)
-    fields["parameters"] = _parameters(profile=json.dumps(profile), threads=serving["threads"])
+    axes = {"inputs": _axes(inputs), "outputs": _axes(outputs)}
+    fields["parameters"] = _parameters(profile=json.dumps(profile), threads=serving["threads"], axes=json.dumps(axes))
     return json_format.ParseDict(fields, ModelConfig())
 
 
@@ -146,7 +147,12 @@ def _batched(
 
 
 def _tensor(tensor: Mapping[str, Any]) -> dict[str, Any]:
-    return {"name": tensor["name"], "data_type": _data_type(tensor), "dims": tensor["dims"]}
+    return {"name": tensor["name"], "data_type": _data_type(tensor), "dims": shapes.sizes(tensor["dims"])}
+
+
+def _axes(tensors: Tensors) -> dict[str, Any]:
+    """Dims by name, as the config has them."""
+    return {tensor["name"]: tensor["dims"] for tensor in tensors}
 
 
 def _data_type(tensor: Mapping[str, Any]) -> str:

@@ -77,6 +77,8 @@ def _check_tensors(model: Config) -> None:
             twice = next((name for name in names if names.count(name) > 1), None)
             if twice:
                 raise _fail(f"{section}.{side}", f"{twice} is given twice", "every tensor has a name of its own")
+        if "batch" in shapes.axes([*sides["inputs"], *sides["outputs"]]):
+            raise _fail(f"{section}.inputs", "batch is an axis of the dims", "dims leave out the batch axis")
         multiple = next((axis for axis in shapes.axes(sides["inputs"]) if "*" in axis), None)
         if multiple:
             raise _fail(f"{section}.inputs", f"{multiple} is a multiple", "an axis of an input has a name alone")
