@@ -7,7 +7,7 @@ CONFIG ?=
 VARIANT ?= openvino
 PORT ?=
 BASE ?=
-RUN ?= mnist
+RUN ?= $(lastword $(shell sed -n 's/^run: *//p' config/config.yaml $(CONFIG)))
 UV_VERSION := 0.13.9
 
 VENV := .venv
@@ -34,7 +34,7 @@ tune: $(VENV)/.main $(ANALYZER)/.done ## Search for the best configuration withi
 deploy: $(VENV)/.main $(ANALYZER)/.done ## Tune, then write what serves the result elsewhere: artifacts/<run>/deploy/
 	snakemake --cores $(CORES) deploy $(OVERLAY)
 
-compare: $(VENV)/.main ## Compare artifacts/RUN with an earlier run: make compare BASE=path/to/perf_summary.json [RUN=mnist]
+compare: $(VENV)/.main ## Compare artifacts/RUN with an earlier run: make compare BASE=path/to/perf_summary.json [RUN=…]
 	@exec python workflow/scripts/compare.py artifacts/$(RUN)/report/perf_summary.json --base '$(BASE)'
 
 modelopt: $(MODELOPT)/.done ## Install ModelOpt, for TensorRT engines in fp16 and int8
@@ -75,7 +75,7 @@ docs: $(VENV)/.dev ## Renew the tables in config/README.md and docs/reruns.md
 	python tests/reruns.py --write docs/reruns.md
 
 screenshots: $(VENV)/.dev ## Renew the pictures of the report in docs/images from the default run (needs chromium)
-	python tests/screenshots.py artifacts/mnist/report/perf_report.html docs/images
+	python tests/screenshots.py artifacts/$(RUN)/report/perf_report.html docs/images
 
 lock: | $(UV) ## Resolve the dependencies anew
 	$(UV) pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o envs/main.txt

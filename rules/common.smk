@@ -12,7 +12,8 @@ sys.path.insert(0, str(PROJECT / "workflow" / "scripts"))
 from measurement.loads import loads
 from program.cli import UserError
 from program.environment import prepare_environment, stop_on_hangup
-from program.imports import project_imports
+from models.declared import FUNCTIONS
+from program.imports import project_imports, top_level_imports
 from serving import install
 from serving.variants import ENCODED, VARIANTS, computing, kind_of, of_kind, model_of
 from settings.hardware import require_gpu, require_target
@@ -107,17 +108,28 @@ def settings(**parts):
     return json.dumps(parts, sort_keys=True)
 
 
-def code(script, *files):
-    """A script, and the project's modules that it and further files import: editing any of them reruns its rule."""
-    scripts = PROJECT / "workflow" / "scripts"
-    found = project_imports(scripts / script, scripts)
-    further = sorted({path for file in files for path in project_imports(Path(file), scripts)[1:]} - {*found})
-    return [os.path.relpath(path) for path in [*found, *further]]
+SCRIPTS = PROJECT / "workflow" / "scripts"
 
 
-def libraries(script, *files, packages=()):
-    """Locked versions of what a script, its modules and further files import, and of `packages`, as settings()."""
-    return settings(**versions([*map(Path, code(script)), *map(Path, files)], packages))
+def code(script, *calls):
+    """A script and the project's modules that it imports: editing any of them reruns its rule.
+
+    `calls`: functions of the model file that it calls; what the others import is left aside.
+    """
+    found = project_imports(SCRIPTS / script, SCRIPTS)
+    if calls and MODEL_FILE:
+        imported = project_imports(Path(MODEL["file"]), SCRIPTS, FUNCTIONS - {*calls})[1:]
+        found += [path for path in imported if path not in found]
+    return [os.path.relpath(path) for path in found]
+
+
+def libraries(script, *files, packages=(), calls=()):
+    """Locked versions of what a script, its modules and further files import, and of `packages`, as settings().
+
+    `calls`: as for code().
+    """
+    imports = top_level_imports(Path(MODEL["file"]), FUNCTIONS - {*calls}) if calls and MODEL_FILE else ()
+    return settings(**versions([*map(Path, code(script, *calls)), *map(Path, files)], packages, imports))
 
 
 def options(**files):

@@ -12,7 +12,7 @@ DATASET_KEYS = ["source", *DECLARED.datasets.get(config["dataset"]["source"], []
 # Local, so that compute nodes need no internet.
 rule dataset:
     input:
-        code=code("dataset.py", *MODEL_FILE),
+        code=code("dataset.py", "dataset"),
         model_file=MODEL_FILE,
     output:
         train="<results>/dataset/train.npz",
@@ -28,7 +28,7 @@ rule dataset:
         mem_mb=4000,
         runtime=30,
     params:
-        libraries=libraries("dataset.py", *code("dataset.py", *MODEL_FILE), *MODEL_FILE),
+        libraries=libraries("dataset.py", calls=["dataset"]),
         settings=settings(**{key: config["dataset"][key] for key in DATASET_KEYS}),
         downloads="artifacts/downloads",
         mirrors=lambda wildcards, input: config["dataset"]["mirrors"],

@@ -74,7 +74,7 @@ rule engine_openvino:
 # From PyTorch itself, not through ONNX. It is compiled for the processor or the GPU of the machine that builds it.
 rule engine_aotinductor:
     input:
-        code=code("engine_aotinductor.py", *MODEL_FILE),
+        code=code("engine_aotinductor.py", "build"),
         model=rules.train.output.model,
         model_file=MODEL_FILE,
     output:

@@ -55,7 +55,7 @@ else:
 
     rule export:
         input:
-            code=code("export.py", *MODEL_FILE),
+            code=code("export.py", "build", "prepare", "interpret", "example"),
             model_file=MODEL_FILE,
             model=rules.train.output.model,
             dataset=rules.dataset.output.test if DATASET else [],

@@ -3,10 +3,12 @@
 A model file without `train` keeps its weights as given. Config: train, model.file, model.arguments, model.weights.
 """
 
+CALLED = ["build", "prepare", "train"]
+
 
 rule train:
     input:
-        code=code("train.py", *MODEL_FILE),
+        code=code("train.py", *CALLED),
         model_file=MODEL_FILE,
         weights=[MODEL["weights"]] if MODEL["weights"] else [],
         train=rules.dataset.output.train if TRAINS else [],
@@ -24,7 +26,7 @@ rule train:
         mem_mb=4000,
         runtime=30,
     params:
-        libraries=libraries("train.py", *code("train.py", *MODEL_FILE), *MODEL_FILE),
+        libraries=libraries("train.py", calls=CALLED),
         settings=settings(arguments=MODEL["arguments"], **config["train"]),
         # model.pt names it.
         model_file=lambda wildcards, input: input.model_file,

@@ -50,6 +50,16 @@ def wave(**overlay: object) -> dict:
     return merged(WAVE, overlay)
 
 
+def graph(**overlay: object) -> dict:
+    """An overlay with a graph, any file that is there, in the place of a model file."""
+    config = wave(**overlay)
+    config["model"] |= {"file": "", "onnx": "CITATION.cff", "arguments": {}}
+    return config
+
+
+INPUT = DEFAULT["model"]["inputs"][0]
+
+
 @pytest.mark.parametrize(
     ("overlay", "message"),
     [
@@ -141,6 +151,74 @@ def wave(**overlay: object) -> dict:
         (
             text(profile={"min": "ids:1x9,mask:1x9"}),
             "config: profile: axis 1 of ids has min 9, opt 6, max 20.",
+        ),
+        (
+            text(model={"file": "workflow/scripts/program/cli.py"}),
+            "config: model.file: workflow/scripts/program/cli.py has no function build. Hint: workflow/scripts/models/",
+        ),
+        (text(model={"file": ""}), "config: model.onnx: empty, and so is model.file. Hint: give one of them"),
+        (text(model={"onnx": "model.onnx"}), "config: model.onnx: set as well as model.file. Hint: give one of them"),
+        (text(model={"file": "", "onnx": "absent.onnx"}), "config: model.onnx: absent.onnx does not exist."),
+        (
+            wave(model={"file": "", "onnx": "CITATION.cff"}),
+            "config: model.arguments: set, but model.onnx is complete. Hint: it belongs to a model.file",
+        ),
+        (
+            text(model={"file": "", "onnx": "CITATION.cff"}, variants=["onnx"]),
+            "config: model.inputs: ids is INT64, and only floating-point inputs can be made up. Hint: write a function",
+        ),
+        *(
+            (
+                graph(variants=[variant], serving={"inner": "torchscript"}),
+                f"config: variants: {variant} needs PyTorch code, and model.onnx is none. Hint: leave it out, or",
+            )
+            for variant in ("torchscript", "aotinductor", "pytriton", "pytriton_engine")
+        ),
+        (
+            graph(engines=["aotinductor"], variants=["onnx"]),
+            "config: engines: aotinductor needs PyTorch code, and model.onnx is none.",
+        ),
+        (text(model={"weights": "absent.pt"}), "config: model.weights: absent.pt does not exist."),
+        (
+            {"model": {"weights": "CITATION.cff"}},
+            "config: model.weights: workflow/scripts/models/mnist.py trains its own. Hint: remove train from it, or",
+        ),
+        ({"model": {"arguments": [3]}}, "config: model.arguments: [3] is not of type 'object'."),
+        (
+            {"model": {"inputs": [INPUT, INPUT]}},
+            "config: model.inputs: input is given twice. Hint: every tensor has a name of its own",
+        ),
+        ({"model": {"inputs": []}}, "config: model.inputs: [] should be non-empty."),
+        ({"model": {"inputs": {"input": INPUT}}}, "config: model.inputs: {'input': "),
+        ({"model": {"inputs": [{**INPUT, "dims": [1, -1, 28]}]}}, "config: model.inputs.0.dims.1: -1 is less than the"),
+        ({"model": {"inputs": [{**INPUT, "dims": [1, "a b"]}]}}, "config: model.inputs.0.dims.1: 'a b' does not match"),
+        (
+            {"model": {"inputs": [{**INPUT, "dims": [1, "2*rows", 28]}]}},
+            "config: model.inputs: 2*rows is a multiple. Hint: an axis of an input has a name alone",
+        ),
+        (
+            {"model": {"inputs": [{**INPUT, "dims": ["batch", 28, 28]}]}},
+            "config: model.inputs: batch is an axis of the dims. Hint: dims leave out the batch axis",
+        ),
+        (
+            {"dataset": {"source": "imagenet"}},
+            "config: dataset.source: 'imagenet' is none of the model file's data sets. Hint: one of embedded, mnist",
+        ),
+        (
+            {"model": {"raw": None}},
+            "config: variants: bls takes raw samples, and model.raw is null. Hint: leave it out of variants",
+        ),
+        (
+            {"dataset": {"source": None}, "variants": ["ensemble"]},
+            "config: variants: ensemble takes raw samples, and dataset.source is null.",
+        ),
+        (
+            wave(model={"outputs": [{"name": "wave", "dtype": "FP32", "dims": [1, "samples"]}]}),
+            "config: variants: null cannot know the size of the output's axis samples. Hint: write it as a multiple of",
+        ),
+        (
+            text(pytriton={"inputs": ["ids"]}),
+            "config: pytriton.inputs: has 1 names, model.inputs 2. Hint: one name for each, in order",
         ),
         (wave(profile={"opt": "spec:4x6"}), "config: profile.opt: spec is 4x6. Hint: model.inputs says Bx6xframes"),
         (

@@ -1,7 +1,7 @@
-"""Ask a served model about one image, and print its answer.
+"""Ask a served model about one image, or another file that the model file decodes, and print its answer.
 
-Everything but the image can be left out: the model, its input and its output are read from the server. The image may
-be any file that the model file decodes; it is scaled, inverted and normalised as the training data needs.
+Everything but the file can be left out: the model, its input and its output are read from the server. The model file,
+by default that of config/config.yaml, makes of it what the model takes.
 """
 
 import argparse
@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tritonclient.utils import InferenceServerException
+from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from models.interface import load_file
 from program import cli
 from program.cli import UserError
 from serving.endpoint import PROTOCOLS, Endpoint
+from settings.configured import PROJECT, configured
 
 PORTS = {"http": 8000, "grpc": 8001}
-MODEL_FILE = Path(__file__).parent / "models" / "mnist.py"
 
 
 def only_model(endpoint: Endpoint) -> str:
@@ -47,7 +47,7 @@ def encode(data: bytes, datatype: str, source: Any) -> np.ndarray:
     if datatype == "BYTES":
         return np.array([[data]], dtype=object)
     sample = source.decode(data)[None]
-    return sample if datatype == "UINT8" else next(iter(source.prepare(sample).values()))
+    return sample if np_to_triton_dtype(sample.dtype) == datatype else next(iter(source.prepare(sample).values()))
 
 
 def interpret(outputs: dict[str, np.ndarray], source: Any) -> dict[str, Any]:
@@ -59,7 +59,8 @@ def interpret(outputs: dict[str, np.ndarray], source: Any) -> dict[str, Any]:
 
 def ask(options: argparse.Namespace, endpoint: Endpoint) -> dict[str, Any]:
     """The answer, with the model's name and the time of the request in milliseconds."""
-    source = load_file(options.model_file)
+    path = options.model_file or PROJECT / configured(None)["model"]["file"]
+    source = load_file(path, "prepare", "interpret", "decode")
     endpoint.model = options.model or only_model(endpoint)
     metadata = endpoint.metadata()
     input_name = named("input", metadata["inputs"], options.input_name)
@@ -90,7 +91,14 @@ def main(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(answer))
     else:
-        print(f"{answer['label']}  (probability {answer['probability']:.1%}, {answer['model']})")
+        print(worded(answer))
+
+
+def worded(answer: dict[str, Any]) -> str:
+    """The answer in a line: its first value, then the others by name, then the model."""
+    first, *others = [name for name in answer if name not in ("model", "milliseconds")]
+    words = [f"{name} {answer[name]:{'.1%' if name == 'probability' else ''}}" for name in others]
+    return f"{answer[first]}  ({', '.join([*words, answer['model']])})"
 
 
 def _explained(error: Exception, url: str, protocol: str) -> tuple[str, str]:
@@ -110,7 +118,7 @@ def arguments() -> argparse.ArgumentParser:
     result.add_argument("--output-name", help="default: the model's first output")
     result.add_argument("--protocol", choices=PROTOCOLS, default="http", help="default: %(default)s")
     result.add_argument("--url", help="host:port (default: localhost with 8000 for http, 8001 for grpc)")
-    result.add_argument("--model-file", type=Path, default=MODEL_FILE, help="default: %(default)s")
+    result.add_argument("--model-file", type=Path, help="default: that of config/config.yaml")
     result.add_argument("--json", action="store_true", help="print JSON")
     return result
 

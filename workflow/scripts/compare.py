@@ -1,7 +1,7 @@
 """Compare a run with an earlier one, or two variants of one run: ratios of speed, with intervals.
 
-  python workflow/scripts/compare.py artifacts/mnist/report/perf_summary.json --base path/to/perf_summary.json
-  python workflow/scripts/compare.py artifacts/mnist/report/perf_summary.json --variants openvino onnx
+  python workflow/scripts/compare.py artifacts/<run>/report/perf_summary.json --base path/to/perf_summary.json
+  python workflow/scripts/compare.py artifacts/<run>/report/perf_summary.json --variants openvino onnx
 
 Between runs every variant is taken relative to the ceiling of its run (`--as-measured`: not). All intervals of a table
 hold together at 95 % confidence; where one holds 1, no difference is shown.

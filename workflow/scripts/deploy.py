@@ -62,7 +62,7 @@ def _imports(node: ast.AST) -> list[str]:
 
 
 def digest(repository: Path) -> str:
-    """Twelve hexadecimal digits of the names and contents of all files."""
+    """Twelve hexadecimal characters, from the names and contents of all files."""
     files = sorted(path for path in repository.rglob("*") if path.is_file())
     lines = [f"{path.relative_to(repository)} {sha256(path)}" for path in files]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]

@@ -1,7 +1,6 @@
-"""Accuracy of a model.pt on an IDX data set (the format of the official MNIST files) or on a .npz of this workflow.
+"""Accuracy of a model.pt on a .npz of this workflow, or on images and labels in the IDX format.
 
-Example: evaluate.py --model artifacts/mnist/model/model.pt \\
-           --images t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz
+Example: evaluate.py --model artifacts/<run>/model/model.pt --dataset artifacts/<run>/dataset/test.npz
 """
 
 import argparse
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from models import idx
-from models.interface import load_checkpoint, predict
+from models.interface import load_checkpoint, predict, split
 from program import cli
 from program.cli import UserError
 
@@ -22,13 +21,15 @@ def accuracy(outputs: np.ndarray, labels: np.ndarray) -> float:
 
 
 def read(options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
-    """Images and labels from whichever form the command line names."""
+    """Raw samples and labels from whichever form the command line names."""
     if options.dataset:
         try:
-            with np.load(options.dataset) as data:
-                return data["images"], data["labels"]
-        except (OSError, KeyError, ValueError) as error:
+            samples, labels = split(options.dataset)
+        except (OSError, ValueError) as error:
             raise UserError(f"{options.dataset} is not a data set of this workflow ({error}).") from error
+        if labels is None:
+            raise UserError(f"{options.dataset} has no labels: accuracy is not defined.")
+        return samples, labels
     if not (options.images and options.labels):
         raise UserError("no data set given.", "--images and --labels, or --dataset")
     images, labels = idx.read(options.images), idx.read(options.labels)

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+# What the workflow calls (models/interface.py).
+FUNCTIONS = frozenset({"build", "example", "dataset", "prepare", "train", "interpret", "decode", "metrics"})
+
 
 @dataclass(frozen=True)
 class Declared:

@@ -26,10 +26,11 @@ def locked() -> dict[str, str]:
     return dict(re.findall(r"^([a-z0-9-]+)(?:\[[^]]*\])?==(\S+)", LOCK.read_text(encoding="utf-8"), re.MULTILINE))
 
 
-def versions(files: Iterable[Path], others: Iterable[str] = ()) -> dict[str, str]:
-    """Versions of the packages that `files` import, and of `others`, by their names in the lock.
+def versions(files: Iterable[Path], others: Iterable[str] = (), imports: Iterable[str] = ()) -> dict[str, str]:
+    """Versions of the packages that `files` import, of `imports` and of `others`, by their names in the lock.
 
     What the lock does not have (the standard library, the project's modules) is left out.
     """
-    names = {DISTRIBUTIONS.get(name, name.replace("_", "-")) for path in files for name in top_level_imports(path)}
+    imported = {name for path in files for name in top_level_imports(path)}.union(imports)
+    names = {DISTRIBUTIONS.get(name, name.replace("_", "-")) for name in imported}
     return {name: locked()[name] for name in sorted({*names, *others} - WITHOUT_EFFECT) if name in locked()}
