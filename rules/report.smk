@@ -21,6 +21,8 @@ rule perf_report:
         run_config=rules.provenance.output.run_config,
         versions=rules.provenance.output.versions,
         system=rules.provenance.output.system,
+        model_file=MODEL_FILE if "metrics" in DECLARED.functions else [],
+        published=[path for file in MODEL_FILE if os.path.exists(path := file.removesuffix(".py") + ".published.json")],
     output:
         page=report(
             "<results>/report/perf_report.html",
@@ -52,14 +54,19 @@ rule perf_report:
     params:
         libraries=libraries("perf_report.py"),
         settings=settings(models={name: computing(name, INNER) for name in config["variants"]}),
-        made=lambda wildcards, input: options(dataset=input.dataset, metrics=input.metrics),
+        given=lambda wildcards, input: options(
+            dataset=input.dataset,
+            metrics=input.metrics,
+            model_file=input.model_file,
+            published=input.published,
+        ),
         # Of the jobs before this one, for the time line.
         logs=f"{RESULTS}/logs",
     message:
         "Report"
     shell:
         "exec python {input.code[0]} --settings {params.settings:q} --tables {input.tables} --in-process {input.in_process} --health {input.health}"
-        " --engines {input.engines} {params.made} --parity {input.parity}"
+        " --engines {input.engines} {params.given} --parity {input.parity}"
         " --run-config {input.run_config} --versions {input.versions} --system {input.system}"
         " --logs {params.logs}"
         " --template {input.template} --page {output.page} --csv {output.csv} --json {output.json} --log {log}"

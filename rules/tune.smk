@@ -211,7 +211,7 @@ rule tune_report:
         runtime=5,
     params:
         libraries=libraries("tune_report.py"),
-        settings=settings(run=config["run"]),
+        settings=settings(run=config["run"], model=config["model"]["name"]),
     message:
         "Report of the search"
     shell:

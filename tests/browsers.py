@@ -5,9 +5,11 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
+from pathlib import Path
 
 import pytest
 from selenium import webdriver
+from selenium.webdriver.support.wait import WebDriverWait
 
 FLAGS = [
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -75,6 +77,15 @@ def view(browser: webdriver.Chrome, width: int, scheme: str) -> None:
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     media = {"media": "", "features": [{"name": "prefers-color-scheme", "value": scheme}]}
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+
+
+def drawn(browser: webdriver.Chrome, file: Path | None = None) -> None:
+    """Open a page, or the open one anew, and wait until page.js has drawn all plots."""
+    if file is None:
+        browser.refresh()
+    else:
+        browser.get(file.as_uri())
+    WebDriverWait(browser, 30).until(lambda one: one.execute_script("return document.documentElement.dataset.drawn"))
 
 
 def accessibility_violations(browser: webdriver.Chrome) -> list[str]:

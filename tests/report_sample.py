@@ -19,7 +19,7 @@ def measured(variant: str, concurrency: int, throughput: float, **changes: Any) 
     return {
         **dict.fromkeys(REPEAT_COLUMNS),
         **{"variant": variant, "protocol": "grpc", "batch_size": 1, "concurrency": concurrency, "repeat": 1},
-        **{"load_mode": "concurrency", "shared_memory": "none"},
+        **{"load_mode": "concurrency", "shared_memory": "none", "shape": ""},
         **{"throughput": throughput, "status": "stable", "reason": "", "requests": 30_000, "effective_batch": 16.0},
         **{f"latency_{name}": latency * factor for name, factor in _PERCENTILES.items()},
         **{"server_queue": latency * 0.2, "server_compute_input": latency * 0.05},
@@ -29,6 +29,18 @@ def measured(variant: str, concurrency: int, throughput: float, **changes: Any) 
     }
 
 
+PUBLISHED = {
+    "machine": "A100",
+    "text": "Somebody measured this.",
+    "figures": [
+        {"server": server, "concurrency": concurrency, "throughput": throughput, "latency": latency}
+        for server, concurrency, throughput, latency in [
+            ("PyTriton, eager PyTorch", 1, 501.6, 1_992),
+            ("PyTriton, eager PyTorch", 65, 1_463.2, 44_347),
+            ("TensorRT backend", 257, 35_059, None),
+        ]
+    ],
+}
 _PERCENTILES = {"avg": 1.0, "p50": 0.9, "p90": 1.5, "p95": 1.8, "p99": 3.0}
 
 
@@ -111,7 +123,7 @@ def other_records() -> dict[str, Any]:
     """What the report takes from the other stages unchanged."""
     return {
         "config": {
-            **{"run": "sample", "profile": {"opt": "input:64x1x28x28"}},
+            **{"run": "sample", "model": {"name": "small", "file": "model.py"}, "profile": {"opt": "input:64x1x28x28"}},
             **{"serving": {"inner": "fast"}, "sweep": {"slo_ms": 20}},
         },
         "dataset": {"source": "embedded", "train": {"count": 4000}, "test": {"count": 1000}},
@@ -130,6 +142,7 @@ def other_records() -> dict[str, Any]:
             **{"governor": None, "virtual_machine": True, "gpus": []},
         },
         "timeline": [{"job": "train", "started": "2026-11-24T06:00:00.000+00:00", "seconds": 40.5}],
+        "published": PUBLISHED,
     }
 
 
@@ -142,7 +155,8 @@ def at_rate(variant: str, rate: float, slo_met: float, **changes: Any) -> dict[s
 def in_process(variant: str, batch_size: int, throughput: float) -> dict[str, Any]:
     """What a model does without a server."""
     bounds = {"throughput": throughput, "throughput_low": 0.9 * throughput, "throughput_high": 1.1 * throughput}
-    return {"variant": variant, "batch_size": batch_size, **bounds, "latency_p50": 900.0, "threads": 1, "repeats": 3}
+    figures = {"latency_p50": 900.0, "threads": 1, "repeats": 3, "shape": ""}
+    return {"variant": variant, "batch_size": batch_size, **bounds, **figures}
 
 
 def sample_document(table: pd.DataFrame | None = None, without_server: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:

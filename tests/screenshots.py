@@ -4,9 +4,7 @@ import base64
 import sys
 from pathlib import Path
 
-from selenium.webdriver.support.wait import WebDriverWait
-
-from browsers import chromium, view
+from browsers import chromium, drawn, view
 
 # Width and height of the part that is shown, in pixels.
 PICTURES = {"report.png": (1200, 1420), "report_phone.png": (380, 1200)}
@@ -17,10 +15,7 @@ def main(page: Path, directory: Path) -> None:
     with chromium("--hide-scrollbars") as browser:
         for name, (width, height) in PICTURES.items():
             view(browser, width, "light")
-            browser.get(page.resolve().as_uri())
-            WebDriverWait(browser, 60).until(
-                lambda one: one.execute_script("return document.documentElement.dataset.drawn")
-            )
+            drawn(browser, page.resolve())
             clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
             shot = browser.execute_cdp_cmd("Page.captureScreenshot", {"clip": clip, "captureBeyondViewport": True})
             (directory / name).write_bytes(base64.b64decode(shot["data"]))

@@ -35,7 +35,8 @@ def found_in(*found: Repeat, in_process: dict[str, float] | None = None, **chang
     table = pd.DataFrame(found)
     document = {
         **other_records(),
-        "rows": points.records(points.summarise(table, {}, in_process)),
+        "reference": "PyTorch",
+        "rows": points.records(points.summarise(table, {}, {(name, ""): one for name, one in (in_process or {}).items()})),
         "comparisons": comparisons(table),
         "health": {one["variant"]: healthy(one["variant"]) for one in found},
         "engines": [],
@@ -62,7 +63,7 @@ def test_verdict_of_the_sample() -> None:
 def test_verdict_against_the_demos_way_with_an_interval() -> None:
     found = verdict_of(*thrice("a", 65, 340), *thrice("pytriton", 65, 100), *thrice("null", 65, 680))
     assert found.text.startswith(
-        "a serves 340 infer/s at concurrency 65 over gRPC, 3.4× [3.4, 3.4] the demo's PyTriton;"
+        "a serves 340 infer/s at concurrency 65 over gRPC, 3.4× [3.4, 3.4] PyTriton with eager PyTorch;"
     )
     assert "50 % of the ceiling, a model that computes nothing." in found.details
 
@@ -71,7 +72,7 @@ def test_verdict_may_be_that_no_difference_is_shown() -> None:
     noisy = [measured("a", 1, value, repeat=repeat) for repeat, value in enumerate((100, 140, 90), 1)]
     other = [measured("pytriton", 1, value, repeat=repeat) for repeat, value in enumerate((120, 80, 95), 1)]
     found = verdict_of(*noisy, *other)
-    assert "no difference from the demo's PyTriton is shown: 1.11× [" in found.text
+    assert "no difference from PyTriton with eager PyTorch is shown: 1.11× [" in found.text
     assert found.details[0].startswith("No difference from pytriton, the next, is shown: ")
 
 

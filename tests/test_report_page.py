@@ -15,7 +15,7 @@ from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 import perf_report
-from browsers import LOW_CONTRAST, accessibility_violations, chromium, view
+from browsers import LOW_CONTRAST, accessibility_violations, chromium, drawn, view
 from report_sample import THROUGHPUTS, failed, repeats, sample_document
 from reporting.page import render
 
@@ -55,15 +55,9 @@ def page(browser: webdriver.Chrome, file: Path) -> webdriver.Chrome:
 
 
 def opened(browser: webdriver.Chrome, file: Path) -> webdriver.Chrome:
-    """Open a page and wait for its plots."""
-    browser.get(file.as_uri())
-    wait_for_plots(browser)
+    """The browser with a page, its plots drawn."""
+    drawn(browser, file)
     return browser
-
-
-def wait_for_plots(browser: webdriver.Chrome) -> None:
-    """Return once page.js has drawn all plots."""
-    WebDriverWait(browser, 30).until(lambda one: one.execute_script("return document.documentElement.dataset.drawn"))
 
 
 def point_rows(page: webdriver.Chrome) -> list[WebElement]:
@@ -111,8 +105,7 @@ def labels(page: webdriver.Chrome, name: str) -> list[str]:
 def test_no_errors_and_no_request(page: webdriver.Chrome) -> None:
     page.get_log("browser")
     page.get_log("performance")
-    page.refresh()
-    wait_for_plots(page)
+    drawn(page)
     assert [entry for entry in page.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
     events = [json.loads(entry["message"])["message"] for entry in page.get_log("performance")]
     sent = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
@@ -213,10 +206,9 @@ def test_published_figures_are_grey_and_named_as_another_machine(page: webdriver
     assert "Another machine, not measured here." in page.find_element(By.ID, "published").text
     names = [one["name"] for one in plot_data(page, "published")]
     assert [name for name in names if name.startswith("A100: ")] == [
-        *("A100: PyTriton, eager PyTorch", "A100: TorchScript backend", "A100: ONNX Runtime backend"),
-        "A100: TensorRT backend",
+        *("A100: PyTriton, eager PyTorch", "A100: TensorRT backend"),
     ]
-    assert {name.removesuffix(" (ceiling)") for name in names[4:]} == WITH_FIGURES
+    assert {name.removesuffix(" (ceiling)") for name in names[2:]} == WITH_FIGURES
 
 
 def test_plots_name_what_they_cannot_show(page: webdriver.Chrome) -> None:
@@ -271,8 +263,7 @@ def test_tab_reaches_the_header_buttons(page: webdriver.Chrome) -> None:
 @pytest.mark.parametrize("width", [380, 1280])
 def test_body_does_not_scroll_sideways(page: webdriver.Chrome, width: int) -> None:
     view(page, width, "light")
-    page.refresh()
-    wait_for_plots(page)
+    drawn(page)
     page.execute_script("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     size = page.execute_script("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
     assert size[0] <= size[1] <= width
@@ -291,8 +282,7 @@ def test_text_has_contrast(page: webdriver.Chrome, scheme: str) -> None:
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (380, "light")])
 def test_axe_finds_nothing(page: webdriver.Chrome, width: int, scheme: str) -> None:
     view(page, width, scheme)
-    page.refresh()
-    wait_for_plots(page)
+    drawn(page)
     assert accessibility_violations(page) == []
 
 

@@ -104,7 +104,7 @@ def in_process_repeats() -> list[dict]:
     """Two repeats of one model at two batch sizes."""
     return [
         {"variant": "fast", "batch_size": size, "repeat": repeat, "throughput": throughput * (1 + 0.1 * repeat),
-         "latency_p50": 100.0, "calls": 40, "threads": 1}
+         "latency_p50": 100.0, "calls": 40, "threads": 1, "shape": ""}
         for repeat in (1, 2) for size, throughput in ((64, 20_000.0), (128, 10_000.0))
     ]  # fmt: skip
 
@@ -114,7 +114,7 @@ def test_in_process_limit_is_the_median_with_bounds_and_the_best_batch() -> None
     assert (first["variant"], first["batch_size"], first["throughput"]) == ("fast", 64, 23_000)
     assert first["throughput_low"] < 22_000 < 24_000 < first["throughput_high"]
     assert second["throughput"] == 11_500
-    assert in_process.limits([first, second]) == {"fast": 23_000}
+    assert in_process.limits([first, second]) == {("fast", ""): 23_000}
 
 
 def test_in_process_without_any_repeat(tmp_path: Path) -> None:

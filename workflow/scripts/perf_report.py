@@ -11,13 +11,15 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from measurement import in_process, points
+from measurement import in_process, metrics, points
+from models.interface import load_file
 from program import cli
 from program.cli import log
 from program.files import read_json, write_json, write_text
 from reporting import timeline
 from reporting.document import document
 from reporting.page import render
+from settings import shapes
 
 
 def collect(options: argparse.Namespace) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -32,14 +34,19 @@ def collect(options: argparse.Namespace) -> tuple[pd.DataFrame, dict[str, Any]]:
         "versions": read_json(options.versions),
         "system": read_json(options.system),
         "timeline": timeline.jobs(options.logs),
+        "published": read_json(options.published) if options.published else None,
     }
     without_server = in_process.summary(in_process.read(options.in_process))
-    limits = in_process.limits(without_server)
+    limits, models = in_process.limits(without_server), options.settings["models"]
     summary = points.summarise(
         repeats,
         {name: found["accuracy"] for name, found in health.items()},
-        {name: limits[model] for name, model in options.settings["models"].items() if model in limits},
+        {(name, shape): limit for name, own in models.items() for (model, shape), limit in limits.items() if model == own},
     )
+    if options.model_file:
+        source = load_file(options.model_file)
+        sample = shapes.format(shapes.sample(shapes.parse(others["config"]["profile"]["opt"])))
+        summary = metrics.added(summary, source.metrics, sample, options.model_file)
     engines = [read_json(path) for path in options.engines]
     return summary, document(summary, repeats, without_server, health, engines, others)
 
@@ -47,7 +54,7 @@ def collect(options: argparse.Namespace) -> tuple[pd.DataFrame, dict[str, Any]]:
 def main(options: argparse.Namespace) -> None:
     summary, content = collect(options)
     write_text(options.page, render(content, options.template))
-    points.write(options.csv, summary, points.SUMMARY_COLUMNS)
+    points.write(options.csv, summary, list(summary.columns))
     write_json(options.json, content)
     log.info("%s", content["verdict"])
 
@@ -62,6 +69,8 @@ def arguments() -> argparse.ArgumentParser:
     result.add_argument("--dataset", type=Path, help="dataset.json, where there is a data set")
     result.add_argument("--metrics", type=Path, help="metrics.json, where there is a model file")
     result.add_argument("--parity", type=Path, required=True, help="parity.json")
+    result.add_argument("--model-file", type=Path, help="model file that defines metrics")
+    result.add_argument("--published", type=Path, help="figures that others published for the model, as JSON")
     result.add_argument("--run-config", type=Path, required=True, help="run_config.yaml")
     result.add_argument("--versions", type=Path, required=True, help="versions.json")
     result.add_argument("--system", type=Path, required=True, help="system.json")

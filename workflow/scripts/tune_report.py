@@ -16,7 +16,8 @@ def main(options: argparse.Namespace) -> None:
     choices = [read_json(path) for path in options.choices]
     verdicts = [f"{choice['variant']}: {choice['why']}" for choice in choices]
     document = {
-        **{"run": options.settings["run"], "verdict": verdicts[0], "verdict_details": verdicts[1:]},
+        **{"run": options.settings["run"], "config": {"model": {"name": options.settings["model"]}}},
+        **{"verdict": verdicts[0], "verdict_details": verdicts[1:]},
         "tuning": choices,
     }
     write_text(options.page, render(document, options.template, SECTIONS))
@@ -25,7 +26,7 @@ def main(options: argparse.Namespace) -> None:
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
-    cli.add_settings(result, '{"run": …}')
+    cli.add_settings(result, '{"run": …, "model": its name}')
     result.add_argument("--choices", type=Path, nargs="+", required=True, help="choice.json of every variant")
     result.add_argument("--template", type=Path, required=True, help="perf_report.html.j2")
     result.add_argument("--page", type=Path, required=True, help="output: tune_report.html")

@@ -8,18 +8,18 @@ import pandas as pd
 
 from measurement import intervals
 
-COLUMNS = ["variant", "batch_size", "repeat", "throughput", "latency_p50", "calls", "threads"]
+COLUMNS = ["variant", "batch_size", "repeat", "throughput", "latency_p50", "calls", "threads", "shape"]
 
 
 def read(paths: Iterable[Path]) -> pd.DataFrame:
     """All repeats of all variants; those of a variant that was not measured have no rows."""
-    tables = [table for table in map(pd.read_csv, paths) if len(table)]
+    tables = [table for path in paths if len(table := pd.read_csv(path, keep_default_na=False))]
     return pd.concat(tables) if tables else pd.DataFrame(columns=COLUMNS)
 
 
 def summary(repeats: pd.DataFrame) -> list[dict[str, Any]]:
-    """One row per variant and batch size: the median of the repeats with its bounds (None without repetition)."""
-    groups = [group for _, group in repeats.groupby(["variant", "batch_size"], sort=False)]
+    """One row per variant, shape and batch size: the median of the repeats with its bounds (None without repetition)."""
+    groups = [group for _, group in repeats.groupby(["variant", "shape", "batch_size"], sort=False)]
     pooled = intervals.scatter(group["throughput"].tolist() for group in groups)
     rows = []
     for group in groups:
@@ -34,14 +34,16 @@ def summary(repeats: pd.DataFrame) -> list[dict[str, Any]]:
                 "latency_p50": float(group["latency_p50"].median()),
                 "threads": int(group["threads"].iloc[0]),
                 "repeats": len(group),
+                "shape": group["shape"].iloc[0],
             }
         )
     return rows
 
 
-def limits(rows: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-    """The largest throughput of each variant, of all batch sizes."""
-    result: dict[str, float] = {}
+def limits(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], float]:
+    """The largest throughput of each variant and shape, of all batch sizes."""
+    result: dict[tuple[str, str], float] = {}
     for row in rows:
-        result[row["variant"]] = max(row["throughput"], result.get(row["variant"], 0.0))
+        name = row["variant"], row["shape"]
+        result[name] = max(row["throughput"], result.get(name, 0.0))
     return result

@@ -5,7 +5,7 @@ A request rate is an open loop: requests go out when they are due, whatever the 
 """
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,8 @@ class Load:
 
     batch_size: samples per request. concurrency: requests in flight, None where they are not what is held constant.
     load_mode: `concurrency`, or the distribution of the intervals between requests: `constant` or `poisson`.
-    request_rate: requests per second. shared_memory: how tensors reach the server, `none` or `system`.
+    request_rate: requests per second. shared_memory: how tensors reach the server, `none` or `system`. shape: that of a
+    sample of the model's inputs, as `spec:80x40`; empty where all axes are fixed.
     """
 
     protocol: str
@@ -27,13 +28,15 @@ class Load:
     load_mode: str = CLOSED
     request_rate: float | None = None
     shared_memory: str = "none"
+    shape: str = ""
 
     @property
     def name(self) -> str:
         """A name for files."""
         level = f"concurrency{self.concurrency}" if self.closed else f"{self.load_mode}{self.request_rate:g}"
         memory = "" if self.shared_memory == "none" else f"_{self.shared_memory}_shared_memory"
-        return f"{self.protocol}_batch{self.batch_size}_{level}{memory}"
+        shape = f"_{file_name(self.shape)}" if self.shape else ""
+        return f"{self.protocol}_batch{self.batch_size}{shape}_{level}{memory}"
 
     @property
     def closed(self) -> bool:
@@ -47,9 +50,18 @@ class Load:
         return 1e9 / self.request_rate
 
 
-def loads(sweep: Mapping[str, Any]) -> list[Load]:
-    """All load levels of the section `sweep` of the config, in a fixed order."""
+def file_name(shape: str) -> str:
+    """A shape as a part of names of files and in pages.
+
+    >>> file_name("ids:40,mask:40")
+    'ids-40_mask-40'
+    """
+    return shape.replace(":", "-").replace(",", "_")
+
+
+def loads(sweep: Mapping[str, Any], shapes: Sequence[str] = ("",)) -> list[Load]:
+    """All load levels of the section `sweep` of the config, at each of `shapes`, in a fixed order."""
     levels: list[tuple[int | None, str, float | None]] = [(one, CLOSED, None) for one in sweep["concurrencies"]]
     levels += [(None, mode, rate) for mode in sweep["request_distributions"] for rate in sweep["request_rates"]]
-    combined = itertools.product(sweep["shared_memory"], sweep["protocols"], sweep["batch_sizes"], levels)
-    return [Load(protocol, batch, *level, memory) for memory, protocol, batch, level in combined]
+    combined = itertools.product(sweep["shared_memory"], sweep["protocols"], shapes, sweep["batch_sizes"], levels)
+    return [Load(protocol, batch, *level, memory, shape) for memory, protocol, shape, batch, level in combined]

@@ -13,7 +13,7 @@ from measurement import gpu, intervals
 from program.files import whole_file
 
 # What names a load level, and with the variant a point.
-LEVEL = ["protocol", "batch_size", "concurrency", "load_mode", "request_rate", "shared_memory"]
+LEVEL = ["protocol", "batch_size", "concurrency", "load_mode", "request_rate", "shared_memory", "shape"]
 POINT = ["variant", *LEVEL]
 PERCENTILES = ["latency_p50", "latency_p90", "latency_p95", "latency_p99"]
 LATENCIES = ["latency_avg", *PERCENTILES]
@@ -35,7 +35,7 @@ CEILING = "null"
 SAMPLES_WANTED = {"latency_p90": 24_576, "latency_p95": 57_344, "latency_p99": 270_336}
 # Worst first: the status of a point is that of its worst repeat.
 STATUSES = ["failed", "unstable", "client_bound", "stable"]
-_WORDS = {"variant", "protocol", "load_mode", "shared_memory", "status", "reason", "command", "indicative"}
+_WORDS = {"variant", "protocol", "load_mode", "shared_memory", "shape", "status", "reason", "command", "indicative"}
 
 
 def write_points(path: Path, variant: str, repeat: int, points: Iterable[Mapping[str, Any]]) -> None:
@@ -57,8 +57,9 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def table_of(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """The table of records as they stand in perf_summary.json."""
-    return pd.DataFrame(records).astype({"concurrency": "Int64", "request_rate": "Float64"})
+    """The table of records as they stand in perf_summary.json; those of before there were shapes have none."""
+    found = pd.DataFrame([{"shape": "", **record} for record in records])
+    return found.astype({"concurrency": "Int64", "request_rate": "Float64"})
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -68,14 +69,17 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def summarise(
-    repeats: pd.DataFrame, accuracies: Mapping[str, float | None], in_process: Mapping[str, float] | None = None
+    repeats: pd.DataFrame,
+    accuracies: Mapping[str, float | None],
+    in_process: Mapping[tuple[str, str], float] | None = None,
 ) -> pd.DataFrame:
     """One row per point, in the order of the input: medians over repeats, extremes of the throughput, worst status.
 
     The medians are those of the repeats with all figures. Unstable repeats, which may have throughput and average
     latency alone, count only where there is no other: throughput, latency and server times of a row belong together.
     `requests` is the sum over repeats; `ceiling_fraction` the throughput over that of the variant `null` at the same
-    level. By variant: `accuracies` through the server, `in_process` samples per second of the model without a server.
+    level. `accuracies`: through the server by variant, None where it is not defined. `in_process`: samples per second
+    of the model without a server, by variant and shape.
     """
     repeats = repeats.astype({"concurrency": "Int64", "request_rate": "Float64"})
     figures = [*_FIGURES, *_OPEN_LOOP, *_GPU]
@@ -99,9 +103,15 @@ def summarise(
     summary = summary.reset_index()
     summary["indicative"] = [_indicative(count) for count in summary["percentile_requests"]]
     summary["ceiling_fraction"] = summary["throughput"] / ceilings(summary)
-    summary["accuracy"] = summary["variant"].map(accuracies)
-    summary["in_process_fraction"] = summary["throughput"] / summary["variant"].map(in_process or {}).astype(float)
+    summary["accuracy"] = summary["variant"].map(accuracies).astype(float)
+    summary["in_process_fraction"] = summary["throughput"] / _limits(summary, in_process or {})
     return summary[SUMMARY_COLUMNS]
+
+
+def _limits(summary: pd.DataFrame, in_process: Mapping[tuple[str, str], float]) -> pd.Series:
+    """For each row, what its model does without a server at the same shape; else missing."""
+    names = zip(summary["variant"], summary["shape"])
+    return pd.Series([in_process.get(name) for name in names], summary.index, dtype=float)
 
 
 def _bounds(counted: pd.DataFrame, figure: str) -> list[tuple[float | None, float | None]]:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from reporting.verdict import agreement
+
 
 def view(document: Mapping[str, Any]) -> dict[str, Any]:
     """`served`: one line per variant, or per protocol where they differ."""
@@ -29,6 +31,6 @@ def _figures(found: Mapping[str, Any]) -> dict[str, Any]:
         "accuracy": found["accuracy"],
         "max_abs_error": max(one["max_abs_error"] for one in parity),
         "max_rel_error": max(one["max_rel_error"] for one in parity),
-        "agreement": min(one["agreement"] for one in parity),
+        "agreement": agreement({"protocols": {"": found}}),
         "batch_sizes": sorted(map(int, found["parity"])),
     }

@@ -9,10 +9,9 @@ import jsonschema
 import pandas as pd
 
 from measurement.comparison import comparisons
-from measurement.points import POINT, REPEAT_COLUMNS, SAMPLES_WANTED, records
+from measurement.points import POINT, REPEAT_COLUMNS, SAMPLES_WANTED, SUMMARY_COLUMNS, records
 from program.files import read_json
 from reporting.findings import findings
-from reporting.published import PUBLISHED
 from reporting.tradeoff import fronts
 from reporting.verdict import verdict
 from reporting.words import listed, number
@@ -33,7 +32,7 @@ def document(
 
     `in_process`: measurements of models without a server; `health` by variant; `records_of`: the JSON of the other
     stages under the names that they have in the document: `config`, `dataset`, `model`, `parity`, `versions`, `system`,
-    `timeline`.
+    `timeline`, `published`. Columns of `summary` beyond those of all models are the metrics of this one.
     """
     rows = records(summary)
     opt = shapes.batch(shapes.parse(records_of["config"]["profile"]["opt"]))
@@ -44,9 +43,12 @@ def document(
         "in_process": list(in_process),
         "health": dict(health),
         "engines": list(engines),
+        "metrics": [name for name in summary.columns if name not in SUMMARY_COLUMNS],
+        # What computed the outputs that all others are compared with.
+        "reference": "PyTorch" if records_of["config"]["model"]["file"] else "ONNX Runtime",
         **records_of,
     }
-    found = verdict(rows, health, measured["comparisons"])
+    found = verdict(rows, health, measured["comparisons"], measured["reference"])
     result = {
         "run": records_of["config"]["run"],
         "verdict": found.text,
@@ -55,7 +57,6 @@ def document(
         "caveats": caveats(repeats, health),
         "fronts": fronts(rows, health),
         **measured,
-        "published": PUBLISHED,
         "commands": commands(repeats),
     }
     jsonschema.validate(result, read_json(SCHEMA))

@@ -33,20 +33,23 @@ def precision(engines: Sequence[Mapping[str, Any]]) -> Finding | None:
     )
 
 
-def answers(health: Mapping[str, Mapping[str, Any]]) -> Finding | None:
-    """Variants that do not answer as PyTorch does on every sample. Nothing is asked of the ceiling."""
-    found = {name: same for name, one in _checked(health) if (same := agreement(one)) < 1}
+def answers(health: Mapping[str, Mapping[str, Any]], reference: str) -> Finding | None:
+    """Variants that do not answer as the reference does on every sample. Nothing is asked of the ceiling."""
+    shares = {name: agreement(one) for name, one in _checked(health)}
+    found = {name: same for name, same in shares.items() if same is not None and same < 1}
     if not found:
         return None
-    text = f"{listed(list(found))} do{'es' * (len(found) == 1)} not give PyTorch's answer on every sample."
+    text = f"{listed(list(found))} do{'es' * (len(found) == 1)} not give the answer of {reference} on every sample."
     evidence = listed([f"{name} {percent(same, 2)}" for name, same in found.items()])
     return Finding(
         "answers", text, f"agreement: {evidence}", "Look at the errors in “Accuracy and parity” before the speed."
     )
 
 
-def accuracy(health: Mapping[str, Mapping[str, Any]], pytorch: float, samples: int) -> Finding | None:
-    """Variants less accurate than PyTorch on the same whole test set of `samples`."""
+def accuracy(health: Mapping[str, Mapping[str, Any]], pytorch: float | None, samples: int) -> Finding | None:
+    """Variants less accurate than PyTorch on the same whole test set of `samples`; None where that has no accuracy."""
+    if pytorch is None:
+        return None
     found = {
         name: one["accuracy"]
         for name, one in _checked(health)

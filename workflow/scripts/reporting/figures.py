@@ -38,6 +38,9 @@ _LOG_FACTOR = 20
 _MARGIN = {"l": 10, "r": 16, "t": 16, "b": 56}
 _LABEL_HEIGHT = 15
 
+# A figure of a row with its bounds: value, low, high; None where the row has none.
+Reading = Callable[[Row], tuple[float, float, float] | None]
+
 
 @dataclass(frozen=True)
 class Look:
@@ -56,34 +59,51 @@ def looks(rows: Sequence[Row]) -> dict[str, Look]:
     return {name: models.get(name, Look("#7A7F87", "x", _X)) for name in names}
 
 
-def lines(rows: Sequence[Row], look: Mapping[str, Look], x: Callable[[Row], float | None], height: int) -> go.Figure:
-    """Throughput over `x`, one line per variant through its concurrencies, named at its end."""
-    found = [row for row in rows if row["throughput"] is not None and x(row) is not None]
+def throughput(row: Row) -> tuple[float, float, float] | None:
+    """The throughput of a row with its bounds; None where it has none."""
+    return None if row["throughput"] is None else (row["throughput"], *bounds(row))
+
+
+def lines(
+    rows: Sequence[Row],
+    look: Mapping[str, Look],
+    x: Callable[[Row], float | None],
+    height: int,
+    y: Reading = throughput,
+) -> go.Figure:
+    """`y` over `x`, one line per variant through its loads, named at its end."""
+    found = [row for row in rows if y(row) is not None and x(row) is not None]
     result = figure(height)
-    axis = {"x": axis_of([value for row in found if (value := x(row)) is not None]), "y": axis_of(_reach(found))}
-    ends = {name: members[-1] for name, members in variants(found).items()}
-    heights = spread_out({name: position(axis["y"], row["throughput"]) for name, row in ends.items()}, height)
+    axis = {
+        "x": axis_of([value for row in found if (value := x(row)) is not None]),
+        "y": axis_of([bound for _, *reach in _read(found, y) for bound in reach]),
+    }
+    ends = {name: _read(members[-1:], y)[0] for name, members in variants(found).items()}
+    heights = spread_out({name: position(axis["y"], value) for name, (value, *_) in ends.items()}, height)
     for name, members in variants(found).items():
-        result.add_trace(line(name, members, [x(row) for row in members], look[name]))
+        result.add_trace(line(name, members, [x(row) for row in members], look[name], y))
         result.add_trace(label(name, x(members[-1]), at(axis["y"], heights[name])))
     result.update_xaxes(axis["x"])
     result.update_yaxes(axis["y"])
     return result
 
 
-def line(name: str, rows: Sequence[Row], x: Sequence[float | None], look: Look) -> go.Scatter:
-    """A line through points, with the interval of the throughput as error bars."""
+def line(
+    name: str, rows: Sequence[Row], x: Sequence[float | None], look: Look, y: Reading = throughput
+) -> go.Scatter:
+    """A line through points that all have a `y`, with its interval as error bars."""
+    values = _read(rows, y)
     return go.Scatter(
         name=f"{name} (ceiling)" if name == CEILING else name,
         meta={"variant": name},
         mode="lines+markers",
         x=list(x),
-        y=[row["throughput"] for row in rows],
+        y=[value for value, _, _ in values],
         error_y={
             "type": "data",
             "symmetric": False,
-            "array": [bounds(row)[1] - row["throughput"] for row in rows],
-            "arrayminus": [row["throughput"] - bounds(row)[0] for row in rows],
+            "array": [high - value for value, _, high in values],
+            "arrayminus": [value - low for value, low, _ in values],
             "thickness": 1.2,
             "width": 4,
         },
@@ -98,6 +118,10 @@ def line(name: str, rows: Sequence[Row], x: Sequence[float | None], look: Look) 
         # Labels and error bars may reach beyond the last tick.
         cliponaxis=False,
     )
+
+
+def _read(rows: Sequence[Row], y: Reading) -> list[tuple[float, float, float]]:
+    return [value for row in rows if (value := y(row)) is not None]
 
 
 def symbol(look: Look, row: Row) -> str:
@@ -124,7 +148,8 @@ def _hover(row: Row) -> str:
     low, high = bounds(row)
     figures = f"{number(row['throughput'])} infer/s [{number(low)}, {number(high)}]"
     latency = f"{milliseconds(typical_latency(row))} ms"
-    return f"<b>{row['variant']}</b>, concurrency {row['concurrency']}<br>{figures}, {latency}<br>{row['status']}"
+    where = f"concurrency {row['concurrency']}" + (f", {row['shape']}" if row["shape"] else "")
+    return f"<b>{row['variant']}</b>, {where}<br>{figures}, {latency}<br>{row['status']}"
 
 
 def spread_out(wanted: Mapping[str, float], height: int) -> dict[str, float]:
@@ -153,11 +178,6 @@ def at(axis: Mapping[str, Any], place: float) -> float:
     low, high = axis["range"]
     value = low + place * (high - low)
     return float(10**value if axis["type"] == "log" else value)
-
-
-def _reach(rows: Sequence[Row]) -> list[float]:
-    """All that the error bars of a plot reach to."""
-    return [bound for row in rows for bound in bounds(row)]
 
 
 def axis_of(values: Sequence[float]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ at the highest concurrency of the first protocol and batch size, unless it says 
 from collections.abc import Mapping
 from typing import Any
 
-from reporting import doubts, explanations
+from reporting import doubts, explanations, sizes
 from reporting.finding import Finding
 from reporting.rows import headline
 
@@ -15,16 +15,17 @@ from reporting.rows import headline
 def findings(document: Mapping[str, Any], opt: int) -> list[Finding]:
     """All findings, those that put the figures in doubt first. `opt`: batch size that engines are tuned for.
 
-    `document` has `rows`, `comparisons`, `health`, `engines`, `model`, `dataset` and `config`.
+    `document` has `rows`, `comparisons`, `health`, `engines`, `model`, `dataset`, `reference` and `config`.
     """
     rows, health, comparisons = document["rows"], document["health"], document["comparisons"]
+    dataset = document["dataset"]
     level = [row for row in headline(rows) if row["status"] == "stable"]
     inner = document["config"]["serving"]["inner"]
     found = [
         doubts.unhealthy(health),
         doubts.precision(document["engines"]),
-        doubts.answers(health),
-        doubts.accuracy(health, document["model"]["accuracy"], document["dataset"]["test"]["count"]),
+        doubts.answers(health, document["reference"]),
+        doubts.accuracy(health, document["model"]["accuracy"], dataset["test"]["count"] if dataset else 0),
         doubts.not_stable(rows),
         doubts.client_bound(rows),
         explanations.queue(level, opt),
@@ -35,6 +36,7 @@ def findings(document: Mapping[str, Any], opt: int) -> list[Finding]:
         explanations.pytriton(level, comparisons, inner),
         *explanations.pipelines(level, comparisons, inner),
         explanations.falling(rows),
+        sizes.growth(rows),
         explanations.server_bound(level),
         explanations.far_from_ceiling(level),
         doubts.indicative(rows),

@@ -30,6 +30,7 @@ from reporting import (
     rates,
     rows,
     scaling,
+    sizes,
     timeline,
     tradeoff,
     words,
@@ -67,6 +68,7 @@ SECTIONS = [
     Section("findings", "Findings", "Findings"),
     Section("tradeoff", "Throughput against latency", "Latency", tradeoff.view, tradeoff.plots),
     Section("scaling", "Throughput against concurrency", "Concurrency", scaling.view, scaling.plots),
+    Section("sizes", "Against the size of the inputs", "Input sizes", sizes.view, sizes.plots),
     Section("rates", "Requests at a rate", "Rates", rates.view, rates.plots),
     Section("breakdown", "Where the time goes", "Time", breakdown.view, breakdown.plots),
     Section("limits", "What limits it", "Limits", limits.view, limits.plots),
@@ -78,14 +80,15 @@ SECTIONS = [
     Section("timeline", "Time line of the run", "Time line", timeline.view, timeline.plots),
     Section("commands", "Commands", "Commands", conditions.commands),
     Section("caveats", "Caveats", "Caveats"),
-    Section("published", "Published figures of the original demo", "Published", plots=published.plots),
+    Section("published", "Published figures", "Published", published.view, published.plots),
 ]
 
 
 def render(document: Document, template: Path, sections: Sequence[Section] = SECTIONS) -> str:
     """The page for a document, and from nothing else; the parts stand beside `template`.
 
-    The sections of the report show a document of reporting.document; all need `run`, `verdict` and `verdict_details`.
+    The sections of the report show a document of reporting.document; all need `run`, the model's name in `config`,
+    `verdict` and `verdict_details`.
     """
     environment = _environment(template.parent)
     rows_shown = document.get("rows", [])
@@ -120,6 +123,8 @@ def _environment(directory: Path) -> jinja2.Environment:
     environment.filters |= {
         "number": words.number,
         "percent": words.percent,
+        "accuracy": words.accuracy,
+        "significant": words.significant,
         "milliseconds": words.milliseconds,
         "error": words.error,
         "size": words.size,

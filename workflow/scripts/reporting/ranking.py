@@ -10,9 +10,9 @@ from reporting.rows import bounds, headline, place
 
 
 def view(document: Mapping[str, Any]) -> dict[str, Any]:
-    """`place`: the level in words; `base`: whether ratios to the demo's way are known; `lines`, fastest first.
+    """`place`: the level in words; `base`: whether ratios to PyTriton's way are known; `lines`, fastest first.
 
-    A line has the `row`, its `look`, `ratio` to the demo's way, and the `bar` in per cent of the longest one.
+    A line has the `row`, its `look`, `ratio` to PyTriton's way, and the `bar` in per cent of the longest one.
     """
     level = headline(document["rows"])
     look = looks(document["rows"])

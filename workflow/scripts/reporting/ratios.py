@@ -8,7 +8,7 @@ from measurement.points import LEVEL
 from reporting.rows import Row
 
 Comparisons = Sequence[Mapping[str, Any]]
-# The demo's way of serving, which others are compared with.
+# PyTriton with eager PyTorch, which others are compared with.
 BASELINE = "pytriton"
 
 
@@ -29,7 +29,7 @@ def inverse(interval: Interval) -> Interval:
 
 
 def baseline(level: Sequence[Row]) -> Row | None:
-    """The row of the demo's way of serving among those of one load level, if it has figures."""
+    """The row of PyTriton with eager PyTorch among those of one load level, if it has figures."""
     found = [row for row in level if row["variant"] == BASELINE and row["throughput"] is not None]
     return found[0] if found else None
 

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from measurement.loads import CLOSED
+from measurement.loads import CLOSED, file_name
 from measurement.points import CEILING, POINT
 
 Row = Mapping[str, Any]
 
 PROTOCOLS = {"grpc": "gRPC", "http": "HTTP"}
 # What a line of points has in common besides the variant.
-_LINE = ["protocol", "batch_size", "shared_memory"]
+_LINE = ["protocol", "batch_size", "shared_memory", "shape"]
 _MEMORY = {"none": "", "system": "system shared memory"}
 INTERVALS = {"constant": "constant intervals", "poisson": "Poisson"}
 _COMPUTE = ["server_compute_input", "server_compute_infer", "server_compute_output"]
@@ -23,7 +23,7 @@ def closed(rows: Sequence[Row]) -> list[Row]:
 
 
 def headline(rows: Sequence[Row]) -> list[Row]:
-    """The rows to compare first: the first protocol, batch size and way of the tensors at the highest concurrency."""
+    """The rows to compare first: the first protocol, shape, batch size and way of the tensors, most requests in flight."""
     first = [row for row in closed(rows) if all(row[key] == rows[0][key] for key in _LINE)]
     highest = max(row["concurrency"] for row in first)
     return [row for row in first if row["concurrency"] == highest]
@@ -48,9 +48,12 @@ def layers(rows: Sequence[Row]) -> list[Layer]:
     found: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         found.setdefault(tuple(row[key] for key in _LINE), []).append(row)
-    return [
-        Layer("-".join(map(str, line)), _way(dict(zip(_LINE, line))), tuple(members)) for line, members in found.items()
-    ]
+    return [Layer(_key(line), _way(dict(zip(_LINE, line))), tuple(members)) for line, members in found.items()]
+
+
+def _key(line: Sequence[Any]) -> str:
+    """A name in the page for what a layer's rows have in common; a shape's signs would not do there."""
+    return "-".join(file_name(str(part)) for part in line if part != "")
 
 
 def variants(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -80,7 +83,8 @@ def _level(row: Row) -> str:
 def _way(line: Mapping[str, Any]) -> str:
     """How a server is asked; batches of one sample are not worth a word."""
     batch = f"batch {line['batch_size']}" if line["batch_size"] != 1 else ""
-    return ", ".join(part for part in (PROTOCOLS[line["protocol"]], batch, _MEMORY[line["shared_memory"]]) if part)
+    parts = (PROTOCOLS[line["protocol"]], batch, _MEMORY[line["shared_memory"]], line["shape"])
+    return ", ".join(part for part in parts if part)
 
 
 def point(row: Row) -> dict[str, Any]:

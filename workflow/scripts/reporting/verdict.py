@@ -7,7 +7,7 @@ from typing import Any
 from measurement.points import CEILING, STATUSES
 from reporting.ratios import Comparisons, baseline, ratio
 from reporting.rows import Row, headline, models, place
-from reporting.words import listed, number, percent
+from reporting.words import accuracy, error, listed, number, percent
 from reporting.words import ratio as in_words
 
 Health = Mapping[str, Mapping[str, Any]]
@@ -26,10 +26,10 @@ class Verdict:
     details: list[str]
 
 
-def verdict(rows: Sequence[Row], health: Health, comparisons: Comparisons) -> Verdict:
+def verdict(rows: Sequence[Row], health: Health, comparisons: Comparisons, reference: str = "PyTorch") -> Verdict:
     """Which variant serves most at the highest concurrency, how that compares, and whether its answers are right.
 
-    Healthy variants compete, those with the best status found among them; the ceiling never does.
+    `reference`: what computed the outputs that answers are compared with. Healthy variants compete, those with the best status found among them; the ceiling never does.
     """
     level = headline(rows)
     usable = [row for row in models(level) if health[row["variant"]]["healthy"] and row["throughput"] is not None]
@@ -44,31 +44,44 @@ def verdict(rows: Sequence[Row], health: Health, comparisons: Comparisons) -> Ve
         *_of_ceiling(winner),
         *_left_out([row for row in models(level) if row not in compared], winner, health),
     ]
-    return Verdict(f"{_claim(winner, level, comparisons)}; {correctness(health[winner['variant']])}.", details)
+    return Verdict(f"{_claim(winner, level, comparisons)}; {correctness(health[winner['variant']], reference)}.", details)
 
 
 def _claim(winner: Row, level: Sequence[Row], comparisons: Comparisons) -> str:
-    """What the fastest variant serves, against the demo's way where that was measured."""
+    """What the fastest variant serves, against PyTriton's way where that was measured."""
     serves = f"{winner['variant']} serves {number(winner['throughput'])} infer/s {place(winner)}"
     base = baseline(level)
     found = ratio(comparisons, winner, base) if base and base is not winner else None
     if found is None:
         return serves
     if not found.difference_shown:
-        return f"{serves}, and no difference from the demo's PyTriton is shown: {in_words(found)}"
-    return f"{serves}, {in_words(found)} the demo's PyTriton"
+        return f"{serves}, and no difference from PyTriton with eager PyTorch is shown: {in_words(found)}"
+    return f"{serves}, {in_words(found)} PyTriton with eager PyTorch"
 
 
-def agreement(health: Mapping[str, Any]) -> float:
-    """Smallest share of samples on which a variant answers as PyTorch does, of all protocols and batch sizes."""
-    return min(float(one["agreement"]) for found in health["protocols"].values() for one in found["parity"].values())
+def agreement(health: Mapping[str, Any]) -> float | None:
+    """Smallest share of samples on which a variant answers as the reference does, of all that was checked.
+
+    None where the outputs are no answers: an audio signal has none.
+    """
+    shares = [one["agreement"] for one in _checks(health)]
+    return None if None in shares else min(shares)
 
 
-def correctness(health: Mapping[str, Any]) -> str:
-    """Accuracy of a variant through the server, and how far its answers are PyTorch's."""
+def correctness(health: Mapping[str, Any], reference: str) -> str:
+    """Accuracy of a variant through the server, and how far its answers are those of the reference."""
     same = agreement(health)
-    compared = "equal to PyTorch" if same == 1 else f"agreement with PyTorch {percent(same, 2)}"
-    return f"accuracy {percent(health['accuracy'], 1)}, {compared}"
+    if same is None:
+        largest = max(one["max_abs_error"] for one in _checks(health))
+        compared = f"at most {error(largest)} from {reference}"
+    else:
+        compared = f"equal to {reference}" if same == 1 else f"agreement with {reference} {percent(same, 2)}"
+    return f"accuracy {accuracy(health['accuracy'])}, {compared}"
+
+
+def _checks(health: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The differences from the reference over all protocols, shapes and batch sizes."""
+    return [one for found in health["protocols"].values() for one in found["parity"].values()]
 
 
 def _against_next(winner: Row, other: Row, comparisons: Comparisons) -> str:

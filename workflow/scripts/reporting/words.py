@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from measurement.intervals import Interval
 
 MISSING = "–"
+NOT_DEFINED = "not defined"
 
 
 def number(value: float | None, digits: int = 0) -> str:
@@ -12,9 +13,21 @@ def number(value: float | None, digits: int = 0) -> str:
     return MISSING if value is None else f"{value:,.{digits}f}"
 
 
+def significant(value: float | None) -> str:
+    """Three digits or so, whatever the size."""
+    if value is None:
+        return MISSING
+    return number(value) if abs(value) >= 1000 else f"{value:.3g}"
+
+
 def percent(fraction: float | None, digits: int = 0) -> str:
     """A fraction in per cent."""
     return MISSING if fraction is None else f"{100 * fraction:.{digits}f} %"
+
+
+def accuracy(share: float | None, digits: int = 1) -> str:
+    """An accuracy in per cent; without a data set there is none."""
+    return NOT_DEFINED if share is None else percent(share, digits)
 
 
 def milliseconds(microseconds: float | None) -> str:

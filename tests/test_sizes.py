@@ -1,0 +1,227 @@
+"""A model with a dynamic axis in the report: several shapes, its own metrics, and an accuracy that is not defined."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+
+import perf_report
+from browsers import accessibility_violations, chromium, drawn, view
+from measurement import metrics, points
+from measurement.loads import Load, loads
+from measurement.points import CEILING
+from program.cli import UserError
+from report_sample import healthy, measured, other_records
+from reporting import sizes
+from reporting.document import document
+from reporting.page import render
+
+TEMPLATE = Path(perf_report.__file__).parents[1] / "report" / "perf_report.html.j2"
+SHAPES = ("spec:80x40", "spec:80x140", "spec:80x300")
+FRAMES = {shape: int(shape.rpartition("x")[2]) for shape in SHAPES}
+# Milliseconds of a request: a fixed part, and one for each frame.
+COST = {"openvino": (0.2, 0.05), "onnx": (4.0, 0.05), CEILING: (0.5, 0.002)}
+
+
+def real_time_factor(shapes: dict[str, list[int]], throughput: float) -> dict[str, float]:
+    """Seconds of speech per second, as of HiFi-GAN."""
+    return {"real_time_factor": throughput * shapes["spec"][-1] * 256 / 22_050}
+
+
+def repeats() -> pd.DataFrame:
+    """Two repeats of every point at every shape."""
+    rows = []
+    for variant, (fixed, per_frame) in COST.items():
+        for repeat, factor in ((1, 1.0), (2, 1.03)):
+            for shape, frames in FRAMES.items():
+                milliseconds = fixed + per_frame * frames
+                for concurrency, speed in ((1, 1000 / milliseconds), (4, 1900 / milliseconds)):
+                    changes = {"repeat": repeat, "shape": shape}
+                    if concurrency == 1:
+                        spent = 1000 * milliseconds
+                        changes |= {"latency_avg": spent, "latency_p50": spent, "server_queue": 0.0}
+                        changes |= {"server_compute_infer": 1000 * per_frame * frames}
+                        changes |= {"server_compute_input": 0.0, "server_compute_output": 0.0}
+                    rows.append(measured(variant, concurrency, speed * factor, **changes))
+    return pd.DataFrame(rows)
+
+
+def undefined(variant: str) -> dict[str, Any]:
+    """The health check of a variant whose outputs are a signal, on samples without labels."""
+    parity = {"max_abs_error": 2e-6, "max_rel_error": 3e-6, "agreement": None}
+    found = healthy(variant)
+    protocol = found["protocols"]["grpc"] | {"parity": {"1": parity, "8": parity}, "accuracy": None}
+    return {**found, "accuracy": None, "protocols": {"grpc": protocol, "http": protocol}}
+
+
+def several_shapes() -> dict[str, Any]:
+    """The document of a run of a vocoder, without a data set."""
+    table, health = repeats(), {variant: undefined(variant) for variant in COST}
+    summary = points.summarise(table, {variant: None for variant in COST})
+    summary = metrics.added(summary, real_time_factor, "spec:80x140", Path("hifigan.py"))
+    records = other_records()
+    records["config"] |= {"run": "hifigan", "model": {"name": "hifigan", "file": "hifigan.py"}}
+    records["config"]["serving"]["inner"] = "openvino"
+    records["config"]["profile"] = {"opt": "spec:8x80x140"}
+    records |= {"dataset": None, "model": {"accuracy": None}, "published": None}
+    same = {"max_abs_error": 1e-6, "max_rel_error": 1e-6, "agreement": None}
+    records["parity"] = records["parity"] | {"exports": {"onnx": {"1": same, "8": same}}}
+    return document(summary, table, [], health, [], records)
+
+
+# Load levels and points
+
+
+def test_every_load_level_is_measured_at_every_shape() -> None:
+    sweep = {
+        **{"shared_memory": ["none"], "protocols": ["grpc"], "batch_sizes": [1, 2], "concurrencies": [1]},
+        **{"request_rates": [], "request_distributions": []},
+    }
+    found = loads(sweep, SHAPES[:2])
+    assert [(load.shape, load.batch_size) for load in found] == [
+        *((SHAPES[0], 1), (SHAPES[0], 2), (SHAPES[1], 1), (SHAPES[1], 2)),
+    ]
+    assert [load.name for load in found][:2] == ["grpc_batch1_spec-80x40_concurrency1", "grpc_batch2_spec-80x40_concurrency1"]
+    assert [load.name for load in loads(sweep)] == ["grpc_batch1_concurrency1", "grpc_batch2_concurrency1"]
+
+
+def test_shapes_are_points_of_their_own_and_compare_with_their_own_ceiling_and_limit() -> None:
+    limits = {("openvino", SHAPES[0]): 1000.0, ("openvino", SHAPES[2]): 100.0}
+    summary = points.summarise(repeats(), {}, limits).set_index(["variant", "shape", "concurrency"])
+    assert len(summary) == len(COST) * len(SHAPES) * 2
+    row = summary.loc[("openvino", SHAPES[2], 4)]
+    assert row["throughput"] == pytest.approx(1900 / 15.2 * 1.015)
+    assert row["ceiling_fraction"] == pytest.approx(1.1 / 15.2)
+    assert row["in_process_fraction"] == pytest.approx(row["throughput"] / 100)
+    assert pd.isna(summary.loc[("openvino", SHAPES[1], 4), "in_process_fraction"])
+
+
+def test_table_keeps_shapes_and_reads_runs_of_before_there_were_any(tmp_path: Path) -> None:
+    points.write(tmp_path / "perf.csv", repeats(), points.REPEAT_COLUMNS)
+    assert set(points.read(tmp_path / "perf.csv")["shape"]) == set(SHAPES)
+    old = [{name: value for name, value in measured("a", 1, 10).items() if name != "shape"}]
+    assert list(points.table_of(old)["shape"]) == [""]
+
+
+# Metrics of the model file
+
+
+def test_metrics_are_columns_that_are_missing_where_nothing_was_served() -> None:
+    table = pd.DataFrame([measured("a", 1, 100, shape=SHAPES[0]), measured("a", 4, 100)])
+    summary = points.summarise(table, {})
+    summary.loc[summary["concurrency"] == 4, "throughput"] = None
+    found = metrics.added(summary, real_time_factor, "spec:80x140", Path("model.py"))
+    assert list(found.columns) == [*points.SUMMARY_COLUMNS, "real_time_factor"]
+    assert found["real_time_factor"][0] == pytest.approx(100 * 40 * 256 / 22_050)
+    assert pd.isna(found["real_time_factor"][1])
+
+
+def test_metrics_of_fixed_axes_have_the_shape_of_the_profile() -> None:
+    summary = points.summarise(pd.DataFrame([measured("a", 1, 100, batch_size=8)]), {})
+    found = metrics.added(summary, real_time_factor, "spec:80x140", Path("model.py"))
+    assert found["real_time_factor"][0] == pytest.approx(100 * 140 * 256 / 22_050)
+
+
+@pytest.mark.parametrize(
+    ("returned", "said"),
+    [
+        ({"throughput": 1.0}, "{'throughput': 1.0}"),
+        ({"speed": float("nan")}, "{'speed': nan}"),
+        ({"my speed": 1.0}, "{'my speed': 1.0}"),
+        ([1.0], r"\[1.0\]"),
+    ],
+)
+def test_metrics_that_are_none_are_refused(returned: Any, said: str) -> None:
+    summary = points.summarise(pd.DataFrame([measured("a", 1, 100, shape=SHAPES[0])]), {})
+    with pytest.raises(UserError, match=f"metrics of model.py: {said}"):
+        metrics.added(summary, lambda shapes, throughput: returned, SHAPES[0], Path("model.py"))
+
+
+def test_metrics_that_fail_are_named() -> None:
+    summary = points.summarise(pd.DataFrame([measured("a", 1, 100, shape="ids:40")]), {})
+    with pytest.raises(UserError, match="metrics of model.py: KeyError: 'spec'"):
+        metrics.added(summary, real_time_factor, "ids:40", Path("model.py"))
+
+
+# What is said
+
+
+def test_growth_is_told_with_what_grows() -> None:
+    found = next(one for one in several_shapes()["findings"] if one["rule"] == "input_size")
+    assert found["text"] == (
+        "At concurrency 1 over gRPC, 7.5× the input takes openvino 6.9× and onnx 3.2× as long, less than in proportion"
+        " (onnx) and in proportion (openvino)."
+    )
+    assert found["evidence"] == (
+        "openvino: 2.20 ms at spec:80x40, 15.2 ms at spec:80x300, 100 % of the growth in the server's computing;"
+        " onnx: 6.00 ms at spec:80x40, 19.0 ms at spec:80x300, 100 % of the growth in the server's computing"
+    )
+
+
+def test_growth_needs_two_shapes_that_are_stable() -> None:
+    rows = several_shapes()["rows"]
+    assert sizes.growth([row for row in rows if row["shape"] == SHAPES[0]]) is None
+    assert sizes.growth([{**row, "status": "unstable"} for row in rows]) is None
+    assert sizes.view({"rows": [row for row in rows if row["shape"] == SHAPES[0]]}) is None
+
+
+def test_accuracy_that_is_not_defined_is_never_a_number() -> None:
+    found = several_shapes()
+    assert found["verdict"] == (
+        "openvino serves 877 infer/s at concurrency 4 over gRPC, spec:80x40; accuracy not defined, at most 2e-06 from"
+        " PyTorch."
+    )
+    assert {row["accuracy"] for row in found["rows"]} == {None}
+    assert not {"answers", "accuracy"} & {one["rule"] for one in found["findings"]}
+    page = render(json.loads(json.dumps(found, allow_nan=False)), TEMPLATE)
+    assert page.count("not defined") >= 2 * len(COST)
+    assert "its accuracy is not defined" in page
+    assert "Published figures" not in page
+
+
+# The page
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    """The page of that run."""
+    path = tmp_path_factory.mktemp("report") / "perf_report.html"
+    path.write_text(render(several_shapes(), TEMPLATE), encoding="utf-8")
+    with chromium() as browser:
+        view(browser, 1280, "light")
+        drawn(browser, path)
+        yield browser
+
+
+def test_page_has_a_chart_and_a_row_for_every_shape(page: webdriver.Chrome) -> None:
+    script = """
+        const plot = document.getElementById(`plot-sizes-${arguments[0]}`);
+        return plot.data.filter((trace) => trace.mode === "lines+markers").map((trace) => [trace.meta.variant, [...trace.x]])"""
+    expected = [[variant, [80 * frames for frames in FRAMES.values()]] for variant in COST]
+    assert page.execute_script(script, "throughput") == expected
+    assert page.execute_script(script, "latency") == expected
+    assert page.execute_script(script, "real_time_factor") == expected[:2]
+    rows = page.execute_script(
+        "return [...document.querySelectorAll('#sizes tbody tr')].map((row) => row.cells[1].textContent)"
+    )
+    assert rows == [shape for shape in SHAPES for _ in COST] * 2
+    assert "hifigan" in page.title
+    heads = [one.text for one in page.find_elements(By.CSS_SELECTOR, "#points thead button")]
+    assert heads[-1] == "real time factor"
+
+
+@pytest.mark.parametrize("width", [380, 1280])
+def test_page_of_several_shapes_fits_and_is_accessible(page: webdriver.Chrome, width: int) -> None:
+    view(page, width, "light")
+    drawn(page)
+    page.execute_script("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    size = page.execute_script("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    assert size[0] <= size[1] <= width
+    assert accessibility_violations(page) == []
+
+
