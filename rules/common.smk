@@ -9,7 +9,7 @@ from pathlib import Path
 PROJECT = Path(workflow.current_basedir).parent
 sys.path.insert(0, str(PROJECT / "workflow" / "scripts"))
 
-from measurement.loads import loads
+from measurement.loads import loads, sample_shapes
 from program.cli import UserError
 from program.environment import prepare_environment, stop_on_hangup
 from models.declared import FUNCTIONS
@@ -77,6 +77,10 @@ onstart:
 CALLABLE = [name for kind in ("model", "pytriton") for name in of_kind(kind, SERVER) if VARIANTS[name].computes]
 IN_PROCESS = sorted({computing(name, INNER) for name in config["variants"]}.intersection(CALLABLE))
 REPEATS = range(1, config["sweep"]["repeats"] + 1)
+# Of the samples that are sent, as in the column `shape`: empty where all axes of the model are fixed.
+SHAPES = sample_shapes(config)
+# What makes up samples of shapes that the reference has none of.
+SAMPLED = MODEL_FILE if SHAPES != [""] and "example" in DECLARED.functions else []
 
 
 wildcard_constraints:
@@ -228,7 +232,7 @@ def sweep_settings():
     used = ["window_ms", "stability_percent", "max_windows", "samples"]
     if config["sweep"]["request_rates"]:
         used.append("slo_ms")
-    levels = [vars(load) for load in loads(config["sweep"])]
+    levels = [vars(load) for load in loads(config["sweep"], SHAPES)]
     return {"loads": levels, **{key: config["sweep"][key] for key in used}}
 
 
@@ -249,9 +253,10 @@ def tune_steering():
 
 
 def tune_windows():
-    """How long a measurement of a search and of its proof takes, and over which protocol."""
+    """How long a measurement of a search and of its proof takes, over which protocol and with which samples."""
     kept = ("window_ms", "stability_percent", "max_windows", "samples")
-    return {"protocol": config["sweep"]["protocols"][0], **{key: config["sweep"][key] for key in kept}}
+    first = {"protocol": config["sweep"]["protocols"][0], "shape": SHAPES[0]}
+    return {**first, **{key: config["sweep"][key] for key in kept}}
 
 
 def base_of_gate(wildcards):

@@ -14,6 +14,7 @@ rule sweep:
         repository="<results>/repository/{variant}",
         health=rules.healthcheck.output.health,
         reference=reference,
+        model_file=SAMPLED,
     output:
         points="<results>/perf/{variant}/repeat-{repeat}/points.csv",
         raw=directory("<results>/perf/{variant}/repeat-{repeat}/raw"),
@@ -44,13 +45,15 @@ rule sweep:
             # The model that computes, whose batches are counted.
             counted=served_name(INNER if VARIANTS[wildcards.variant].raw else wildcards.variant),
             model=served_model(wildcards.variant),
+            inputs=[] if VARIANTS[wildcards.variant].raw else config["model"]["inputs"],
             sweep=sweep_settings(),
         ),
+        given=lambda wildcards, input: options(model_file=input.model_file),
     message:
         "Sweep of {wildcards.variant}, repeat {wildcards.repeat}"
     shell:
         "exec python {input.code[0]} --settings {params.settings:q} --repeat {wildcards.repeat}"
-        " --repository {input.repository} --health {input.health} --reference {input.reference}"
+        " --repository {input.repository} --health {input.health} --reference {input.reference} {params.given}"
         " --server-log {log.server} --raw {output.raw} --points {output.points} --log {log[0]}"
 
 
@@ -87,6 +90,7 @@ rule in_process:
         repository="<results>/repository/{variant}",
         health=rules.healthcheck.output.health,
         reference=rules.export.output.reference,
+        model_file=SAMPLED,
     output:
         table="<results>/in_process/{variant}/repeat-{repeat}.csv",
     log:
@@ -108,17 +112,19 @@ rule in_process:
         libraries=libraries("in_process.py"),
         settings=lambda wildcards: settings(
             variant=wildcards.variant,
-            inputs=names(config["model"]["inputs"]),
+            inputs=config["model"]["inputs"],
             outputs=names(config["model"]["outputs"]),
+            shapes=SHAPES,
             batch_sizes=sorted({shapes.batch(shapes.parse(config["profile"][bound])) for bound in ("opt", "max")}),
             threads=config["serving"]["threads"],
             instances=1 if VARIANTS[wildcards.variant].kind == "pytriton" else config["serving"]["instances"],
             device=config["serving"]["device"],
             window_ms=config["sweep"]["window_ms"],
         ),
+        given=lambda wildcards, input: options(model_file=input.model_file),
     message:
         "{wildcards.variant} without a server, repeat {wildcards.repeat}"
     shell:
         "exec python {input.code[0]} --settings {params.settings:q} --repeat {wildcards.repeat}"
-        " --repository {input.repository} --health {input.health} --reference {input.reference}"
+        " --repository {input.repository} --health {input.health} --reference {input.reference} {params.given}"
         " --table {output.table} --log {log}"

@@ -38,6 +38,7 @@ rule tune_search:
         repository="<results>/repository/{variant}",
         health=rules.healthcheck.output.health,
         reference=reference,
+        model_file=SAMPLED,
     output:
         results="<results>/tune/{variant}/results.csv",
         configs=directory("<results>/tune/{variant}/configs"),
@@ -68,7 +69,9 @@ rule tune_search:
             batch_size=config["sweep"]["batch_sizes"][0],
             windows=tune_windows(),
             model=served_model(wildcards.variant),
+            inputs=config["model"]["inputs"],
         ),
+        given=lambda wildcards, input: options(model_file=input.model_file),
         analyzer=TUNE["model_analyzer"],
         checkpoints=lambda wildcards: f"{RESULTS}/checkpoints/tune/{wildcards.variant}",
     message:
@@ -76,7 +79,7 @@ rule tune_search:
     shell:
         "exec python {input.code[0]} --settings {params.settings:q} --model-analyzer {params.analyzer:q}"
         " --version {input.version} --repository {input.repository} --health {input.health}"
-        " --reference {input.reference} --checkpoints {params.checkpoints:q} --analyzer-log {log.analyzer}"
+        " --reference {input.reference} {params.given} --checkpoints {params.checkpoints:q} --analyzer-log {log.analyzer}"
         " --server-log {log.server} --results {output.results} --configs {output.configs} --log {log[0]}"
 
 
@@ -115,6 +118,7 @@ rule tune_proof:
         candidate=rules.tune_candidate.output.candidate,
         record=rules.tune_candidate.output.record,
         reference=reference,
+        model_file=SAMPLED,
     output:
         proof="<results>/tune/{variant}/proof.csv",
         raw=directory("<results>/tune/{variant}/proof"),
@@ -140,12 +144,14 @@ rule tune_proof:
             rounds=TUNE["rounds"],
             windows=tune_windows(),
             model=served_model(wildcards.variant),
+            inputs=config["model"]["inputs"],
         ),
+        given=lambda wildcards, input: options(model_file=input.model_file),
     message:
         "Tuned {wildcards.variant} against its default"
     shell:
         "exec python {input.code[0]} --settings {params.settings:q} --repository {input.repository}"
-        " --candidate {input.candidate} --record {input.record} --reference {input.reference}"
+        " --candidate {input.candidate} --record {input.record} --reference {input.reference} {params.given}"
         " --server-log {log.server} --raw {output.raw} --proof {output.proof} --log {log[0]}"
 
 
@@ -176,6 +182,7 @@ rule tune_choice:
             variant=wildcards.variant,
             mode=TUNE["mode"],
             search=TUNE["search"],
+            shape=SHAPES[0],
             **tune_goal(),
         ),
     message:

@@ -18,7 +18,9 @@ def recorded(name: str) -> pd.DataFrame:
     """A recording as a table of points as measured."""
     table = pd.read_csv(RECORDED / f"{name}.csv", keep_default_na=False)
     level = {"protocol": "grpc", "batch_size": 1, "load_mode": "concurrency", "request_rate": None}
-    return table.assign(**level, shared_memory="none", shape="").astype({"concurrency": "Int64", "request_rate": "Float64"})
+    return table.assign(**level, shared_memory="none", shape="").astype(
+        {"concurrency": "Int64", "request_rate": "Float64"}
+    )
 
 
 def run_of(table: pd.DataFrame, rounds: list[int]) -> pd.DataFrame:

@@ -36,7 +36,9 @@ def found_in(*found: Repeat, in_process: dict[str, float] | None = None, **chang
     document = {
         **other_records(),
         "reference": "PyTorch",
-        "rows": points.records(points.summarise(table, {}, {(name, ""): one for name, one in (in_process or {}).items()})),
+        "rows": points.records(
+            points.summarise(table, {}, {(name, ""): one for name, one in (in_process or {}).items()})
+        ),
         "comparisons": comparisons(table),
         "health": {one["variant"]: healthy(one["variant"]) for one in found},
         "engines": [],

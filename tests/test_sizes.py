@@ -13,7 +13,7 @@ from selenium.webdriver.common.by import By
 import perf_report
 from browsers import accessibility_violations, chromium, drawn, view
 from measurement import metrics, points
-from measurement.loads import Load, loads
+from measurement.loads import loads
 from measurement.points import CEILING
 from program.cli import UserError
 from report_sample import healthy, measured, other_records
@@ -62,7 +62,7 @@ def undefined(variant: str) -> dict[str, Any]:
 def several_shapes() -> dict[str, Any]:
     """The document of a run of a vocoder, without a data set."""
     table, health = repeats(), {variant: undefined(variant) for variant in COST}
-    summary = points.summarise(table, {variant: None for variant in COST})
+    summary = points.summarise(table, dict.fromkeys(COST))
     summary = metrics.added(summary, real_time_factor, "spec:80x140", Path("hifigan.py"))
     records = other_records()
     records["config"] |= {"run": "hifigan", "model": {"name": "hifigan", "file": "hifigan.py"}}
@@ -86,7 +86,10 @@ def test_every_load_level_is_measured_at_every_shape() -> None:
     assert [(load.shape, load.batch_size) for load in found] == [
         *((SHAPES[0], 1), (SHAPES[0], 2), (SHAPES[1], 1), (SHAPES[1], 2)),
     ]
-    assert [load.name for load in found][:2] == ["grpc_batch1_spec-80x40_concurrency1", "grpc_batch2_spec-80x40_concurrency1"]
+    assert [load.name for load in found][:2] == [
+        "grpc_batch1_spec-80x40_concurrency1",
+        "grpc_batch2_spec-80x40_concurrency1",
+    ]
     assert [load.name for load in loads(sweep)] == ["grpc_batch1_concurrency1", "grpc_batch2_concurrency1"]
 
 
@@ -138,13 +141,13 @@ def test_metrics_of_fixed_axes_have_the_shape_of_the_profile() -> None:
 )
 def test_metrics_that_are_none_are_refused(returned: Any, said: str) -> None:
     summary = points.summarise(pd.DataFrame([measured("a", 1, 100, shape=SHAPES[0])]), {})
-    with pytest.raises(UserError, match=f"metrics of model.py: {said}"):
+    with pytest.raises(UserError, match=rf"metrics of model\.py: {said}"):
         metrics.added(summary, lambda shapes, throughput: returned, SHAPES[0], Path("model.py"))
 
 
 def test_metrics_that_fail_are_named() -> None:
     summary = points.summarise(pd.DataFrame([measured("a", 1, 100, shape="ids:40")]), {})
-    with pytest.raises(UserError, match="metrics of model.py: KeyError: 'spec'"):
+    with pytest.raises(UserError, match=r"metrics of model\.py: KeyError: 'spec'"):
         metrics.added(summary, real_time_factor, "ids:40", Path("model.py"))
 
 
@@ -201,7 +204,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]
 def test_page_has_a_chart_and_a_row_for_every_shape(page: webdriver.Chrome) -> None:
     script = """
         const plot = document.getElementById(`plot-sizes-${arguments[0]}`);
-        return plot.data.filter((trace) => trace.mode === "lines+markers").map((trace) => [trace.meta.variant, [...trace.x]])"""
+        const lines = plot.data.filter((trace) => trace.mode === "lines+markers");
+        return lines.map((trace) => [trace.meta.variant, [...trace.x]])"""
     expected = [[variant, [80 * frames for frames in FRAMES.values()]] for variant in COST]
     assert page.execute_script(script, "throughput") == expected
     assert page.execute_script(script, "latency") == expected
@@ -223,5 +227,3 @@ def test_page_of_several_shapes_fits_and_is_accessible(page: webdriver.Chrome, w
     size = page.execute_script("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
     assert size[0] <= size[1] <= width
     assert accessibility_violations(page) == []
-
-

@@ -1,11 +1,14 @@
-"""Rule in_process: one repeat of a variant's model called in a loop, without a server, at the batches opt and max.
+"""Rule in_process: one repeat of a variant's model called in a loop, without a server.
+
+At every shape of a sample that is measured, and at the batches opt and max of the profile.
 
 What one instance computes with its threads when nothing else is to be done: beside the ceiling, the other limit of
 what a server can reach. The runtime, the model and the number of threads are those that Triton serves. The samples are
-those of the test set, or of the opt shape, again and again. A variant that failed its health check has no rows.
+those of the sweeps, again and again. A variant that failed its health check has no rows.
 """
 
 import argparse
+import itertools
 import time
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ import pandas as pd
 from measurement import points
 from measurement.in_process import COLUMNS
 from models.reference import load as load_reference
+from models.samples import of_shape
 from program import cli
 from program.cli import log
 from program.files import read_json
@@ -42,16 +46,19 @@ def measured(infer: runtime.Infer, batch: list[np.ndarray], window_ms: float) ->
 
 
 def repeat(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """The figures at each batch size."""
+    """The figures at each shape and batch size."""
     settings = options.settings
     (directory,) = (path.parent for path in options.repository.rglob("runtime.py"))
     threads = runtime.threads(settings["threads"], settings["instances"])
-    infer = runtime.load(directory, settings["inputs"], settings["outputs"], threads, settings["device"])
-    inputs = load_reference(options.reference)[0].inputs.values()
+    names = [tensor["name"] for tensor in settings["inputs"]]
+    infer = runtime.load(directory, names, settings["outputs"], threads, settings["device"])
+    reference = load_reference(options.reference)
     rows = []
-    for size in settings["batch_sizes"]:
-        batch = [np.resize(array, (size, *array.shape[1:])) for array in inputs]
-        rows.append({"batch_size": size, "threads": threads, **measured(infer, batch, settings["window_ms"])})
+    for shape, size in itertools.product(settings["shapes"], settings["batch_sizes"]):
+        found = of_shape(reference, shape, size, settings["inputs"], options.model_file)
+        batch = [np.resize(array, (size, *array.shape[1:])) for array in found.inputs.values()]
+        figures = measured(infer, batch, settings["window_ms"])
+        rows.append({"shape": shape, "batch_size": size, "threads": threads, **figures})
     return rows
 
 
@@ -62,18 +69,22 @@ def main(options: argparse.Namespace) -> None:
     points.write(options.table, table, COLUMNS)
     for row in rows:
         log.info(
-            "%s #%d without a server, batch %d: %.0f samples/s",
-            *(name, options.repeat, row["batch_size"]),
+            "%s #%d without a server, batch %d%s: %.0f samples/s",
+            *(name, options.repeat, row["batch_size"], f" of {row['shape']}" if row["shape"] else ""),
             row["throughput"],
         )
 
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
-    cli.add_settings(result, '{"variant": …, "inputs": names, "outputs": names, "batch_sizes": […], "threads": …, …}')
+    cli.add_settings(
+        result,
+        '{"variant": …, "inputs": of the config, "outputs": names, "shapes": […], "batch_sizes": […], "threads": …, …}',
+    )
     result.add_argument("--repository", type=Path, required=True, help="model repository with one runtime.py")
     result.add_argument("--health", type=Path, required=True, help="health.json of the variant")
     result.add_argument("--reference", type=Path, required=True, help="reference.npz")
+    result.add_argument("--model-file", type=Path, help="model file, whose example may be asked for samples")
     result.add_argument("--repeat", type=int, required=True, help="number of this repeat, from 1")
     result.add_argument("--table", type=Path, required=True, help="output: CSV")
     return result

@@ -41,7 +41,12 @@ def collect(options: argparse.Namespace) -> tuple[pd.DataFrame, dict[str, Any]]:
     summary = points.summarise(
         repeats,
         {name: found["accuracy"] for name, found in health.items()},
-        {(name, shape): limit for name, own in models.items() for (model, shape), limit in limits.items() if model == own},
+        {
+            (name, shape): limit
+            for name, own in models.items()
+            for (model, shape), limit in limits.items()
+            if model == own
+        },
     )
     if options.model_file:
         source = load_file(options.model_file)

@@ -17,6 +17,7 @@ from measurement import inputs, perf_analyzer
 from measurement.loads import Load
 from measurement.points import LEVEL, write_points
 from models.reference import load as load_reference
+from models.samples import of_shape
 from program import cli
 from program.cli import log
 from program.files import read_json, whole_directory
@@ -51,17 +52,27 @@ def measured(running: server.Server, load: Load, settings: Mapping[str, Any], da
     }
 
 
+def samples(options: argparse.Namespace, settings: Mapping[str, Any], directory: Path) -> dict[str, Path]:
+    """Files in `directory` with the samples of every shape, for perf_analyzer."""
+    reference = load_reference(options.reference)
+    result = {}
+    for number, shape in enumerate(dict.fromkeys(load.shape for load in loads(settings))):
+        count, described = settings["sweep"]["samples"], settings["inputs"]
+        found = of_shape(reference, shape, count, described, options.model_file)
+        result[shape] = directory / f"samples-{number}.json"
+        result[shape].write_text(inputs.as_json(found.renamed(settings["model"])))
+    return result
+
+
 def sweep(options: argparse.Namespace, settings: Mapping[str, Any], raw: Path) -> list[dict[str, Any]]:
     """Measure all load levels; `raw` receives the files of perf_analyzer."""
     points = []
-    samples = load_reference(options.reference)[0].renamed(settings["model"]).first(settings["sweep"]["samples"])
     with tempfile.TemporaryDirectory() as directory:
-        data = Path(directory) / "samples.json"
-        data.write_text(inputs.as_json(samples))
+        data = samples(options, settings, Path(directory))
         names = server.models(options.repository)
         with server.running(options.repository, names, options.server_log, kind=settings["server"]) as running:
             for load in tqdm(loads(settings), desc=f"{settings['variant']} #{options.repeat}", unit="point"):
-                point = measured(running, load, settings, data, raw)
+                point = measured(running, load, settings, data[load.shape], raw)
                 log.debug("%s: %s", load.name, point)
                 points.append({**vars(load), **point})
     return points
@@ -90,11 +101,14 @@ def main(options: argparse.Namespace) -> None:
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
     cli.add_settings(
-        result, '{"variant": …, "name": …, "counted": …, "model": inputs and outputs, "sweep": {"loads": […], …}}'
+        result,
+        '{"variant": …, "name": …, "counted": …, "model": inputs and outputs as served, '
+        '"inputs": of the config, "sweep": {"loads": […], …}}',
     )
     result.add_argument("--repository", type=Path, required=True, help="model repository")
     result.add_argument("--health", type=Path, required=True, help="health.json of the variant")
     result.add_argument("--reference", type=Path, required=True, help="reference.npz")
+    result.add_argument("--model-file", type=Path, help="model file, whose example may be asked for samples")
     result.add_argument("--repeat", type=int, required=True, help="number of this repeat, from 1")
     result.add_argument("--server-log", type=Path, required=True, help="output: Triton's log")
     result.add_argument("--raw", type=Path, required=True, help="output: directory of perf_analyzer's files")

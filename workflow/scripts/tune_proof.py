@@ -17,6 +17,7 @@ from tqdm import tqdm
 from measurement import inputs, perf_analyzer, points
 from measurement.loads import Load
 from models.reference import Reference, load
+from models.samples import of_shape
 from program import cli
 from program.cli import UserError, log
 from program.files import read_json, whole_directory, write_text
@@ -52,7 +53,9 @@ def proof(options: argparse.Namespace, raw: Path) -> list[dict[str, Any]]:
     if not record["differs"]:
         return []
     windows = settings["windows"]
-    samples = load(options.reference)[0].renamed(settings["model"]).first(windows["samples"])
+    samples = of_shape(
+        load(options.reference), windows["shape"], windows["samples"], settings["inputs"], options.model_file
+    ).renamed(settings["model"])
     contestants = {"default": (options.repository, record["default"]), "tuned": (options.candidate, record["winner"])}
     turns = [
         (round_, name)
@@ -62,7 +65,7 @@ def proof(options: argparse.Namespace, raw: Path) -> list[dict[str, Any]]:
     found = []
     for round_, name in tqdm(turns, desc="proof", unit="point"):
         repository, row = contestants[name]
-        level = Load(windows["protocol"], row["batch_size"], row["concurrency"])
+        level = Load(windows["protocol"], row["batch_size"], row["concurrency"], shape=windows["shape"])
         own = raw / f"{name}-{round_}"
         own.mkdir()
         point = measured(repository, level, samples, settings, own, options.server_log)
@@ -80,11 +83,12 @@ def main(options: argparse.Namespace) -> None:
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
-    cli.add_settings(result, '{"server": …, "rounds": …, "windows": of sweep, "model": inputs and outputs}')
+    cli.add_settings(result, '{"server": …, "rounds": …, "windows": of sweep, "model": inputs and outputs, …}')
     result.add_argument("--repository", type=Path, required=True, help="model repository of the variant")
     result.add_argument("--candidate", type=Path, required=True, help="repository of the candidate")
     result.add_argument("--record", type=Path, required=True, help="candidate.json")
     result.add_argument("--reference", type=Path, required=True, help="reference.npz")
+    result.add_argument("--model-file", type=Path, help="model file, whose example may be asked for samples")
     result.add_argument("--server-log", type=Path, required=True, help="output: Triton's log")
     result.add_argument("--raw", type=Path, required=True, help="output: directory of perf_analyzer's files")
     result.add_argument("--proof", type=Path, required=True, help="output: proof.csv")

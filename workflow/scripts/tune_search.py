@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from measurement import inputs
 from models.reference import load
+from models.samples import of_shape
 from program import cli
 from program.cli import UserError, log
 from program.files import read_json, whole_directory, whole_file
@@ -38,8 +39,11 @@ def prepare(options: argparse.Namespace, settings: Mapping[str, Any], work: Path
     repositories.copy(options.repository, work / "models")
     base = space.searched(config, settings["search"])
     (work / "models" / config.name / "config.pbtxt").write_text(modelconfig.text(base))
-    samples = load(options.reference)[0].renamed(settings["model"]).first(settings["windows"]["samples"])
-    (work / "samples.json").write_text(inputs.as_json(samples))
+    windows = settings["windows"]
+    samples = of_shape(
+        load(options.reference), windows["shape"], windows["samples"], settings["inputs"], options.model_file
+    )
+    (work / "samples.json").write_text(inputs.as_json(samples.renamed(settings["model"])))
     profile = space.model_profile(base, settings)
     return {
         **analyzer.configuration(work, settings["server"], config.name, profile, settings["windows"]),
@@ -97,13 +101,14 @@ def arguments() -> argparse.ArgumentParser:
     cli.add_settings(
         result,
         '{"server": …, "mode": …, "search": tune.search, "max_trials": …, "steering": objectives and constraints, '
-        '"batch_size": …, "windows": of sweep, "model": inputs and outputs}',
+        '"batch_size": …, "windows": of sweep, "model": inputs and outputs, "inputs": of the config}',
     )
     result.add_argument("--model-analyzer", type=Path, required=True, help="the program model-analyzer")
     result.add_argument("--version", type=Path, required=True, help="model_analyzer.json")
     result.add_argument("--repository", type=Path, required=True, help="model repository of the variant")
     result.add_argument("--health", type=Path, required=True, help="health.json of the variant")
     result.add_argument("--reference", type=Path, required=True, help="reference.npz")
+    result.add_argument("--model-file", type=Path, help="model file, whose example may be asked for samples")
     result.add_argument("--checkpoints", type=Path, required=True, help="directory that outlives an interruption")
     result.add_argument("--analyzer-log", type=Path, required=True, help="output: Model Analyzer's log")
     result.add_argument("--server-log", type=Path, required=True, help="output: Triton's log")

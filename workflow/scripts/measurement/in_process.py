@@ -18,7 +18,7 @@ def read(paths: Iterable[Path]) -> pd.DataFrame:
 
 
 def summary(repeats: pd.DataFrame) -> list[dict[str, Any]]:
-    """One row per variant, shape and batch size: the median of the repeats with its bounds (None without repetition)."""
+    """One row per variant, shape and batch size: the median of the repeats, its bounds (None without repetition)."""
     groups = [group for _, group in repeats.groupby(["variant", "shape", "batch_size"], sort=False)]
     pooled = intervals.scatter(group["throughput"].tolist() for group in groups)
     rows = []

@@ -1,7 +1,7 @@
 """Further figures of a model, which its model file computes from the throughput: seconds of speech per second, say."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ def added(summary: pd.DataFrame, metrics: Metrics, sample: str, model_file: Path
     for one in found:
         if one and list(one) != names:
             raise _fail(model_file, f"{', '.join(one) or 'nothing'} at one point, {', '.join(names)} at another")
-    return summary.assign(**{name: [one.get(name) for one in found] for name in names})
+    return summary.join(pd.DataFrame(found, summary.index, names, dtype=float))
 
 
 def _of_row(row: Mapping[Any, Any], metrics: Metrics, sample: str, model_file: Path) -> dict[str, float]:

@@ -88,9 +88,7 @@ def lines(
     return result
 
 
-def line(
-    name: str, rows: Sequence[Row], x: Sequence[float | None], look: Look, y: Reading = throughput
-) -> go.Scatter:
+def line(name: str, rows: Sequence[Row], x: Sequence[float | None], look: Look, y: Reading = throughput) -> go.Scatter:
     """A line through points that all have a `y`, with its interval as error bars."""
     values = _read(rows, y)
     return go.Scatter(

@@ -23,7 +23,7 @@ def closed(rows: Sequence[Row]) -> list[Row]:
 
 
 def headline(rows: Sequence[Row]) -> list[Row]:
-    """The rows to compare first: the first protocol, shape, batch size and way of the tensors, most requests in flight."""
+    """The rows to compare first: first protocol, shape, batch size and way of the tensors, the highest concurrency."""
     first = [row for row in closed(rows) if all(row[key] == rows[0][key] for key in _LINE)]
     highest = max(row["concurrency"] for row in first)
     return [row for row in first if row["concurrency"] == highest]

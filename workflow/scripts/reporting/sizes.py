@@ -52,7 +52,7 @@ def plots(document: Mapping[str, Any]) -> dict[str, go.Figure]:
 
 
 def _at(rows: Sequence[Row], choose: Any) -> list[Row]:
-    """The rows of the first way of asking at the concurrency that is chosen, by size; none with fewer than two shapes."""
+    """The rows of the first way of asking at the concurrency that is chosen, by size; none without a second shape."""
     first = [row for row in closed(rows) if all(row[key] == rows[0][key] for key in _WAY)]
     if len({row["shape"] for row in first}) < 2:
         return []

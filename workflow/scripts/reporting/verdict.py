@@ -29,7 +29,8 @@ class Verdict:
 def verdict(rows: Sequence[Row], health: Health, comparisons: Comparisons, reference: str = "PyTorch") -> Verdict:
     """Which variant serves most at the highest concurrency, how that compares, and whether its answers are right.
 
-    `reference`: what computed the outputs that answers are compared with. Healthy variants compete, those with the best status found among them; the ceiling never does.
+    Healthy variants compete, those with the best status found among them; the ceiling never does. `reference`: what
+    computed the outputs that answers are compared with.
     """
     level = headline(rows)
     usable = [row for row in models(level) if health[row["variant"]]["healthy"] and row["throughput"] is not None]
@@ -44,7 +45,8 @@ def verdict(rows: Sequence[Row], health: Health, comparisons: Comparisons, refer
         *_of_ceiling(winner),
         *_left_out([row for row in models(level) if row not in compared], winner, health),
     ]
-    return Verdict(f"{_claim(winner, level, comparisons)}; {correctness(health[winner['variant']], reference)}.", details)
+    right = correctness(health[winner["variant"]], reference)
+    return Verdict(f"{_claim(winner, level, comparisons)}; {right}.", details)
 
 
 def _claim(winner: Row, level: Sequence[Row], comparisons: Comparisons) -> str:

@@ -35,6 +35,7 @@ def validate(config: Config, root: Path) -> None:
     check_model(config, root)
     profile = _check_profile(config)
     _check_batches(config, profile, root)
+    _check_shapes(config, profile)
     _check_objective(config)
     _check_pytriton(config)
     _check_server(config)
@@ -81,7 +82,7 @@ def _check_profile(config: Config) -> dict[str, shapes.Shapes]:
             profile[bound] = shapes.parse(text)
         except ValueError as error:
             raise _fail(f"profile.{bound}", str(error), "write spec:8x80x140") from error
-        _check_inputs(bound, profile[bound], config["model"]["inputs"])
+        _check_inputs(f"profile.{bound}", profile[bound], config["model"]["inputs"], ["B"])
     for name, low in profile["min"].items():
         for axis, (a, b, c) in enumerate(zip(low, profile["opt"][name], profile["max"][name])):
             if not 1 <= a <= b <= c:
@@ -89,29 +90,31 @@ def _check_profile(config: Config) -> dict[str, shapes.Shapes]:
     return profile
 
 
-def _check_inputs(bound: str, given: shapes.Shapes, inputs: Sequence[Config]) -> None:
-    """Shapes have the model's inputs, fixed sizes, and one size for all axes of a name."""
+def _check_inputs(key: str, given: shapes.Shapes, inputs: Sequence[Config], first: Sequence[str]) -> None:
+    """Shapes have the model's inputs, fixed sizes, and one size for all axes of a name.
+
+    `first`: what stands before the dims of the config: the batch axis, or nothing.
+    """
     names = [tensor["name"] for tensor in inputs]
     if set(given) != set(names):
         raise _fail(
-            f"profile.{bound}",
+            key,
             f"has the inputs {', '.join(sorted(given))}, the model {', '.join(sorted(names))}",
             "name every input of model.inputs once",
         )
-    if len({dims[0] for dims in given.values()}) > 1:
-        raise _fail(f"profile.{bound}", "the inputs differ in their batch axis", "the first axis of all is the batch")
+    if first and len({dims[0] for dims in given.values()}) > 1:
+        raise _fail(key, "the inputs differ in their batch axis", "the first axis of all is the batch")
     found: dict[str, int] = {}
     for tensor in inputs:
         dims = given[tensor["name"]]
-        expected = shapes.sizes(tensor["dims"])
-        if len(dims) != len(expected) + 1 or any(e not in (-1, d) for e, d in zip(expected, dims[1:])):
-            wanted = "x".join(map(str, ["B", *tensor["dims"]]))
-            what = f"{tensor['name']} is {'x'.join(map(str, dims))}"
-            raise _fail(f"profile.{bound}", what, f"model.inputs says {wanted}")
-        for axis, size in zip(tensor["dims"], dims[1:]):
+        expected = [-1 for _ in first] + shapes.sizes(tensor["dims"])
+        if len(dims) != len(expected) or any(e not in (-1, d) for e, d in zip(expected, dims)):
+            wanted = "x".join(map(str, [*first, *tensor["dims"]]))
+            raise _fail(key, f"{tensor['name']} is {'x'.join(map(str, dims))}", f"model.inputs says {wanted}")
+        for axis, size in zip(tensor["dims"], dims[len(first) :]):
             if isinstance(axis, str) and found.setdefault(axis, size) != size:
                 what = f"the axis {axis} is {found[axis]} and {size}"
-                raise _fail(f"profile.{bound}", what, "axes of the same name in model.inputs have the same size")
+                raise _fail(key, what, "axes of the same name in model.inputs have the same size")
 
 
 def _check_batches(config: Config, profile: dict[str, shapes.Shapes], root: Path) -> None:
@@ -128,6 +131,28 @@ def _check_batches(config: Config, profile: dict[str, shapes.Shapes], root: Path
     for key, samples in limited.items():
         if samples != "all" and samples < high:
             raise _fail(key, f"{samples} is less than the largest batch, {high}", "raise it, or lower profile.max")
+
+
+def _check_shapes(config: Config, profile: dict[str, shapes.Shapes]) -> None:
+    """The shapes of samples to measure with lie within the profile, and something can be sent in them."""
+    key = "sweep.shapes"
+    for text in config["sweep"]["shapes"]:
+        try:
+            given = shapes.parse(text)
+        except ValueError as error:
+            raise _fail(key, str(error), "write spec:80x40, without the batch axis") from error
+        _check_inputs(key, given, config["model"]["inputs"], [])
+        for name, dims in given.items():
+            # The profile's first axis is the batch.
+            bounds = zip(profile["min"][name][1:], dims, profile["max"][name][1:])
+            for axis, (low, size, high) in enumerate(bounds):
+                if not low <= size <= high:
+                    what = f"axis {axis} of {name} is {size} in {text}, outside the profile, {low} to {high}"
+                    raise _fail(key, what, "widen profile.min or profile.max")
+    raw = [variant for variant in config["variants"] if VARIANTS[variant].raw]
+    if config["sweep"]["shapes"] and raw:
+        what = f"{raw[0]} takes raw samples, whose sizes do not follow from those of the model's inputs"
+        raise _fail(key, what, f"leave the list empty, or {raw[0]} out of variants")
 
 
 def _check_objective(config: Config) -> None:
