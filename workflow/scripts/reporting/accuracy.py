@@ -25,12 +25,12 @@ def _lines(health: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _figures(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Accuracy over one protocol, and the worst of its batch sizes."""
+    """Accuracy over one protocol, and the worst of its cases: batch sizes, or shapes where axes vary."""
     parity = found["parity"].values()
     return {
         "accuracy": found["accuracy"],
         "max_abs_error": max(one["max_abs_error"] for one in parity),
         "max_rel_error": max(one["max_rel_error"] for one in parity),
         "agreement": agreement({"protocols": {"": found}}),
-        "batch_sizes": sorted(map(int, found["parity"])),
+        "cases": list(found["parity"]),
     }

@@ -25,7 +25,7 @@ def findings(document: Mapping[str, Any], opt: int) -> list[Finding]:
         doubts.unhealthy(health),
         doubts.precision(document["engines"]),
         doubts.answers(health, document["reference"]),
-        doubts.accuracy(health, document["model"]["accuracy"], dataset["test"]["count"] if dataset else 0),
+        doubts.accuracy(health, (document["model"] or {}).get("accuracy"), dataset["test"]["count"] if dataset else 0),
         doubts.not_stable(rows),
         doubts.client_bound(rows),
         explanations.queue(level, opt),
