@@ -66,8 +66,11 @@ def _place(row: Row) -> str:
 
 def _over_size(rows: Sequence[Row], look: Mapping[str, figures.Look], y: figures.Reading, title: str) -> go.Figure:
     result = figures.lines(rows, look, elements, 400, y)
-    names = {elements(row): row["shape"] for row in rows}
-    result.update_xaxes(title="sample", tickvals=list(names), ticktext=list(names.values()))
+    ticks = {elements(row): row["shape"] for row in rows}
+    # One input names the axis, and not every tick.
+    (name, *others) = shapes.parse(rows[0]["shape"])
+    texts = list(ticks.values()) if others else [text.partition(":")[2] for text in ticks.values()]
+    result.update_xaxes(title="shape of a sample" if others else name, tickvals=list(ticks), ticktext=texts)
     result.update_yaxes(title=title)
     return result
 

@@ -75,7 +75,7 @@ def correctness(health: Mapping[str, Any], reference: str) -> str:
     same = agreement(health)
     if same is None:
         largest = max(one["max_abs_error"] for one in _checks(health))
-        compared = f"at most {error(largest)} from {reference}"
+        compared = f"within {error(largest)} of {reference}"
     else:
         compared = f"equal to {reference}" if same == 1 else f"agreement with {reference} {percent(same, 2)}"
     return f"accuracy {accuracy(health['accuracy'])}, {compared}"

@@ -1,0 +1,101 @@
+"""The page of a search in a browser: it opens without errors, fits a phone, is accessible, and shows the choice."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+
+import tune_report
+from browsers import LOW_CONTRAST, accessibility_violations, chromium, drawn, view
+
+TEMPLATE = Path(tune_report.__file__).parents[1] / "report" / "perf_report.html.j2"
+METRICS = ("perf_throughput", "perf_latency_avg", "perf_latency_p99")
+SETTINGS = {"max_batch_size": 128, "preferred_batch_size": [64, 128], "queue_delay_us": 500, "threads": "auto"}
+
+
+def measurement(number: int, throughput: float, p99: float, **changes: Any) -> dict[str, Any]:
+    """A measurement of a search, as choice.json has it."""
+    name = f"hifigan_openvino_config_{number or 'default'}"
+    return {
+        **{"config": name, "batch_size": 1, "concurrency": 16, "default": not number, "on_front": False},
+        **dict(zip(METRICS, (throughput, p99 / 2, p99))),
+        **{"settings": {"instances": 1 + number, **SETTINGS}, "meets_constraints": p99 <= 20},
+        **changes,
+    }
+
+
+def choice(variant: str, shape: str) -> dict[str, Any]:
+    """A choice.json: the tuned configuration is better than the default."""
+    found = [measurement(0, 900, 18), measurement(1, 1300, 15, on_front=True), measurement(2, 1500, 40)]
+    figures = {name: found[1][name] for name in METRICS}
+    return {
+        **{"variant": variant, "mode": "manual", "model": f"hifigan_{variant}", "model_analyzer": "1.58.0"},
+        **{"shape": shape, "objectives": ["perf_throughput"], "constraints": {"perf_latency_p99": {"max": 20}}},
+        "search": {"instances": [1, 2, 3], "queue_delays_us": [0, 500], "threads": [], "concurrencies": [16]},
+        **{"measurements": found, "winner": found[1], "beaten": found[0], "chosen": "tuned"},
+        **{"default": found[0]["settings"], "tuned": found[1]["settings"]},
+        "proof": {
+            **{"rounds": 5, "stable_rounds": 5, "default": figures, "tuned": figures},
+            "ratio": {"low": 1.31, "middle": 1.42, "high": 1.55},
+        },
+        "why": "Within perf_latency_p99 ≤ 20 ms and measured again in turn, 1.42 [1.31, 1.55] times the default.",
+    }
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    """The page of two searches, made by the rule's script, open in headless Chromium."""
+    directory = tmp_path_factory.mktemp("tune")
+    choices = {"openvino": choice("openvino", "spec:80x140"), "onnx": choice("onnx", "")}
+    for name, content in choices.items():
+        (directory / f"{name}.json").write_text(json.dumps(content))
+    arguments = [
+        *("--settings", '{"run": "vocoder", "model": "hifigan"}', "--template", str(TEMPLATE)),
+        *("--choices", *(str(directory / f"{name}.json") for name in choices)),
+        *("--page", str(directory / "tune_report.html")),
+    ]
+    tune_report.main(tune_report.arguments().parse_args(arguments))
+    with chromium() as browser:
+        view(browser, 1280, "light")
+        drawn(browser, directory / "tune_report.html")
+        yield browser
+
+
+def test_page_names_model_choice_and_shape(page: webdriver.Chrome) -> None:
+    assert page.find_element(By.TAG_NAME, "h1").text == "Run vocoder: performance of the served model hifigan"
+    text = page.find_element(By.ID, "tuning").text
+    assert text.count("openvino: the tuned configuration") == 1
+    assert text.count("within the constraints, with samples of the shape spec:80x140. Searched: instances 1, 2, 3;") == 1
+    assert text.count("with samples of the shape") == 1
+    assert [entry for entry in page.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+
+
+def test_plot_shows_every_measurement(page: webdriver.Chrome) -> None:
+    script = "return document.getElementById('plot-tuning_openvino').data.flatMap((trace) => [...trace.y])"
+    assert sorted(page.execute_script(script)) == [900, 1300, 1500]
+
+
+@pytest.mark.parametrize("width", [380, 1280])
+def test_page_does_not_scroll_sideways(page: webdriver.Chrome, width: int) -> None:
+    view(page, width, "light")
+    drawn(page)
+    size = page.execute_script("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    assert size[0] <= size[1] <= width
+    # What reaches beyond the window scrolls in a box of its own.
+    beyond = """
+        return [...document.querySelectorAll("body *")].filter((one) =>
+          one.getBoundingClientRect().right > innerWidth + 1 && !one.closest(".wide, .plot, .skip")
+        ).map((one) => one.outerHTML.slice(0, 80))"""
+    assert page.execute_script(beyond) == []
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (380, "light")])
+def test_axe_finds_nothing(page: webdriver.Chrome, width: int, scheme: str) -> None:
+    view(page, width, scheme)
+    drawn(page)
+    assert accessibility_violations(page) == []
+    assert page.execute_script(LOW_CONTRAST) == []
