@@ -56,6 +56,8 @@ ENGINES = sorted({model_of(name, INNER).engine for name in config["variants"]} -
 # For rules whose results are good on any machine, which Snakemake may take from a cache that several clones share
 # (docs/reruns.md). They have no benchmark: what comes from a cache took no time, and Snakemake refuses the two together.
 CACHE = workflow.workflow_settings.cache is not None
+# Inputs that are made up, for each shape.
+SAMPLES = 16
 # What serves and what asks: packages that no script imports.
 SERVER_PACKAGES = ("nvidia-pytriton", "tritonclient")
 
@@ -190,6 +192,19 @@ def largest(variant):
     described = VARIANTS[variant]
     unbounded = described.raw or (kind_of(variant, SERVER) == "native" and described.engine is None)
     return {"batch": shapes.batch(high), **({} if unbounded else named)}
+
+
+def made_up():
+    """Shapes of inputs that are made up: sizes of opt, min and max where axes vary or there is no data set."""
+    if DATASET and not shapes.axes(MODEL["inputs"]):
+        return []
+    profile = shapes.parse_profile(config["profile"])
+    found = []
+    for bound in ("opt", "min", "max"):
+        sizes = {name: [SAMPLES, *dims] for name, dims in shapes.sample(profile[bound]).items()}
+        if sizes not in found:
+            found.append(sizes)
+    return found
 
 
 def artifact(variant):

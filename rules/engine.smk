@@ -33,9 +33,7 @@ rule low_precision:
         # Where it is makes no difference: params that depend on the input are not compared.
         modelopt=lambda wildcards, input: config["engine"]["modelopt"],
         samples=lambda wildcards, input: (
-            options(dataset=input.dataset, model_file=MODEL["file"])
-            if DATASET
-            else options(reference=input.reference)
+            options(dataset=input.dataset, model_file=MODEL["file"]) if DATASET else options(reference=input.reference)
         ),
     message:
         "Graph in {wildcards.precision}"

@@ -5,23 +5,6 @@ profile's shapes. A ready graph has no model.ts; without a data set or model.raw
 Config: export, model, profile (parity alone: of other batch sizes nothing is exported anew).
 """
 
-# Inputs that are made up, for each shape.
-SAMPLES = 16
-
-
-def made_up():
-    """Shapes of inputs that are made up: sizes of opt, min and max where axes vary or there is no data set."""
-    if DATASET and not shapes.axes(MODEL["inputs"]):
-        return []
-    profile = shapes.parse_profile(config["profile"])
-    found = []
-    for bound in ("opt", "min", "max"):
-        sizes = {name: [SAMPLES, *dims] for name, dims in shapes.sample(profile[bound]).items()}
-        if sizes not in found:
-            found.append(sizes)
-    return found
-
-
 CONTRACT = {side: MODEL[side] for side in ("inputs", "outputs")}
 
 
@@ -60,10 +43,10 @@ else:
             model=rules.train.output.model,
             dataset=rules.dataset.output.test if DATASET else [],
         output:
+            **({"raw_reference": "<results>/export/reference_raw.npz"} if RAW else {}),
             onnx="<results>/export/model.onnx",
             torchscript="<results>/export/model.ts",
             reference="<results>/export/reference.npz",
-            **({"raw_reference": "<results>/export/reference_raw.npz"} if RAW else {}),
         log:
             "<logs>/export.log",
         cache: CACHE

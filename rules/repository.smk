@@ -141,7 +141,9 @@ rule repository_bls:
         runtime=5,
     params:
         libraries=libraries("repository_bls.py", *MODEL_FILE),
-        settings=lambda wildcards: settings(name=served_name("bls"), model=served_model("bls"), serving=instances("cpu")),
+        settings=lambda wildcards: settings(
+            name=served_name("bls"), model=served_model("bls"), serving=instances("cpu")
+        ),
     message:
         "Model repository of bls"
     shell:
