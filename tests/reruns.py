@@ -59,6 +59,7 @@ OTHER: dict[str, Any] = {
     "pytriton.outputs": ["scores"],
     "healthcheck.samples": 512,
     "sweep.protocols": ["grpc", "http"],
+    "sweep.shapes": None,  # the default model has fixed axes
     "sweep.batch_sizes": [1, 2],
     "sweep.concurrencies": [1, 16],
     "tune.variants": ["onnx"],

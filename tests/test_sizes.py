@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from selenium import webdriver
@@ -13,8 +14,10 @@ from selenium.webdriver.common.by import By
 import perf_report
 from browsers import accessibility_violations, chromium, drawn, view
 from measurement import metrics, points
-from measurement.loads import loads
+from measurement.loads import loads, sample_shapes
 from measurement.points import CEILING
+from models.reference import Reference
+from models.samples import of_shape
 from program.cli import UserError
 from report_sample import healthy, measured, other_records
 from reporting import sizes
@@ -109,6 +112,35 @@ def test_table_keeps_shapes_and_reads_runs_of_before_there_were_any(tmp_path: Pa
     assert set(points.read(tmp_path / "perf.csv")["shape"]) == set(SHAPES)
     old = [{name: value for name, value in measured("a", 1, 10).items() if name != "shape"}]
     assert list(points.table_of(old)["shape"]) == [""]
+
+
+def test_one_shape_has_a_name_only_where_an_axis_has() -> None:
+    fixed = {"model": {"inputs": [{"name": "x", "dims": [3]}]}, "profile": {"opt": "x:4x3"}, "sweep": {"shapes": []}}
+    varying = fixed | {"model": {"inputs": [{"name": "x", "dims": ["length"]}]}}
+    assert sample_shapes(fixed) == [""]
+    assert sample_shapes(varying) == ["x:3"]
+    assert sample_shapes(varying | {"sweep": {"shapes": ["x:1", "x:9"]}}) == ["x:1", "x:9"]
+
+
+def test_samples_are_those_of_the_reference_and_else_made_up(tmp_path: Path) -> None:
+    inputs = [{"name": "spec", "dtype": "FP32", "dims": [2, "frames"]}]
+    groups = [
+        Reference({"spec": np.full((4, 2, frames), frames, np.float32)}, {"out": np.zeros((4, 1))}) for frames in (3, 5)
+    ]
+    assert of_shape(groups, "", 2, inputs, None).inputs["spec"].tolist() == groups[0].first(2).inputs["spec"].tolist()
+    known = of_shape(groups, "spec:2x5", 64, inputs, None)
+    assert (known.samples, known.inputs["spec"].max()) == (4, 5)
+    made = of_shape(groups, "spec:2x7", 3, inputs, None)
+    assert made.inputs["spec"].shape == (3, 2, 7)
+    assert made.inputs["spec"].std() > 0
+    # What takes raw samples knows nothing of the model's shapes.
+    assert of_shape(groups, "spec:2x7", 3, [], None).shapes == {"spec": [2, 3]}
+    model_file = tmp_path / "own.py"
+    model_file.write_text(
+        "import numpy as np\ndef build(): pass\n"
+        "def example(shapes, generator): return {'spec': np.full(shapes['spec'], 9, 'float32')}\n"
+    )
+    assert (of_shape(groups, "spec:2x7", 3, inputs, model_file).inputs["spec"] == 9).all()
 
 
 # Metrics of the model file

@@ -313,3 +313,28 @@ def test_model_file_that_is_no_python(tmp_path):
     assert message == (
         f"config: model.file: {tmp_path}/mine.py is not Python: invalid syntax, line 2. Hint: python -m py_compile"
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["spec:6x41"], "axis 1 of spec is 41 in spec:6x41, outside the profile, 4 to 40. Hint: widen profile.min"),
+        (["spec:1x6x12"], "spec is 1x6x12. Hint: model.inputs says 6xframes"),
+        (["spec:7x12"], "spec is 7x12. Hint: model.inputs says 6xframes"),
+        (["sound:6x12"], "has the inputs sound, the model spec. Hint: name every input of model.inputs once"),
+        (["spec:6x12", "spec:6x12"], "['spec:6x12', 'spec:6x12'] has non-unique elements"),
+    ],
+)
+def test_shapes_to_measure_with_lie_within_the_profile(given, message):
+    config = merged(DEFAULT, wave(sweep={"shapes": given}))
+    assert error_of(config).startswith(f"config: sweep.shapes: {message}")
+
+
+def test_shapes_of_several_inputs_agree_in_an_axis_of_one_name():
+    config = merged(DEFAULT, text(sweep={"shapes": ["ids:6,mask:7"]}))
+    assert error_of(config).startswith("config: sweep.shapes: the axis tokens is 6 and 7.")
+
+
+def test_raw_samples_have_no_shapes_to_choose_from():
+    config = merged(DEFAULT, {"sweep": {"shapes": ["input:1x28x28"]}})
+    assert error_of(config).startswith("config: sweep.shapes: bls takes raw samples, whose sizes do not follow")
