@@ -1,12 +1,14 @@
 # Set up and run everything. `make help` lists the targets.
 # PYTHON: version of the interpreter (3.11 or 3.12). CORES: cores for Snakemake. CONFIG: an overlay file.
-# BASE: perf_summary.json of an earlier run. RUN: name of the run that is compared with it.
+# BASE: perf_summary.json of an earlier run. RUN: name of the run that is compared with it, or made new.
+# MODEL: a model file.
 PYTHON ?= >=3.11,<3.13
 CORES ?= 4
 CONFIG ?=
 VARIANT ?= openvino
 PORT ?=
 BASE ?=
+MODEL ?=
 RUN ?= $(lastword $(shell sed -n 's/^run: *//p' config/config.yaml $(CONFIG)))
 UV_VERSION := 0.13.9
 
@@ -20,7 +22,7 @@ OVERLAY := $(if $(CONFIG),--configfile $(CONFIG))
 SERVED := $(OVERLAY) $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help perf_report tune deploy compare modelopt serve demo verify test lint format sync docs screenshots lock benchmark clean distclean
+.PHONY: help perf_report tune deploy compare modelopt new serve demo verify test lint format sync docs screenshots lock benchmark clean distclean
 
 help: ## List the targets
 	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +40,9 @@ compare: $(VENV)/.main ## Compare artifacts/RUN with an earlier run: make compar
 	@exec python workflow/scripts/compare.py artifacts/$(RUN)/report/perf_summary.json --base '$(BASE)'
 
 modelopt: $(MODELOPT)/.done ## Install ModelOpt, for TensorRT engines in fp16 and int8
+
+new: $(VENV)/.main ## Write the configuration of your own model: make new MODEL=path/to/model.py [RUN=name]
+	@exec python workflow/scripts/new.py --model '$(MODEL)' $(if $(filter-out file,$(origin RUN)),--run '$(RUN)')
 
 serve: $(VENV)/.main ## Serve a variant in the foreground: make serve VARIANT=openvino (or VARIANT=all) [PORT=8000]
 	@exec python workflow/scripts/serve.py $(SERVED) $(if $(filter all,$(VARIANT)),--all,--variant $(VARIANT))

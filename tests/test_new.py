@@ -1,0 +1,132 @@
+"""make new: the configuration that is written for a model file, and what is refused."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from conftest import ROOT
+from new import look_at
+from program.cli import UserError
+
+# Two integer inputs of different sizes, two outputs, in an order that is not example's.
+MODEL = """
+import numpy as np
+
+DATASETS = {"own": ()}
+
+def build():
+    import torch
+
+    class Two(torch.nn.Module):
+        def forward(self, ids, weights):
+            return weights.sum(1, keepdim=True), ids + 1
+
+    return Two()
+
+def example(shapes, generator):
+    shapes = shapes or {"weights": [3, 5], "ids": [3, 4, 2]}
+    return {
+        "weights": generator.random(shapes["weights"], np.float32),
+        "ids": generator.integers(0, 9, shapes["ids"]),
+    }
+"""
+
+
+@pytest.fixture
+def model_file(tmp_path: Path) -> Path:
+    path = tmp_path / "two.py"
+    path.write_text(MODEL)
+    return path
+
+
+def refused(script, model_file: Path, *arguments: str) -> str:
+    """The one line that is printed; nothing is written."""
+    before = sorted(model_file.parent.iterdir())
+    found = script("new.py", "--model", model_file, *arguments)
+    assert (found.returncode, found.stdout) == (2, "")
+    assert sorted(model_file.parent.iterdir()) == before
+    (line,) = found.stderr.splitlines()
+    return line.removeprefix("new.py: error: ")
+
+
+def test_names_dtypes_and_dims_are_the_models(script, model_file):
+    assert script("new.py", "--model", model_file).returncode == 0
+    config = yaml.safe_load((model_file.parent / "two.yaml").read_text())
+    assert config["run"] == config["model"]["name"] == "two"
+    assert config["model"]["file"] == str(model_file)
+    assert config["model"]["inputs"] == [
+        {"name": "ids", "dtype": "INT64", "dims": [4, 2]},
+        {"name": "weights", "dtype": "FP32", "dims": [5]},
+    ]
+    assert config["model"]["outputs"] == [
+        {"name": "output_0", "dtype": "FP32", "dims": [1]},
+        {"name": "output_1", "dtype": "INT64", "dims": [4, 2]},
+    ]
+    assert config["profile"] == {
+        "min": "ids:1x4x2,weights:1x5",
+        "opt": "ids:8x4x2,weights:8x5",
+        "max": "ids:32x4x2,weights:32x5",
+    }
+    assert config["dataset"] == {"source": "own"}
+    assert config["pytriton"]["inputs"] == ["ids", "weights"]
+    assert config["pytriton"]["outputs"] == ["output_0", "output_1"]
+
+
+@pytest.mark.parametrize("name", ["hifigan", "null", "on"])
+def test_what_is_written_can_be_planned(script, project, tmp_path, name):
+    """As it is; also where names are words of YAML."""
+    shutil.copy(ROOT / "workflow" / "scripts" / "models" / "hifigan.py", tmp_path / f"{name}.py")
+    assert script("new.py", "--model", tmp_path / f"{name}.py").returncode == 0
+    planned = project.planned("perf_report", configfiles=(tmp_path / f"{name}.yaml",))
+    assert {"export/model.onnx", "repository/pytriton", "perf/null/perf.csv", "report/perf_report.html"} <= planned
+    assert not any(path.startswith("dataset") for path in planned)
+
+
+def test_run_and_place_can_be_chosen(script, model_file, tmp_path):
+    config = tmp_path / "configs" / "mine.yaml"
+    assert script("new.py", "--model", model_file, "--run", "other", "--config", config).returncode == 0
+    assert yaml.safe_load(config.read_text())["run"] == "other"
+
+
+def test_what_exists_stays(script, model_file):
+    config = model_file.with_suffix(".yaml")
+    config.write_text("mine")
+    line = refused(script, model_file)
+    assert line == f"{config} exists. Hint: move it away, or choose another name: RUN=name"
+    assert config.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("def example", "def examples", "has no function example"),
+        ("def build", "def builds", "has no function build"),
+        ("return Two()", "return Too()", "build fails: NameError: name 'Too' is not defined"),
+        ("import numpy", "import nunpy", "the import fails: ModuleNotFoundError: No module named 'nunpy'"),
+        ("ids + 1", "ids.nonsense", "the module fails: AttributeError: 'Tensor' object has no attribute 'nonsense'"),
+        ("weights.sum(1, keepdim=True)", "weights.sum(0)", "output 0 has the shape [5] for a batch of 3"),
+        ("shapes = shapes or", "shapes =", "example made {'weights': [3, 5], 'ids': [3, 4, 2]} where"),
+    ],
+)
+def test_faults_of_a_model_file(model_file, old, new, fault):
+    assert old in MODEL
+    model_file.write_text(MODEL.replace(old, new, 1))
+    with pytest.raises(UserError) as caught:
+        look_at(model_file)
+    assert str(caught.value).startswith(str(model_file))
+    assert fault in str(caught.value)
+    assert "Hint: " in str(caught.value)
+
+
+def test_no_model_file(script, tmp_path):
+    found = script("new.py", "--model", "")
+    assert (found.returncode, found.stderr.strip()) == (
+        2,
+        "new.py: error: . is no file. Hint: make new MODEL=path/to/model.py",
+    )
+
+
+def test_name_of_a_run(script, model_file):
+    assert "1.5 is no name for a run" in refused(script, model_file, "--run", "1.5")
