@@ -13,6 +13,10 @@ from program.cli import UserError
 from serving.server import Server
 
 PROTOCOLS = ("grpc", "http")
+# Seconds until an answer is given up: a large batch of a slow model takes its time.
+TIMEOUT = 600
+_OF_CLIENT: dict[str, dict[str, int]] = {"grpc": {}, "http": {"network_timeout": TIMEOUT}}
+_OF_CALL: dict[str, dict[str, int]] = {"grpc": {"client_timeout": TIMEOUT}, "http": {}}
 Arrays = Mapping[str, np.ndarray]
 
 
@@ -21,7 +25,7 @@ class Endpoint:
 
     def __init__(self, protocol: str, url: str, model: str) -> None:
         self._module: Any = {"grpc": tritonclient.grpc, "http": tritonclient.http}[protocol]
-        self._client: Any = self._module.InferenceServerClient(url)
+        self._client: Any = self._module.InferenceServerClient(url, **_OF_CLIENT[protocol])
         self.protocol = protocol
         self.model = model
 
@@ -61,7 +65,7 @@ class Endpoint:
             tensor = self._module.InferInput(name, array.shape, np_to_triton_dtype(array.dtype))
             tensor.set_data_from_numpy(array)
             tensors.append(tensor)
-        result = self._client.infer(self.model, tensors)
+        result = self._client.infer(self.model, tensors, **_OF_CALL[self.protocol])
         return [result.as_numpy(name) for name in outputs]
 
     def statistics(self) -> dict[str, int]:
