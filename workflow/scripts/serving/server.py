@@ -90,7 +90,7 @@ def running(
     repository: Path,
     models: Sequence[str],
     log_file: Path,
-    timeout: float = 120.0,
+    timeout: float = 300.0,
     ports: Ports | None = None,
     kind: str = "bundled",
 ) -> Iterator[Server]:
