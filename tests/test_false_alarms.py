@@ -3,9 +3,12 @@
 benchmarks/false_alarms.py prints the same rates from more draws.
 """
 
+import itertools
+import math
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from measurement.changes import of_points, of_variants
@@ -39,6 +42,31 @@ def test_nor_are_they_on_a_quiet_machine_where_some_variants_are_noisier(changes
 def test_equally_fast_variants_of_one_run_are_not_called_different() -> None:
     busy = levelled(recorded("busy"))
     assert rate(lambda generator: shown(comparisons(two_runs(busy, generator)[0]))) < 0.05
+
+
+def simulated(generator: np.random.Generator, deviations: list[float], levels: int = 3) -> pd.DataFrame:
+    """A run of equally fast variants, one for each of `deviations` (of the logarithm of one repeat)."""
+    sizes = itertools.product(range(levels), range(1, 4), enumerate(deviations))
+    rows = [
+        {"variant": f"v{number}", "concurrency": 4**level, "repeat": repeat, "throughput": math.exp(noise)}
+        for level, repeat, (number, deviation) in sizes
+        for noise in [generator.normal(0, deviation)]
+    ]
+    known = {"protocol": "grpc", "batch_size": 1, "load_mode": "concurrency", "request_rate": None}
+    table = pd.DataFrame(rows).assign(**known, shared_memory="none", latency_p50=1.0)
+    return table.astype({"concurrency": "Int64", "request_rate": "Float64"})
+
+
+@pytest.mark.parametrize("noisy", [0.1, 0.3], ids=["equally noisy", "one thrice as noisy"])
+def test_intervals_of_a_run_hold_together_and_say_something(noisy: float) -> None:
+    """All of them in 95 % of the runs; and none is wider than the noise explains, though it rests on three repeats."""
+    deviations = [0.1, 0.1, 0.1, noisy]
+    generator = np.random.default_rng(3)
+    runs = [comparisons(simulated(generator, deviations)) for _ in range(DRAWS)]
+    assert np.mean([shown(found) for found in runs]) < 0.05
+    widest = [max(one["ratio"]["high"] / one["ratio"]["middle"] for one in found) for found in runs]
+    assert np.median(widest) < math.exp(7 * noisy)
+    assert max(widest) < math.exp(12 * noisy)
 
 
 def test_a_slow_down_of_a_fifth_is_found_in_three_repeats() -> None:

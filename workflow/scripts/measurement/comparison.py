@@ -7,13 +7,14 @@ tells how far the ratio of two variants may be off.
 """
 
 import math
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from measurement.intervals import Interval, Scatter, paired_ratio
+from measurement.intervals import Interval, Scatter, paired_ratio, scatter
 from measurement.loads import CLOSED
 from measurement.points import LEVEL, records
 
@@ -27,23 +28,20 @@ def comparisons(repeats: pd.DataFrame) -> list[dict[str, Any]]:
     missing), and `result`. The bounds of all of them hold together at 95 %: with equal variants, a difference is
     shown in at most one run of twenty.
     """
-    tables = list(speeds(repeats))
-    pairs = [
-        (level, table, variant, base)
-        for level, table in tables
-        for position, variant in enumerate(table.columns)
-        for base in table.columns[position + 1 :]
-    ]
-    pooled = block_scatter([table for _, table in tables])
+    found = list(speeds(repeats))
+    tables = [table for _, table in found]
+    pairs = [(level, table, pair) for level, table in found for pair in combinations(table.columns, 2)]
+    everyone = block_scatter(tables)
+    own = {pair: pair_scatter(tables, *pair) for pair in {pair for _, _, pair in pairs}}
     return [
         {
-            "variant": variant,
-            "base": base,
+            "variant": pair[0],
+            "base": pair[1],
             **level,
             "figure": figure(level),
-            **judged(_ratio(table, variant, base, pooled, len(pairs))),
+            **judged(_ratio(table, pair, [everyone, own[pair]], len(pairs))),
         }
-        for level, table, variant, base in pairs
+        for level, table, pair in pairs
     ]
 
 
@@ -77,6 +75,16 @@ def block_scatter(tables: list[pd.DataFrame]) -> Scatter:
     return Scatter((), 2 * squares / freedom if freedom else math.nan, freedom)
 
 
+def pair_scatter(tables: list[pd.DataFrame], variant: str, base: str) -> Scatter:
+    """Scatter of the logarithm of the ratio of these two variants in one round, pooled over all levels.
+
+    A variant that is noisier than the others mostly is at every level. At one level alone three rounds would tell its
+    scatter with two degrees of freedom, and intervals that hold for all comparisons together would say nothing.
+    """
+    shared = [table for table in tables if {variant, base}.issubset(table.columns)]
+    return scatter((table[variant] / table[base]).dropna().tolist() for table in shared)
+
+
 def judged(ratio: Interval | None) -> dict[str, Any]:
     """A ratio of speeds as columns, and what it shows."""
     if ratio is None:
@@ -85,6 +93,7 @@ def judged(ratio: Interval | None) -> dict[str, Any]:
     return {"ratio": vars(ratio), "result": result}
 
 
-def _ratio(table: pd.DataFrame, variant: Hashable, base: Hashable, pooled: Scatter, number: int) -> Interval | None:
-    both = table[[variant, base]].dropna()
-    return paired_ratio(both[variant].tolist(), both[base].tolist(), pooled, number) if len(both) else None
+def _ratio(table: pd.DataFrame, pair: tuple[str, str], known: Sequence[Scatter], number: int) -> Interval | None:
+    both = table[[*pair]].dropna()
+    values, base = (both[name].tolist() for name in pair)
+    return paired_ratio(values, base, known, number) if values else None

@@ -71,39 +71,41 @@ def of_median(values: Sequence[float], pooled: Scatter) -> Interval | None:
 
 
 def paired_ratio(
-    values: Sequence[float], base: Sequence[float], pooled: Scatter | None = None, comparisons: int = 1
+    values: Sequence[float], base: Sequence[float], known: Sequence[Scatter] = (), comparisons: int = 1
 ) -> Interval | None:
     """Geometric mean of `values` over `base`, repeat by repeat, with its t-interval.
 
-    Repeats pair when they were measured in turn, in the same round of one run. `pooled`: scatter of such ratios over
-    more points than this one; without it that of these pairs alone counts. `comparisons`: size of the family of which
-    this is one; all of them hold together at 95 % (Bonferroni). None when the scatter is not known.
+    Repeats pair when they were measured in turn, in the same round of one run. `known`: what is known of the scatter
+    of such ratios from more of them; without it that of these pairs alone counts. `comparisons`: size of the family of
+    which this is one; all of them hold together at 95 % (Bonferroni). None when the scatter is not known.
     """
     ratios = [value / other for value, other in zip(values, base, strict=True)]
-    return _t_interval(np.log(ratios).mean(), 1 / len(ratios), scatter([ratios]), pooled, comparisons)
+    return _t_interval(np.log(ratios).mean(), 1 / len(ratios), known or [scatter([ratios])], comparisons)
 
 
 def unpaired_ratio(
     values: Sequence[float], base: Sequence[float], pooled: Scatter | None = None, comparisons: int = 1
 ) -> Interval | None:
-    """The same for repeats that have no time in common: geometric mean over geometric mean."""
+    """The same for repeats that have no time in common: geometric mean over geometric mean.
+
+    `pooled`: scatter over more points than these; their own counts where it is larger.
+    """
     difference = np.log(values).mean() - np.log(base).mean()
-    return _t_interval(difference, 1 / len(values) + 1 / len(base), scatter([values, base]), pooled, comparisons)
+    known = [scatter([values, base]), *([pooled] if pooled else [])]
+    return _t_interval(difference, 1 / len(values) + 1 / len(base), known, comparisons)
 
 
-def _t_interval(
-    logarithm: float, share: float, own: Scatter, pooled: Scatter | None, comparisons: int
-) -> Interval | None:
+def _t_interval(logarithm: float, share: float, known: Sequence[Scatter], comparisons: int) -> Interval | None:
     """`share`: variance of the mean logarithm over that of one repeat.
 
-    Of a point's own scatter and the pooled one the larger counts, with its degrees of freedom: a point may be noisier
-    than the others, but from three repeats it is not taken for steadier. Of the rules that were tried on recorded
-    repeats (benchmarks/false_alarms.py) this one keeps its promise and still sees a slow-down of 20 %.
+    Of the `known` scatters the largest counts, with its degrees of freedom: some things may be noisier than others, but
+    from few repeats none is taken for steadier. Of the rules that were tried on recorded repeats
+    (benchmarks/false_alarms.py) this one keeps its promise and still sees a slow-down of 20 %.
     """
-    larger = own if pooled is None or own.variance > pooled.variance else pooled
-    variance, freedom = larger.variance, larger.freedom
-    if not freedom:
+    usable = [one for one in known if one.freedom]
+    if not usable:
         return None
-    quantile = stats.t.ppf(1 - (1 - CONFIDENCE) / (2 * comparisons), freedom)
-    half = float(quantile) * math.sqrt(variance * share)
+    largest = max(usable, key=lambda one: one.variance)
+    quantile = stats.t.ppf(1 - (1 - CONFIDENCE) / (2 * comparisons), largest.freedom)
+    half = float(quantile) * math.sqrt(largest.variance * share)
     return Interval(math.exp(logarithm - half), math.exp(logarithm), math.exp(logarithm + half))
