@@ -20,7 +20,7 @@ from settings.hardware import require_gpu, require_target
 from settings import shapes
 from settings.lock import versions
 from settings.model import declared_by
-from settings.requirements import require_programs
+from settings.requirements import require_programs, require_search_server
 from settings.validation import validate
 from tuning.results import parsed
 
@@ -50,6 +50,8 @@ SERVER = config["server"]
 IMAGE = config["serving"]["image"] if SERVER == "native" else None
 GPUS = int(config["serving"]["device"] == "cuda")
 TUNE = config["tune"]
+# The jobs of a search that start a Triton of this machine, by tune.launch.
+STARTS_TRITON = {"local": ("tune_search", "tune_proof"), "docker": ("tune_proof",), "remote": ()}
 ENGINES = sorted({model_of(name, INNER).engine for name in config["variants"]} - {None} | {*config["engines"]})
 
 
@@ -91,7 +93,7 @@ wildcard_constraints:
 
 
 def check_machine(jobs):
-    """Raises UserError when this machine lacks what some jobs need: a GPU, one that fits, programs, a full Triton."""
+    """Raises UserError when this machine lacks what some jobs need: a GPU, one that fits, programs, a Triton."""
     require_gpu({job.rule.name for job in jobs if job.resources.get("gpu")})
     require_programs(
         {job.rule.name for job in jobs if job.container_img is None},
@@ -101,6 +103,8 @@ def check_machine(jobs):
     served = [job for job in jobs if job.rule.name in ("healthcheck", "sweep")]
     if any(model_of(job.wildcards.variant, INNER).engine == "tensorrt_rtx" for job in served):
         require_target("engine.tensorrt_rtx.targets", config["engine"]["tensorrt_rtx"]["targets"])
+    require_search_server({job.rule.name for job in jobs}, tune_launch())
+    served += [job for job in jobs if job.rule.name in STARTS_TRITON[TUNE["launch"]]]
     # The image is there with --sdm apptainer alone.
     if SERVER == "native" and any(job.container_img is None for job in served):
         install.native()
@@ -265,6 +269,13 @@ def tune_goal():
 def tune_steering():
     """What steers a search: where every combination is measured, nothing does."""
     return {} if TUNE["mode"] == "manual" else tune_goal()
+
+
+def tune_launch():
+    """Who starts the server of a search, and what it has to know for that."""
+    mode = TUNE["launch"]
+    known = {"docker": {"image": config["serving"]["image"].removeprefix("docker://")}, "remote": TUNE["remote"]}
+    return {"mode": mode, **known.get(mode, {})}
 
 
 def tune_windows():

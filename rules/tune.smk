@@ -51,17 +51,18 @@ rule tune_search:
     conda:
         "../envs/main.yaml"
     container:
-        IMAGE
+        IMAGE if "tune_search" in STARTS_TRITON[TUNE["launch"]] else None
     threads: 4
     resources:
         mem_mb=4000,
         runtime=240,
-        gpu=GPUS,
+        gpu=0 if TUNE["launch"] == "remote" else GPUS,
         measure=1,
     params:
         libraries=libraries("tune_search.py", packages=SERVER_PACKAGES),
         settings=lambda wildcards: settings(
             server=SERVER,
+            launch=tune_launch(),
             mode=TUNE["mode"],
             search=TUNE["search"],
             max_trials=TUNE["max_trials"],
@@ -130,17 +131,18 @@ rule tune_proof:
     conda:
         "../envs/main.yaml"
     container:
-        IMAGE
+        IMAGE if "tune_proof" in STARTS_TRITON[TUNE["launch"]] else None
     threads: 4
     resources:
         mem_mb=4000,
         runtime=60,
-        gpu=GPUS,
+        gpu=0 if TUNE["launch"] == "remote" else GPUS,
         measure=1,
     params:
         libraries=libraries("tune_proof.py", packages=SERVER_PACKAGES),
         settings=lambda wildcards: settings(
             server=SERVER,
+            launch=tune_launch(),
             rounds=TUNE["rounds"],
             windows=tune_windows(),
             model=served_model(wildcards.variant),
@@ -180,6 +182,7 @@ rule tune_choice:
         libraries=libraries("tune_choice.py"),
         settings=lambda wildcards: settings(
             variant=wildcards.variant,
+            launch=TUNE["launch"],
             mode=TUNE["mode"],
             search=TUNE["search"],
             shape=SHAPES[0],

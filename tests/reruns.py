@@ -63,6 +63,10 @@ OTHER: dict[str, Any] = {
     "sweep.batch_sizes": [1, 2],
     "sweep.concurrencies": [1, 16],
     "tune.variants": ["onnx"],
+    "tune.launch": "remote",  # docker needs another server
+    "tune.remote.http": "gpu:8000",
+    "tune.remote.grpc": "gpu:8001",
+    "tune.remote.metrics": "http://gpu:8002/metrics",
     "tune.mode": None,  # the others need other lists too
     "tune.model_analyzer": "model-analyzer",
     "tune.search.max_batch_sizes": [64],

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from conftest import DEFAULT, MODEL, PROFILE, SERVING
+from conftest import DEFAULT, MODEL, PROFILE, SERVING, merged
 from measurement.intervals import Interval
 from program.cli import UserError
 from serving import modelconfig
@@ -87,7 +87,12 @@ def test_optuna_takes_lists_and_trials(config):
     search = RANGES | {"queue_delays_us": [0, 500]}
     chosen = space.model_profile(config, settings("optuna", search))["model_config_parameters"]
     assert chosen["dynamic_batching"] == {"max_queue_delay_microseconds": [0, 500]}
-    assert space.ranges(settings("optuna", search)) == {"run_config_search_mode": "optuna", "optuna_max_trials": 7}
+    assert space.ranges(settings("optuna", search)) == {
+        "run_config_search_mode": "optuna",
+        "optuna_max_trials": 7,
+        "run_config_search_min_concurrency": 4,
+        "run_config_search_max_concurrency": 16,
+    }
 
 
 def test_search_starts_from_a_model_that_loads_with_every_batch_size(config):
@@ -210,6 +215,7 @@ def test_checkpoints_belong_to_what_was_measured(tmp_path):
             {"mode": "brute", "search": {"threads": [], "queue_delays_us": [], "instances": []}},
             "tune.search.instances: mode brute needs its smallest and largest value",
         ),
+        ({"launch": "docker"}, "tune.launch: docker starts a full Triton, server is bundled. Hint: set server to nat"),
     ],
 )
 def test_configuration_that_cannot_be_searched_is_refused(changes, message):
@@ -218,6 +224,24 @@ def test_configuration_that_cannot_be_searched_is_refused(changes, message):
     config["tune"] |= changes
     with pytest.raises(UserError, match=f"config: {message}"):
         check_tuning(config)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"serving": {"image": "triton.sif"}}, "serving.image: docker does not run triton.sif"),
+        (
+            {"tune": {"variants": ["aotinductor"]}},
+            "tune.variants: aotinductor runs in Python, whose packages the image of launch: docker does not have. "
+            "Hint: one of onnx, torchscript, tensorrt, or launch: local",
+        ),
+    ],
+)
+def test_what_docker_cannot_serve_is_refused(changes, message):
+    given = {"server": "native", "tune": {"launch": "docker", "variants": ["onnx"]}}
+    check_tuning(merged(DEFAULT, given))
+    with pytest.raises(UserError, match=f"config: {message}"):
+        check_tuning(merged(merged(DEFAULT, given), changes))
 
 
 def test_default_configuration_can_be_searched_and_deployed():

@@ -253,6 +253,10 @@ INPUT = DEFAULT["model"]["inputs"][0]
             "config: sweep.slo_ms: 5000 ms is not within the three windows of a point, 2400 ms.",
         ),
         ({"compare": {"base": "nowhere.json"}}, "config: compare.base: nowhere.json does not exist."),
+        (
+            {"tune": {"remote": {"grpc": "http://gpu:8001"}}},
+            "config: tune.remote.grpc: 'http://gpu:8001' does not match '^[^",
+        ),
         ({"sweep": {"protocols": ["grpc", "rest"]}}, "config: sweep.protocols.1: 'rest' is not one of"),
         ({"sweep": {"stability_percent": 0}}, "config: sweep.stability_percent: 0 is less than or equal to"),
     ],

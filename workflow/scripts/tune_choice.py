@@ -64,7 +64,10 @@ def main(options: argparse.Namespace) -> None:
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
-    cli.add_settings(result, '{"variant": …, "mode": …, "search": …, "shape": …, "objectives": …, "constraints": …}')
+    cli.add_settings(
+        result,
+        '{"variant": …, "launch": …, "mode": …, "search": …, "shape": …, "objectives": …, "constraints": …}',
+    )
     result.add_argument("--version", type=Path, required=True, help="model_analyzer.json")
     result.add_argument("--results", type=Path, required=True, help="results.csv")
     result.add_argument("--configs", type=Path, required=True, help="directory of config.pbtxt files")

@@ -1,8 +1,9 @@
 """Rule tune_proof: the candidate and the default configuration measured again, in turn.
 
 A search looks at many noisy figures and takes the best: its winner looks better than it is. So both are measured anew,
-each at the load at which it was best within the constraints, with a server of its own in every round. proof.csv has
-one row per round and configuration; without a candidate that differs from the default it has none.
+each at the load at which it was best within the constraints, in every round with a server of its own, or loaded anew
+by one that runs elsewhere. proof.csv has one row per round and configuration; without a candidate that differs from
+the default it has none.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from models.samples import of_shape
 from program import cli
 from program.cli import UserError, log
 from program.files import read_json, whole_directory, write_text
-from serving import server
+from tuning import launch
 
 # perf_analyzer's own limit is windows × length; this only catches one that hangs.
 _TIMEOUT_FACTOR = 5
@@ -30,14 +31,13 @@ _TIMEOUT_FACTOR = 5
 def measured(
     repository: Path, level: Load, samples: Reference, settings: Mapping[str, Any], raw: Path, log_file: Path
 ) -> dict[str, Any]:
-    """One point of the one model in a repository, with a server of its own. Raises UserError when it failed."""
-    windows, kind = settings["windows"], settings["server"]
-    (name,) = server.models(repository)
+    """One point of the one model in a repository, loaded anew for it. Raises UserError when it failed."""
+    windows = settings["windows"]
     timeout = 60 + _TIMEOUT_FACTOR * windows["max_windows"] * windows["window_ms"] / 1000
-    with tempfile.TemporaryDirectory() as directory, server.running(repository, [name], log_file, kind=kind) as running:
+    served = launch.serving(settings["launch"], repository, level.protocol, log_file, settings["server"])
+    with tempfile.TemporaryDirectory() as directory, served as (name, url):
         data = Path(directory) / "samples.json"
         write_text(data, inputs.as_json(samples))
-        url = {"grpc": running.grpc, "http": running.http}[level.protocol]
         command = perf_analyzer.command(name, url, level, windows, data)
         libraries = Path(directory) / "libraries"
         libraries.mkdir()
@@ -83,7 +83,9 @@ def main(options: argparse.Namespace) -> None:
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
-    cli.add_settings(result, '{"server": …, "rounds": …, "windows": of sweep, "model": inputs and outputs, …}')
+    cli.add_settings(
+        result, '{"server": …, "launch": …, "rounds": …, "windows": of sweep, "model": inputs and outputs, …}'
+    )
     result.add_argument("--repository", type=Path, required=True, help="model repository of the variant")
     result.add_argument("--candidate", type=Path, required=True, help="repository of the candidate")
     result.add_argument("--record", type=Path, required=True, help="candidate.json")

@@ -24,8 +24,7 @@ from program.cli import UserError, log
 from program.files import read_json, whole_directory, whole_file
 from serving import directory as repositories
 from serving import modelconfig
-from serving.server import remove_shared_memory
-from tuning import analyzer, space
+from tuning import analyzer, launch, space
 
 
 def prepare(options: argparse.Namespace, settings: Mapping[str, Any], work: Path) -> dict[str, Any]:
@@ -46,7 +45,8 @@ def prepare(options: argparse.Namespace, settings: Mapping[str, Any], work: Path
     (work / "samples.json").write_text(inputs.as_json(samples.renamed(settings["model"])))
     profile = space.model_profile(base, settings)
     return {
-        **analyzer.configuration(work, settings["server"], config.name, profile, settings["windows"]),
+        **analyzer.configuration(work, config.name, profile, settings["windows"]),
+        **launch.configuration(settings["launch"], work, settings["server"]),
         **space.ranges(settings),
         **settings["steering"],
     }
@@ -55,14 +55,15 @@ def prepare(options: argparse.Namespace, settings: Mapping[str, Any], work: Path
 def search(options: argparse.Namespace, work: Path) -> list[dict[str, str]]:
     """Run the search in `work`; returns the rows of its results.
 
-    Raises UserError when a measurement failed; the others stay in the checkpoint.
+    Raises UserError when its server cannot be had, or when a measurement failed; the others stay in the checkpoint.
     """
     settings = options.settings
     config = prepare(options, settings, work)
     identity = {"settings": settings, "model_analyzer": read_json(options.version)["version"]}
     checkpoint = analyzer.checkpoints(options.checkpoints, identity, options.repository)
     config["checkpoint_directory"] = str(checkpoint.resolve())
-    with closing(analyzer.profile(options.model_analyzer, config, work, options.analyzer_log)) as lines:
+    profile = analyzer.profile(options.model_analyzer, config, work, options.analyzer_log)
+    with launch.available(settings["launch"], work), closing(profile) as lines:
         for line in tqdm(lines, desc="Model Analyzer", unit="measurement", total=space.measurements(settings)):
             log.debug("%s", line)
     with (work / analyzer.RESULTS).open(newline="") as stream:
@@ -85,7 +86,6 @@ def main(options: argparse.Namespace) -> None:
         try:
             rows = search(options, work)
         finally:
-            remove_shared_memory(work.name)
             if (work / "triton.log").exists():
                 shutil.copy(work / "triton.log", options.server_log)
         with whole_directory(options.configs) as configs:
@@ -100,8 +100,8 @@ def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
     cli.add_settings(
         result,
-        '{"server": …, "mode": …, "search": tune.search, "max_trials": …, "steering": objectives and constraints, '
-        '"batch_size": …, "windows": of sweep, "model": inputs and outputs, "inputs": of the config}',
+        '{"server": …, "launch": mode, and image or endpoints, "mode": …, "search": tune.search, "max_trials": …, '
+        '"steering": objectives and constraints, "batch_size": …, "windows": of sweep, "model": inputs and outputs, "inputs": of the config}',
     )
     result.add_argument("--model-analyzer", type=Path, required=True, help="the program model-analyzer")
     result.add_argument("--version", type=Path, required=True, help="model_analyzer.json")

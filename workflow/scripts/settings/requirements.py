@@ -3,10 +3,11 @@
 import importlib.util
 import os
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from engines import trtexec
 from program.cli import UserError
+from serving import docker, remote
 
 
 def require_programs(jobs: Collection[str], modelopt: str, model_analyzer: str) -> None:
@@ -29,3 +30,11 @@ def require_programs(jobs: Collection[str], modelopt: str, model_analyzer: str) 
         )
     if "tune_search" in jobs and not shutil.which(model_analyzer):
         raise UserError(f"tune_search: {model_analyzer}, which is Model Analyzer, is missing.", "make tune installs it")
+
+
+def require_search_server(jobs: Collection[str], launch: Mapping[str, str]) -> None:
+    """Raises UserError when the server that one of `jobs` searches cannot be had. `launch`: as tune_launch() says."""
+    if launch["mode"] == "docker" and "tune_search" in jobs:
+        docker.require()
+    if launch["mode"] == "remote" and {"tune_search", "tune_proof"}.intersection(jobs):
+        remote.require(launch)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from program.cli import UserError
-from serving.variants import of_kind
+from serving.variants import kind_of, of_kind
 from settings import shapes
 
 Config = dict[str, Any]
@@ -31,6 +31,7 @@ def check_tuning(config: Config) -> None:
                 )
     _check_batches(config)
     _check_mode(config["tune"])
+    _check_launch(config)
     if config["deploy"]["min_replicas"] > config["deploy"]["max_replicas"]:
         raise _fail("deploy.min_replicas", "more than deploy.max_replicas", "min ≤ max")
 
@@ -52,6 +53,22 @@ def _check_batches(config: Config) -> None:
     if config["sweep"]["batch_sizes"][0] > smallest:
         hint = "requests have the first of sweep.batch_sizes"
         raise _fail("tune.search.max_batch_sizes", f"{smallest} is less than a request", hint)
+
+
+def _check_launch(config: Config) -> None:
+    """What docker starts is the image of a full Triton, which has none of the packages of this environment."""
+    if config["tune"]["launch"] != "docker":
+        return
+    if config["server"] != "native":
+        raise _fail("tune.launch", f"docker starts a full Triton, server is {config['server']}", "set server to native")
+    image = config["serving"]["image"]
+    if not image.startswith("docker://"):
+        raise _fail("serving.image", f"docker does not run {image}", "docker://nvcr.io/nvidia/tritonserver:26.07-py3")
+    for name in config["tune"]["variants"]:
+        if kind_of(name, config["server"]) != "native":
+            known = ", ".join(of_kind("native", config["server"]))
+            what = f"{name} runs in Python, whose packages the image of launch: docker does not have"
+            raise _fail("tune.variants", what, f"one of {known}, or launch: local")
 
 
 def _check_mode(tune: Config) -> None:

@@ -24,7 +24,7 @@ import yaml
 from program.cli import UserError, log
 from program.files import sha256
 from program.process import adopt_orphans, child
-from serving import install, server
+from serving import install
 
 HINT = "make tune installs it; tune.model_analyzer of the config says where it is"
 RESULTS = Path("results/metrics-model-inference.csv")
@@ -69,9 +69,9 @@ def wrapper(path: Path, binary: Path, env: Mapping[str, str]) -> Path:
 
 
 def configuration(
-    directory: Path, kind: str, model: str, profile: Mapping[str, Any], windows: Mapping[str, Any]
+    directory: Path, model: str, profile: Mapping[str, Any], windows: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Model Analyzer's configuration for a server of this machine, `bundled` or `native`, run in `directory`.
+    """Model Analyzer's configuration, run in `directory`, but for its server (`tuning.launch`).
 
     `profile`: the entry of the model; `windows`: `protocol`, `window_ms`, `stability_percent` and `max_windows`.
     perf_analyzer's arguments are part of the checkpoint's keys: they hold no path or port of one run. The metrics of
@@ -79,28 +79,12 @@ def configuration(
     """
     directory = directory.resolve()
     (directory / "perf_analyzer.d").mkdir()
-    triton = install.native() if kind == "native" else install.bundled(directory / "triton")
     analyzer, env = install.perf_analyzer(directory / "perf_analyzer.d")
-    ports = server.free_ports()
     return {
         "model_repository": str(directory / "models"),
         "output_model_repository_path": str(directory / "configs"),
         "override_output_model_repository": True,
         "export_path": str(directory),
-        "triton_output_path": str(directory / "triton.log"),
-        "triton_launch_mode": "local",
-        "triton_server_path": str(wrapper(directory / "tritonserver", triton.binary, triton.env)),
-        "triton_http_endpoint": f"{server.HOST}:{ports.http}",
-        "triton_grpc_endpoint": f"{server.HOST}:{ports.grpc}",
-        "triton_metrics_url": f"http://{server.HOST}:{ports.metrics}/metrics",
-        "triton_server_flags": {
-            "backend-directory": str(triton.backend_directory),
-            "http-address": server.HOST,
-            "grpc-address": server.HOST,
-            "metrics-address": server.HOST,
-            "backend-config": f"python,shm-region-prefix-name={directory.name}",
-            "exit-timeout-secs": "3",
-        },
         "perf_analyzer_path": str(wrapper(directory / "perf_analyzer", analyzer, env)),
         "perf_analyzer_cpu_util": 1e6,
         "perf_analyzer_max_auto_adjusts": 5,

@@ -4,7 +4,7 @@ Four modes: `manual` measures every combination of the lists in the config; `bru
 Analyzer's own searches, which take the lists as ranges or choices and vary less.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -57,16 +57,16 @@ def ranges(settings: Mapping[str, Any]) -> Config:
     search, mode = settings["search"], settings["mode"]
     if mode == "manual":
         return {"run_config_search_mode": "brute"}
+    levels = _bounds("concurrency", search["concurrencies"])
     if mode == "optuna":
-        return {"run_config_search_mode": mode, "optuna_max_trials": settings["max_trials"]}
-    result: Config = {"run_config_search_mode": mode}
-    for key, values in {
-        "instance_count": search["instances"],
-        "model_batch_size": search["max_batch_sizes"],
-        "concurrency": search["concurrencies"],
-    }.items():
-        result |= {f"run_config_search_min_{key}": min(values), f"run_config_search_max_{key}": max(values)}
-    return result
+        # Its trials take their levels from the model's entry; the sweep of the best ones, which follows, has bounds.
+        return {"run_config_search_mode": mode, "optuna_max_trials": settings["max_trials"], **levels}
+    return {
+        "run_config_search_mode": mode,
+        **_bounds("instance_count", search["instances"]),
+        **_bounds("model_batch_size", search["max_batch_sizes"]),
+        **levels,
+    }
 
 
 def measurements(settings: Mapping[str, Any]) -> int | None:
@@ -104,6 +104,11 @@ def tuned(config: Any, found: Any) -> Any:
         result.parameters[parameter].CopyFrom(found.parameters[parameter])
     limit_batches(result, result.max_batch_size)
     return result
+
+
+def _bounds(key: str, values: Sequence[int]) -> Config:
+    """The smallest and the largest value as Model Analyzer's bounds of `key`."""
+    return {f"run_config_search_min_{key}": min(values), f"run_config_search_max_{key}": max(values)}
 
 
 def _choices(search: Mapping[str, Any], kind: str, threads: str | None) -> Config:
