@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from conftest import ANALYZER, MODEL, ROOT
-from models.reference import load
+from models.reference import Reference, save
 
 WINDOWS = {"protocol": "grpc", "window_ms": 200, "stability_percent": 1000, "max_windows": 3, "samples": 2}
 # With the default configuration three configurations at two concurrencies.
@@ -47,9 +47,8 @@ def command(directory: Path, repository: Path, **changes: Any) -> list[str]:
 def reference(directory: Path) -> Path:
     """Two samples for the model `small`."""
     path = directory / "reference.npz"
-    arrays = {"input:input": np.zeros((2, 1, 28, 28), np.float32), "output:output": np.zeros((2, 10), np.float32)}
-    np.savez(path, labels=np.zeros(2, np.uint8), **arrays)
-    assert len(load(path).inputs) == 1
+    samples = {"input": np.zeros((2, 1, 28, 28), np.float32)}
+    save(path, [Reference(samples, {"output": np.zeros((2, 10), np.float32)})])
     return path
 
 
