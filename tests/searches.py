@@ -12,7 +12,7 @@ import numpy as np
 from conftest import ANALYZER, MODEL, ROOT
 from models.reference import Reference, save
 
-WINDOWS = {"protocol": "grpc", "window_ms": 200, "stability_percent": 1000, "max_windows": 3, "samples": 2}
+WINDOWS = {"protocol": "grpc", "shape": "", "window_ms": 200, "stability_percent": 1000, "max_windows": 3, "samples": 2}
 # With the default configuration three configurations at two concurrencies.
 SEARCH = {
     "instances": [1],
@@ -23,9 +23,11 @@ SEARCH = {
     "concurrencies": [1, 2],
 }
 MEASUREMENTS = 6
+# What the load is made of.
+TENSORS = {"windows": WINDOWS, "model": MODEL, "inputs": []}
 SETTINGS = {
     **{"server": "bundled", "launch": {"mode": "local"}, "mode": "manual", "search": SEARCH, "max_trials": 1},
-    **{"steering": {}, "batch_size": 1, "windows": WINDOWS, "model": MODEL},
+    **{"steering": {}, "batch_size": 1, **TENSORS},
 }
 
 

@@ -13,11 +13,11 @@ import pytest
 import requests
 import yaml
 
-from conftest import ANALYZER, MODEL
+from conftest import ANALYZER
 from processes import wait_for
 from program.cli import UserError
 from program.process import child
-from searches import SEARCH, WINDOWS, begun, command, points, reference
+from searches import SEARCH, TENSORS, WINDOWS, begun, command, points, reference
 from serving import directory as repositories
 from serving import docker, install, modelconfig, remote, server
 from tuning import analyzer, launch, space
@@ -87,7 +87,7 @@ def test_proof_on_a_server_that_runs_already(elsewhere, null_repository, script,
         "tune_proof.py", "--repository", null_repository, "--candidate", null_repository,
         "--record", "candidate.json", "--reference", reference(tmp_path), "--server-log", "server.log",
         "--raw", "raw", "--proof", "proof.csv",
-        settings={"server": "bundled", "launch": elsewhere.launch, "rounds": 2, "windows": WINDOWS, "model": MODEL},
+        settings={"server": "bundled", "launch": elsewhere.launch, "rounds": 2, **TENSORS},
     )  # fmt: skip
     assert found.returncode == 0, found.stderr
     assert len((tmp_path / "proof.csv").read_text().splitlines()) == 1 + 4

@@ -101,7 +101,8 @@ def arguments() -> argparse.ArgumentParser:
     cli.add_settings(
         result,
         '{"server": …, "launch": mode, and image or endpoints, "mode": …, "search": tune.search, "max_trials": …, '
-        '"steering": objectives and constraints, "batch_size": …, "windows": of sweep, "model": inputs and outputs, "inputs": of the config}',
+        '"steering": objectives and constraints, "batch_size": …, "windows": of sweep, "model": inputs and outputs, '
+        '"inputs": of the config}',
     )
     result.add_argument("--model-analyzer", type=Path, required=True, help="the program model-analyzer")
     result.add_argument("--version", type=Path, required=True, help="model_analyzer.json")
