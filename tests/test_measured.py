@@ -85,7 +85,7 @@ def test_an_unstable_point_stays_in_the_table(make_repository, repository_settin
         "--repeat", "1", "--server-log", "triton.log", "--raw", "raw", "--points", "points.csv",
         settings={
             "variant": "moody", "name": "small", "counted": "small", "model": tensors, "server": "bundled",
-            "device": "cpu",
+            "device": "cpu", "inputs": [],
             "sweep": {"loads": [asdict(Load("grpc", 1, 1))], **windows},
         },
     )  # fmt: skip
