@@ -85,6 +85,8 @@ def expected_outputs(config: dict) -> set[str]:
         *("export/reference.npz", "export/reference_raw.npz"),
         *CLOSING,
     }
+    if config["dataset"]["source"] is None:
+        result -= {"dataset/train.npz", "dataset/test.npz", "dataset/dataset.json", "export/reference_raw.npz"}
     # Those that build on serving.inner need its engine, and its repository where they call it.
     inner = config["serving"]["inner"]
     used = {inner if variant in ("pytriton_engine", "bls", "ensemble") else variant for variant in config["variants"]}
