@@ -12,9 +12,10 @@ import kubernetes_validate
 import pytest
 import yaml
 
+import deploy
 from conftest import DEFAULT, ROOT, Project
 from processes import Foreground, wait_for
-from serving import install, server
+from serving import install, modelconfig, server
 from serving.directory import configs
 
 IMAGE = DEFAULT["serving"]["image"].removeprefix("docker://")
@@ -117,6 +118,14 @@ def test_autoscaler_asks_for_the_metric_that_the_adapter_makes(deployed, null_se
 def test_threads_are_a_number_of_the_container_not_of_the_machine(deployed):
     (config,) = configs(deployed / "repository")
     assert config.parameters["threads"].string_value == "4"
+
+
+@pytest.mark.parametrize(("asked", "fixed"), [("auto", "2"), ("all", "4"), ("3", "3")])
+def test_threads_of_the_instances(asked, fixed):
+    config = modelconfig.parse("instance_group {count: 2}")
+    config.parameters["threads"].string_value = asked
+    deploy.fix_threads(config, 8)
+    assert config.parameters["threads"].string_value == fixed
 
 
 def test_image_has_what_the_models_import(deployed):

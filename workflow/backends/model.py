@@ -63,8 +63,9 @@ def _device(args):
 
 
 def _threads(parameters, config):
-    """Threads of one instance; `auto` shares half of the cores among the instances, the rest serve the requests."""
-    if parameters["threads"] != "auto":
+    """Threads of one instance: the instances share `all` cores, or with `auto` half; the rest then serve requests."""
+    if parameters["threads"].isdigit():
         return int(parameters["threads"])
     instances = sum(group["count"] for group in config["instance_group"])
-    return max(1, len(os.sched_getaffinity(0)) // 2 // instances)
+    cores = len(os.sched_getaffinity(0)) // {"all": 1, "auto": 2}[parameters["threads"]]
+    return max(1, cores // instances)

@@ -18,7 +18,7 @@ import jinja2
 from program import cli
 from program.cli import UserError, log
 from program.files import read_json, sha256, whole_directory, write_text
-from serving import directory, modelconfig
+from serving import directory, modelconfig, runtime
 from tuning import space
 
 # Shared memory for the tensors of the Python backend, in MiB.
@@ -34,10 +34,11 @@ def chosen(options: argparse.Namespace) -> tuple[Path, str]:
 
 
 def fix_threads(config: Any, cpus: int) -> None:
-    """Put a number in the place of `threads: auto` of a ModelConfig: half of the cores, divided among the instances."""
-    if "threads" in config.parameters and config.parameters["threads"].string_value == "auto":
+    """Put a number in the place of `auto` or `all` threads of a ModelConfig: those of the container's cores."""
+    if "threads" in config.parameters:
+        parameter = config.parameters["threads"]
         instances = sum(group.count for group in config.instance_group)
-        config.parameters["threads"].string_value = str(max(1, cpus // 2 // instances))
+        parameter.string_value = str(runtime.threads(parameter.string_value, instances, cpus))
 
 
 def imported(repository: Path) -> dict[str, str]:

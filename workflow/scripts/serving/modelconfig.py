@@ -44,11 +44,11 @@ def native_model(
 ) -> Any:
     """The ModelConfig of a model that Triton's own `backend` serves.
 
-    `profiles` is the number of profiles that an engine has; requests take the closest. `threads: auto` leaves their
-    number to the backend.
+    `profiles` is the number of profiles that an engine has; requests take the closest. Threads that are
+    `auto` or `all` are the backend's own choice.
     """
     fields = _bounded(name, contract["inputs"], contract["outputs"], profile, serving) | {"backend": backend}
-    if backend in THREADS and serving["threads"] != "auto":
+    if backend in THREADS and isinstance(serving["threads"], int):
         fields["parameters"] = _parameters(**{THREADS[backend]: serving["threads"]})
     if profiles:
         fields["instance_group"][0]["profile"] = [str(index) for index in range(profiles)]

@@ -24,11 +24,15 @@ def load(directory: Path, inputs: Sequence[str], outputs: Sequence[str], threads
     return infer
 
 
-def threads(setting: int | str, instances: int = 1) -> int:
-    """Threads of one instance, as in workflow/backends/model.py: `auto` shares half of the cores among instances."""
-    if setting != "auto":
+def threads(setting: int | str, instances: int = 1, cores: int | None = None) -> int:
+    """Threads of one instance, as in workflow/backends/model.py: the instances share `all` cores, or with `auto` half.
+
+    `cores`: how many there are, by default those that this process may use.
+    """
+    shares = {"all": 1, "auto": 2}
+    if setting not in shares:
         return int(setting)
-    return max(1, len(os.sched_getaffinity(0)) // 2 // instances)
+    return max(1, (cores or len(os.sched_getaffinity(0))) // shares[str(setting)] // instances)
 
 
 def _module(directory: Path) -> ModuleType:

@@ -1,0 +1,110 @@
+"""Where the processor's time goes: microseconds of CPU per request, by process, at every concurrency.
+
+Counted by the kernel over whole runs of perf_analyzer, start and end of it included: time that a process waits is not
+among it, so that a busy machine blurs these figures less than it blurs latencies. `cores` is how many were busy. What
+all cores together have for a request is the ceiling of any server: `bound` requests per second, were none ever idle.
+"""
+
+import argparse
+import os
+import resource
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psutil
+from interleaved import Contestant, arguments, samples, variant
+from tqdm import tqdm
+
+from measurement import inputs, perf_analyzer
+from measurement.loads import Load
+from program import cli
+from program.files import write_json
+from serving import server
+from serving.endpoint import connected
+from settings.configured import configured
+
+# Four windows, whatever they show: what is counted needs no stability.
+WINDOWS = {"window_ms": 1000, "stability_percent": 1e-6, "max_windows": 4}
+PARTS = {"tritonserver": "server", "triton_python_backend_stub": "model"}
+
+
+def spent(running: server.Server) -> dict[str, float]:
+    """Seconds of CPU so far: server, the model's Python processes, and all that this process has waited for."""
+    leader = psutil.Process(running.process.pid)
+    found = dict.fromkeys(PARTS.values(), 0.0)
+    for process in [leader, *leader.children(recursive=True)]:
+        times = process.cpu_times()
+        found[PARTS.get(process.name(), "model")] += times.user + times.system
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return found | {"load": usage.ru_utime + usage.ru_stime}
+
+
+def profile(contestant: Contestant, concurrencies: list[int]) -> list[dict[str, Any]]:
+    """One row per concurrency of one server."""
+    rows = []
+    with tempfile.TemporaryDirectory() as directory:
+        raw = Path(directory)
+        names = server.models(contestant.repository)
+        with (
+            server.running(contestant.repository, names, raw / "server.log", kind=contestant.kind) as running,
+            connected(running, "grpc", contestant.model) as one,
+        ):
+            (raw / "samples.json").write_text(inputs.as_json(samples(contestant, running)))
+            for concurrency in concurrencies:
+                level = Load("grpc", 1, concurrency)
+                command = perf_analyzer.command(contestant.model, running.grpc, level, WINDOWS, raw / "samples.json")
+                before, counts, start = spent(running), one.statistics(), time.perf_counter()
+                with tempfile.TemporaryDirectory() as libraries:
+                    perf_analyzer.measure(command, level, raw, Path(libraries), timeout=120)
+                seconds = time.perf_counter() - start
+                after, found = spent(running), one.statistics()
+                rows.append(_row(concurrency, before, after, seconds, counts, found))
+    return rows
+
+
+def _row(
+    concurrency: int,
+    before: dict[str, float],
+    after: dict[str, float],
+    seconds: float,
+    counts: dict[str, int],
+    found: dict[str, int],
+) -> dict[str, Any]:
+    requests = found["inferences"] - counts["inferences"]
+    parts = {part: (after[part] - before[part]) / requests * 1e6 for part in ("load", "server", "model")}
+    whole = sum(parts.values())
+    return {
+        "concurrency": concurrency,
+        **{f"{part} µs": round(value) for part, value in parts.items()},
+        "all µs": round(whole),
+        "batch": round(requests / (found["executions"] - counts["executions"]), 1),
+        "cores": round(whole * requests / 1e6 / seconds, 2),
+        "infer/s": round(requests / seconds),
+        "bound": round(len(os.sched_getaffinity(0)) * 1e6 / whole),
+    }
+
+
+def main(options: argparse.Namespace) -> None:
+    config = configured(options.configfile)
+    raw = {"bls": "reference_raw.npz", "ensemble": "reference_raw.npz"}
+    rows = []
+    for name in tqdm(options.variants or config["variants"], unit="server"):
+        contestant = variant(config, name, raw.get(name, "reference.npz"))
+        rows += [{"variant": name, **row} for row in profile(contestant, options.concurrency)]
+    table = pd.DataFrame(rows).sort_values("concurrency", kind="stable")
+    print("CPU time per request over gRPC, batch 1: load generator, Triton, the model's Python process")
+    print(table.to_string(index=False))
+    write_json(options.output, {"rows": rows})
+
+
+def parser() -> argparse.ArgumentParser:
+    result = arguments(__doc__, "cpu_time", [1, 16, 65])
+    result.add_argument("--variants", nargs="+", help="default: those of the configuration")
+    return result
+
+
+if __name__ == "__main__":
+    cli.run(main, parser())
