@@ -52,7 +52,7 @@ def simulated(generator: np.random.Generator, deviations: list[float], levels: i
         for level, repeat, (number, deviation) in sizes
         for noise in [generator.normal(0, deviation)]
     ]
-    known = {"protocol": "grpc", "batch_size": 1, "load_mode": "concurrency", "request_rate": None}
+    known = {"protocol": "grpc", "batch_size": 1, "shape": "", "load_mode": "concurrency", "request_rate": None}
     table = pd.DataFrame(rows).assign(**known, shared_memory="none", latency_p50=1.0)
     return table.astype({"concurrency": "Int64", "request_rate": "Float64"})
 
