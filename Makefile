@@ -68,10 +68,11 @@ format: $(VENV)/.dev ## Format the code
 	ruff format .
 	snakefmt Snakefile rules
 
-benchmark: $(VENV)/.main ## Measure our variants against the demo's PyTriton server, and bls against its one-by-one form
+benchmark: $(VENV)/.main ## Measure our variants against the demo's PyTriton server, and bls against its one-by-one form; CPU time by process
 	snakemake --cores $(CORES) repositories $(OVERLAY)
 	python benchmarks/pytriton_demo.py $(OVERLAY)
 	python benchmarks/bls_batched.py $(OVERLAY)
+	python benchmarks/cpu_time.py $(OVERLAY)
 
 sync: $(VENV)/.main ## Install what the locks say, and nothing else
 

@@ -9,18 +9,19 @@ import argparse
 import os
 import resource
 import tempfile
-import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import psutil
-from interleaved import Contestant, arguments, samples, variant
+from interleaved import PROJECT, Contestant, samples, variant
 from tqdm import tqdm
 
 from measurement import inputs, perf_analyzer
 from measurement.loads import Load
 from program import cli
+from program.cli import UserError
 from program.files import write_json
 from serving import server
 from serving.endpoint import connected
@@ -56,33 +57,28 @@ def profile(contestant: Contestant, concurrencies: list[int]) -> list[dict[str, 
             for concurrency in concurrencies:
                 level = Load("grpc", 1, concurrency)
                 command = perf_analyzer.command(contestant.model, running.grpc, level, WINDOWS, raw / "samples.json")
-                before, counts, start = spent(running), one.statistics(), time.perf_counter()
+                before, counts = spent(running), one.statistics()
                 with tempfile.TemporaryDirectory() as libraries:
-                    perf_analyzer.measure(command, level, raw, Path(libraries), timeout=120)
-                seconds = time.perf_counter() - start
+                    point = perf_analyzer.measure(command, level, raw, Path(libraries), timeout=120)
+                if point["status"] == "failed":
+                    raise UserError(f"{contestant.model} at concurrency {concurrency}: {point['reason']}")
                 after, found = spent(running), one.statistics()
-                rows.append(_row(concurrency, before, after, seconds, counts, found))
+                done = {key: found[key] - counts[key] for key in found}
+                seconds = {part: after[part] - before[part] for part in after}
+                rows.append({"concurrency": concurrency, **row(seconds, done, point["throughput"])})
     return rows
 
 
-def _row(
-    concurrency: int,
-    before: dict[str, float],
-    after: dict[str, float],
-    seconds: float,
-    counts: dict[str, int],
-    found: dict[str, int],
-) -> dict[str, Any]:
-    requests = found["inferences"] - counts["inferences"]
-    parts = {part: (after[part] - before[part]) / requests * 1e6 for part in ("load", "server", "model")}
+def row(seconds: Mapping[str, float], done: Mapping[str, int], throughput: float) -> dict[str, Any]:
+    """The figures of one point: `seconds` of CPU by part for what the server has `done`, and inferences per second."""
+    parts = {part: seconds[part] / done["inferences"] * 1e6 for part in ("load", "server", "model")}
     whole = sum(parts.values())
     return {
-        "concurrency": concurrency,
         **{f"{part} µs": round(value) for part, value in parts.items()},
         "all µs": round(whole),
-        "batch": round(requests / (found["executions"] - counts["executions"]), 1),
-        "cores": round(whole * requests / 1e6 / seconds, 2),
-        "infer/s": round(requests / seconds),
+        "batch": round(done["inferences"] / done["executions"], 1),
+        "infer/s": round(throughput),
+        "cores": round(whole * throughput / 1e6, 2),
         "bound": round(len(os.sched_getaffinity(0)) * 1e6 / whole),
     }
 
@@ -101,8 +97,12 @@ def main(options: argparse.Namespace) -> None:
 
 
 def parser() -> argparse.ArgumentParser:
-    result = arguments(__doc__, "cpu_time", [1, 16, 65])
+    result = cli.parser(__doc__)
+    result.add_argument("--configfile", type=Path, help="overlay of the run's configuration")
+    result.add_argument("--concurrency", type=int, nargs="+", default=[1, 16, 65], help="default: %(default)s")
     result.add_argument("--variants", nargs="+", help="default: those of the configuration")
+    output = PROJECT / "artifacts" / "benchmarks" / "cpu_time.json"
+    result.add_argument("--output", type=Path, default=output, help="default: %(default)s")
     return result
 
 
