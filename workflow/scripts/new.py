@@ -172,7 +172,7 @@ def main(options: argparse.Namespace) -> None:
     run = options.run or model_file.stem
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", run):
         raise UserError(
-            f"{run} is no name for a run and its models.", "RUN=name: a letter, then letters, digits, _ and -"
+            f"{run} is no name for a run and its models.", "RUN=name: a letter, then letters, numbers, _ and -"
         )
     config = options.config or model_file.with_name(f"{run}.yaml")
     if config.exists():
