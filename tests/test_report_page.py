@@ -279,6 +279,16 @@ def test_text_has_contrast(page: webdriver.Chrome, scheme: str) -> None:
     )
 
 
+@pytest.mark.parametrize("width", [380, 1280])
+def test_bars_of_the_time_are_seen(page: webdriver.Chrome, width: int) -> None:
+    view(page, width, "light")
+    drawn(page)
+    widths = (
+        "return [...document.querySelectorAll('.barlayer .point path')].map(bar => bar.getBoundingClientRect().width)"
+    )
+    assert sum(page.execute_script(widths)) > width / 3
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (380, "light")])
 def test_axe_finds_nothing(page: webdriver.Chrome, width: int, scheme: str) -> None:
     view(page, width, scheme)
