@@ -77,7 +77,8 @@ def correctness(health: Mapping[str, Any], reference: str) -> str:
         largest = max(one["max_abs_error"] for one in _checks(health))
         compared = f"within {error(largest)} of {reference}"
     else:
-        compared = f"equal to {reference}" if same == 1 else f"agreement with {reference} {percent(same, 2)}"
+        exact = f"every answer that of {reference}" if health["accuracy"] is None else f"equal to {reference}"
+        compared = exact if same == 1 else f"agreement with {reference} {percent(same, 2)}"
     return f"accuracy {accuracy(health['accuracy'])}, {compared}"
 
 
