@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from conftest import FULL, ROOT, TARGETS
-from program.imports import project_imports
+from program.imports import project_imports, top_level_imports
 
 SCRIPTS = ROOT / "workflow" / "scripts"
 NAMES = sorted(path.name for path in SCRIPTS.glob("*.py"))
@@ -138,3 +138,35 @@ def test_imports_are_followed_through_packages_and_functions(tmp_path):
         "main.py", "lonely.py", "package/__init__.py", "package/deep/__init__.py", "package/deep/two.py",
         "package/one.py", "package/three.py",
     ]  # fmt: skip
+
+
+# What each function imports, by itself or through the helpers that it calls.
+MODEL_FILE = """
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    import checked
+def train(data):
+    import trained
+    return _helper(data) + _shared()
+def dataset():
+    train = _shared()
+    return train
+def _helper(data):
+    import helped
+def _shared():
+    import shared
+"""
+
+
+@pytest.mark.parametrize(
+    ("without", "found"),
+    [
+        (set(), {"typing", "checked", "trained", "helped", "shared"}),
+        ({"train"}, {"typing", "shared"}),
+        ({"dataset"}, {"typing", "trained", "helped", "shared"}),
+        ({"train", "dataset"}, {"typing"}),
+    ],
+)
+def test_imports_without_functions_are_without_their_helpers(tmp_path, without, found):
+    (tmp_path / "model.py").write_text(MODEL_FILE)
+    assert top_level_imports(tmp_path / "model.py", frozenset(without)) == found

@@ -149,7 +149,7 @@ def test_missing_model(script, dataset_files, tmp_path):
     ],
 )
 def test_model_file_that_lacks_a_function(tmp_path, text, message):
-    from models.interface import load_file
+    from models.source import load_file
     from program.cli import UserError
 
     (tmp_path / "mine.py").write_text(text)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
-from models.interface import load_file
+from models.source import load_file
 from program import cli
 from program.cli import UserError
 from serving.endpoint import PROTOCOLS, Endpoint

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from models.interface import load_file
+from models.source import load_file
 from models.tensors import Arrays
 from program import cli
 from program.cli import log

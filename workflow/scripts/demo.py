@@ -19,7 +19,7 @@ from aiohttp import web
 from tritonclient.utils import InferenceServerException
 
 from client import encode, interpret
-from models.interface import load_file
+from models.source import load_file
 from program import cli
 from program.cli import UserError, log
 from program.terminal import terminal

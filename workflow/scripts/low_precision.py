@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from models import reference
-from models.interface import load_file, split
+from models.interface import split
+from models.source import load_file
 from models.tensors import Arrays
 from program import cli
 from program.cli import UserError, log

@@ -18,7 +18,8 @@ import numpy as np
 import yaml
 from tritonclient.utils import np_to_triton_dtype
 
-from models.interface import load_file, predict
+from models.interface import predict
+from models.source import load_file
 from models.tensors import Arrays
 from program import cli
 from program.cli import UserError, log

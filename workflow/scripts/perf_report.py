@@ -12,7 +12,7 @@ import pandas as pd
 import yaml
 
 from measurement import in_process, metrics, points
-from models.interface import load_file
+from models.source import load_file
 from program import cli
 from program.cli import log
 from program.files import read_json, write_json, write_text

@@ -15,7 +15,8 @@ from typing import Any
 import torch
 
 from evaluate import accuracy
-from models.interface import built, checkpoint, load_file, load_weights, predict, split
+from models.interface import built, checkpoint, load_weights, predict, split
+from models.source import load_file
 from program import cli
 from program.cli import UserError, log
 from program.files import whole_file, write_json

@@ -28,7 +28,6 @@ A repository takes the file along as `processing.py`: what it imports of the pro
 `train`, `example` and `metrics`, which are not called there.
 """
 
-import importlib.util
 import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -37,25 +36,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from models.source import load_file
 from models.tensors import Arrays
 from program.cli import UserError
 
 if TYPE_CHECKING:
     import torch
-
-
-def load_file(path: Path, *functions: str) -> ModuleType:
-    """Import a model file. Raises UserError when it is missing or lacks `build` or one of `functions`."""
-    if not path.is_file():
-        raise UserError(f"model file {path} does not exist.", "it is named by model.file in the config")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    for name in ("build", *functions):
-        if not callable(getattr(module, name, None)):
-            raise UserError(f"{path} has no function {name}.", "workflow/scripts/models/interface.py says what it does")
-    return module
 
 
 def built(source: ModuleType, arguments: Mapping[str, Any]) -> "torch.nn.Module":

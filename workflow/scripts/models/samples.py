@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from models.interface import load_file
 from models.reference import Reference
+from models.source import load_file
 from models.tensors import made_up
 from settings import shapes
 
