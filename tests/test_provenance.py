@@ -156,4 +156,7 @@ def test_two_fresh_runs_give_the_same_files(found, tmp_path):
     again = read(own.root / "artifacts" / "test" / manifest.MANIFEST)["files"]
     assert {"model/model.pt", "export/model.ts", "engine/openvino/model.blob"} <= set(again)
     differ = {path for path, one in again.items() if found["files"][path]["sha256"] != one["sha256"]}
-    assert differ == {path for path in again if path.endswith(TIMED + NEVER_THE_SAME)}
+    # Two builds may happen to take the same number of milliseconds.
+    assert {path for path in differ if not path.endswith(TIMED)} == {
+        path for path in again if path.endswith(NEVER_THE_SAME)
+    }
