@@ -33,7 +33,13 @@ def choice(variant: str, shape: str) -> dict[str, Any]:
     found = [measurement(0, 900, 18), measurement(1, 1300, 15, on_front=True), measurement(2, 1500, 40)]
     figures = {name: found[1][name] for name in METRICS}
     return {
-        **{"variant": variant, "mode": "manual", "model": f"hifigan_{variant}", "model_analyzer": "1.58.0"},
+        **{
+            "variant": variant,
+            "mode": "manual",
+            "launch": "local",
+            "model": f"hifigan_{variant}",
+            "model_analyzer": "1.58.0",
+        },
         **{"shape": shape, "objectives": ["perf_throughput"], "constraints": {"perf_latency_p99": {"max": 20}}},
         "search": {"instances": [1, 2, 3], "queue_delays_us": [0, 500], "threads": [], "concurrencies": [16]},
         **{"measurements": found, "winner": found[1], "beaten": found[0], "chosen": "tuned"},
