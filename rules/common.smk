@@ -235,16 +235,10 @@ def record(variant):
     return f"{RESULTS}/engine/{engine}/engine.json" if engine else []
 
 
-def threads_of(variant):
-    """CPU threads of an instance of a variant's model."""
-    asked = config["serving"]["threads"]
-    return model_of(variant, INNER).threads if asked == "auto" else asked
-
-
-def instances(variant, device):
-    """The serving settings of a variant's Python model that runs on `device`."""
-    kept = ("instances", "max_queue_delay_us")
-    return {"device": device, "threads": threads_of(variant), **{key: config["serving"][key] for key in kept}}
+def instances(device):
+    """The serving settings of a Python model that runs on `device`."""
+    kept = ("instances", "threads", "max_queue_delay_us")
+    return {"device": device, **{key: config["serving"][key] for key in kept}}
 
 
 def triton(variant):

@@ -79,6 +79,13 @@ def view(browser: webdriver.Chrome, width: int, scheme: str) -> None:
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
 
 
+def fits(page: webdriver.Chrome, width: int) -> bool:
+    """Whether nothing, unfolded, makes the page wider than a window of `width` pixels."""
+    page.execute_script("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    size = page.execute_script("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    return bool(size[0] <= size[1] <= width)
+
+
 def drawn(browser: webdriver.Chrome, file: Path | None = None) -> None:
     """Open a page, or the open one anew, and wait until page.js has drawn all plots."""
     if file is None:

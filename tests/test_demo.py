@@ -22,7 +22,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
-from browsers import LOW_CONTRAST, chromium, view
+from browsers import LOW_CONTRAST, chromium, fits, view
 from conftest import FULL, Project
 from models.interface import load_checkpoint, predict
 from processes import Foreground, marked, shown, wait_for
@@ -182,8 +182,7 @@ def test_no_errors_and_no_request_to_elsewhere(page, address):
 def test_fits(page, width):
     view(page, width, "light")
     draw(page, BAR)
-    size = page.execute_script("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
-    assert size[0] <= size[1] <= width
+    assert fits(page, width)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

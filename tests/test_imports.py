@@ -170,3 +170,13 @@ def _shared():
 def test_imports_without_functions_are_without_their_helpers(tmp_path, without, found):
     (tmp_path / "model.py").write_text(MODEL_FILE)
     assert top_level_imports(tmp_path / "model.py", frozenset(without)) == found
+
+
+def test_plan_loads_nothing_that_only_jobs_need():
+    found = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "snakemake", "-n", "perf_report", "--quiet", "all"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    loaded = {line.rpartition("|")[2].strip() for line in found.stderr.splitlines() if line.startswith("import time")}
+    assert "snakemake" in loaded
+    assert loaded.isdisjoint({"google.protobuf", "torch", "onnx", "openvino", "tritonclient", "plotly"})

@@ -15,7 +15,7 @@ from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 import perf_report
-from browsers import LOW_CONTRAST, accessibility_violations, chromium, drawn, view
+from browsers import LOW_CONTRAST, accessibility_violations, chromium, drawn, fits, view
 from report_sample import THROUGHPUTS, failed, repeats, sample_document
 from reporting.page import render
 
@@ -264,9 +264,7 @@ def test_tab_reaches_the_header_buttons(page: webdriver.Chrome) -> None:
 def test_body_does_not_scroll_sideways(page: webdriver.Chrome, width: int) -> None:
     view(page, width, "light")
     drawn(page)
-    page.execute_script("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
-    size = page.execute_script("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
-    assert size[0] <= size[1] <= width
+    assert fits(page, width)
     table = "const box = document.querySelector('#points .wide'); return box.scrollWidth > box.clientWidth"
     assert page.execute_script(table) == (width == 380)
 

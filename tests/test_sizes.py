@@ -12,7 +12,7 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 
 import perf_report
-from browsers import accessibility_violations, chromium, drawn, view
+from browsers import accessibility_violations, chromium, drawn, fits, view
 from measurement import metrics, points
 from measurement.loads import loads, sample_shapes
 from measurement.points import CEILING
@@ -255,7 +255,5 @@ def test_page_has_a_chart_and_a_row_for_every_shape(page: webdriver.Chrome) -> N
 def test_page_of_several_shapes_fits_and_is_accessible(page: webdriver.Chrome, width: int) -> None:
     view(page, width, "light")
     drawn(page)
-    page.execute_script("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
-    size = page.execute_script("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
-    assert size[0] <= size[1] <= width
+    assert fits(page, width)
     assert accessibility_violations(page) == []

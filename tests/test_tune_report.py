@@ -10,7 +10,7 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 
 import tune_report
-from browsers import LOW_CONTRAST, accessibility_violations, chromium, drawn, view
+from browsers import LOW_CONTRAST, accessibility_violations, chromium, drawn, fits, view
 
 TEMPLATE = Path(tune_report.__file__).parents[1] / "report" / "perf_report.html.j2"
 METRICS = ("perf_throughput", "perf_latency_avg", "perf_latency_p99")
@@ -98,8 +98,7 @@ def test_plot_shows_every_measurement(page: webdriver.Chrome) -> None:
 def test_page_does_not_scroll_sideways(page: webdriver.Chrome, width: int) -> None:
     view(page, width, "light")
     drawn(page)
-    size = page.execute_script("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
-    assert size[0] <= size[1] <= width
+    assert fits(page, width)
     # What reaches beyond the window scrolls in a box of its own.
     beyond = """
         return [...document.querySelectorAll("body *")].filter((one) =>

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 from engines import trtexec
 from program.cli import UserError
-from serving import docker, remote
+from serving import docker
 
 
 def require_programs(jobs: Collection[str], modelopt: str, model_analyzer: str) -> None:
@@ -37,4 +37,7 @@ def require_search_server(jobs: Collection[str], launch: Mapping[str, str]) -> N
     if launch["mode"] == "docker" and "tune_search" in jobs:
         docker.require()
     if launch["mode"] == "remote" and {"tune_search", "tune_proof"}.intersection(jobs):
+        # Triton's messages and an HTTP client, which no other plan needs.
+        from serving import remote
+
         remote.require(launch)
