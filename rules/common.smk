@@ -107,7 +107,7 @@ def check_machine(jobs):
     served += [job for job in jobs if job.rule.name in STARTS_TRITON[TUNE["launch"]]]
     # The image is there with --sdm apptainer alone.
     if SERVER == "native" and any(job.container_img is None for job in served):
-        install.native()
+        install.require_native()
 
 
 def settings(**parts):
@@ -235,10 +235,16 @@ def record(variant):
     return f"{RESULTS}/engine/{engine}/engine.json" if engine else []
 
 
-def instances(device):
-    """The serving settings of a Python model that runs on `device`."""
-    kept = ("instances", "threads", "max_queue_delay_us")
-    return {"device": device, **{key: config["serving"][key] for key in kept}}
+def threads_of(variant):
+    """CPU threads of an instance of a variant's model."""
+    asked = config["serving"]["threads"]
+    return model_of(variant, INNER).threads if asked == "auto" else asked
+
+
+def instances(variant, device):
+    """The serving settings of a variant's Python model that runs on `device`."""
+    kept = ("instances", "max_queue_delay_us")
+    return {"device": device, "threads": threads_of(variant), **{key: config["serving"][key] for key in kept}}
 
 
 def triton(variant):

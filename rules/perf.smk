@@ -116,7 +116,7 @@ rule in_process:
             outputs=names(config["model"]["outputs"]),
             shapes=SHAPES,
             batch_sizes=sorted({shapes.batch(shapes.parse(config["profile"][bound])) for bound in ("opt", "max")}),
-            threads=config["serving"]["threads"],
+            threads=threads_of(wildcards.variant),
             instances=1 if VARIANTS[wildcards.variant].kind == "pytriton" else config["serving"]["instances"],
             device=config["serving"]["device"],
             window_ms=config["sweep"]["window_ms"],

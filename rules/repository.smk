@@ -31,7 +31,7 @@ rule repository:
             name=served_name(wildcards.variant),
             model=served_model(wildcards.variant),
             profile=served_profile(wildcards.variant),
-            serving=instances(served_device(wildcards.variant)),
+            serving=instances(wildcards.variant, served_device(wildcards.variant)),
         ),
         artifact=lambda wildcards, input: (f"--artifact {input.artifact}" if input.artifact else ""),
     message:
@@ -69,7 +69,7 @@ rule repository_native:
             model=served_model(wildcards.variant),
             profile=served_profile(wildcards.variant),
             serving={
-                **instances(served_device(wildcards.variant)),
+                **instances(wildcards.variant, served_device(wildcards.variant)),
                 "cuda_graphs": config["serving"]["cuda_graphs"],
             },
         ),
@@ -110,7 +110,8 @@ rule repository_pytriton:
             profile={bound: config["profile"][bound] for bound in ("min", "max")},
             serving={
                 "device": served_device(wildcards.variant),
-                **{key: config["serving"][key] for key in ("threads", "max_queue_delay_us")},
+                "threads": threads_of(wildcards.variant),
+                "max_queue_delay_us": config["serving"]["max_queue_delay_us"],
             },
         ),
         model_file=lambda wildcards, input: options(model_file=input.model_file),
@@ -142,7 +143,7 @@ rule repository_bls:
     params:
         libraries=libraries("repository_bls.py", *MODEL_FILE),
         settings=lambda wildcards: settings(
-            name=served_name("bls"), model=served_model("bls"), serving=instances("cpu")
+            name=served_name("bls"), model=served_model("bls"), serving=instances("bls", "cpu")
         ),
     message:
         "Model repository of bls"
@@ -177,7 +178,7 @@ rule repository_ensemble:
             name=served_name("ensemble"),
             model=served_model("ensemble"),
             min=config["profile"]["min"],
-            serving=instances("cpu"),
+            serving=instances("ensemble", "cpu"),
         ),
     message:
         "Model repository of ensemble"

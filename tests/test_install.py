@@ -31,32 +31,40 @@ def python_backend(triton: Path, version: str) -> None:
     stub.write_bytes(b"\x7fELF\0libc.so.6\0libpython" + version.encode() + b".so.1.0\0")
 
 
-def test_native(triton):
+def test_native(triton, tmp_path):
     python_backend(triton, OWN)
-    found = install.native()
+    found = install.native(tmp_path)
     assert found.binary.resolve() == triton / "bin" / "tritonserver"
     assert found.backend_directory == triton / "backends"
     # Python models import this environment's packages.
     assert found.env["PATH"].split(":")[0] == str(Path(sys.executable).parent)
 
 
+def test_only_libpython_comes_before_the_libraries_of_the_packages(triton, tmp_path):
+    python_backend(triton, OWN)
+    # The directory where libpython is installed may hold another cuDNN than PyTorch's own.
+    for env in (install.native(tmp_path / "native").env, install.pytriton_environment(tmp_path / "home")):
+        first = Path(env["LD_LIBRARY_PATH"].split(":")[0])
+        assert [path.name for path in first.iterdir()] == [f"libpython{OWN}.so.1.0"]
+
+
 def test_native_without_the_python_backend(triton):
     (triton / "backends").mkdir()
-    assert install.native().backend_directory == triton / "backends"
+    assert install.require_native()[1] == triton / "backends"
 
 
 def test_native_that_is_not_there(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(UserError, match=r"^server: native, but tritonserver is not in PATH\. Hint: "):
-        install.native()
+        install.require_native()
 
 
 def test_native_without_backends(triton):
     with pytest.raises(UserError, match=r"tritonserver has no backends in .*/opt/tritonserver/backends\. Hint: "):
-        install.native()
+        install.require_native()
 
 
 def test_native_for_another_python(triton):
     python_backend(triton, "3.9")
     with pytest.raises(UserError, match=rf"tritonserver is for Python 3\.9, this is {OWN}\. Hint: .* make PYTHON=3\.9"):
-        install.native()
+        install.require_native()

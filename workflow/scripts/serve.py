@@ -39,7 +39,7 @@ def build(variants: Sequence[str], configfile: Path | None) -> Path:
     if config["serving"]["device"] == "cuda":
         require_gpu(variants)
     if config["server"] == "native":
-        install.native()
+        install.require_native()
     run = f"artifacts/{config['run']}"
     targets = [f"{run}/repository/{variant}" for variant in variants] + [f"{run}/export/reference.npz"]
     overlay = ["--configfile", str(configfile.resolve())] if configfile else []

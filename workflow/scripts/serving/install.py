@@ -16,6 +16,9 @@ from pathlib import Path
 
 from program.cli import UserError
 
+# Calls that share a gRPC connection, as those of one client would; 6 unless told. Each connection costs both sides time.
+_ONE_CONNECTION = {"TRITON_CLIENT_GRPC_CHANNEL_MAX_SHARE_COUNT": "100"}
+
 
 @dataclass(frozen=True)
 class Install:
@@ -44,12 +47,21 @@ def bundled(directory: Path) -> Install:
     python.mkdir(parents=True)
     for part in [*(server / "backends" / "python").iterdir(), stub]:
         (python / part.name).symlink_to(part)
-    libraries = [_libpython_directory(), _libraries(wheel)]
+    libraries = [_libpython(directory), _libraries(wheel)]
     return Install(server / "bin" / "tritonserver", python.parent, _environment(libraries))
 
 
-def native() -> Install:
-    """The tritonserver in PATH, with the backends beside it.
+def native(directory: Path) -> Install:
+    """The tritonserver in PATH, with the backends beside it; a link goes to `directory`.
+
+    Raises UserError as `require_native` does, and when a shared libpython is missing.
+    """
+    binary, backends = require_native()
+    return Install(binary, backends, _environment([_libpython(directory)]))
+
+
+def require_native() -> tuple[Path, Path]:
+    """The tritonserver in PATH and the directory of its backends.
 
     Raises UserError when there is none, or when its Python backend is for another Python than this.
     """
@@ -70,12 +82,12 @@ def native() -> Install:
             f"the Python backend of {binary} is for Python {needed[1].decode()}, this is {version}.",
             f"make distclean, then make PYTHON={needed[1].decode()} perf_report",
         )
-    return Install(Path(binary), backends, _environment([_libpython_directory()]))
+    return Path(binary), backends
 
 
 def pytriton_environment(home: Path) -> dict[str, str]:
     """The environment of a PyTriton server: this Python's libpython, and a cache of its own in `home`."""
-    return _environment([_libpython_directory()]) | {"PYTRITON_HOME": str(home)}
+    return _environment([_libpython(home)]) | {"PYTRITON_HOME": str(home)}
 
 
 def perf_analyzer(directory: Path) -> tuple[Path, dict[str, str]]:
@@ -88,7 +100,7 @@ def perf_analyzer(directory: Path) -> tuple[Path, dict[str, str]]:
     links.mkdir()
     for plain, mangled in {"libb64.so.0d": "libb64-*.so.0d", "libcudart.so.12": "libcudart-*.so.12.*"}.items():
         (links / plain).symlink_to(next(libraries.glob(mangled)))
-    return binary, _environment([links])
+    return binary, _environment([links]) | _ONE_CONNECTION
 
 
 def _pytriton() -> Path:
@@ -102,15 +114,21 @@ def _libraries(wheel: Path) -> Path:
     return wheel.parent / "nvidia_pytriton.libs"
 
 
-def _libpython_directory() -> Path:
-    """The directory of this interpreter's own libpython: the stub would else take the system's and crash."""
-    directory = sysconfig.get_config_var("LIBDIR") or ""
+def _libpython(directory: Path) -> Path:
+    """A directory in `directory` with a link to this interpreter's libpython, which the stub would else take elsewhere.
+
+    Alone, because the system's directory, first in the search, would give PyTorch another cuDNN than its own.
+    """
+    installed = sysconfig.get_config_var("LIBDIR") or ""
     name = f"libpython{sys.version_info.major}.{sys.version_info.minor}.so.1.0"
-    for candidate in (Path(directory), Path(directory) / (sysconfig.get_config_var("MULTIARCH") or "")):
+    for candidate in (Path(installed), Path(installed) / (sysconfig.get_config_var("MULTIARCH") or "")):
         if (candidate / name).exists():
-            return candidate
+            links = directory / "libpython"
+            links.mkdir(parents=True)
+            (links / name).symlink_to(candidate / name)
+            return links
     raise UserError(
-        f"{name}, which Triton's Python backend needs, is not in {directory}.",
+        f"{name}, which Triton's Python backend needs, is not in {installed}.",
         "install it (Debian: apt-get install libpython3-dev) or use a Python built with --enable-shared",
     )
 

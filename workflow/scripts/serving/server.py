@@ -126,7 +126,7 @@ def _started(repository: Path, log_file: Path, ports: Ports, kind: str) -> Itera
         if (repository / PYTRITON).exists():
             command, env = _pytriton(repository, ports, Path(directory))
         else:
-            parts = install.native() if kind == "native" else install.bundled(Path(directory))
+            parts = (install.native if kind == "native" else install.bundled)(Path(directory))
             command, env = _triton(parts, repository, ports, Path(directory)), parts.env
         try:
             with log_file.open("wb") as output, child(command, output, env=env) as process:

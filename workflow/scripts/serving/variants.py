@@ -27,6 +27,7 @@ class Variant:
     native: the backend that takes the place of the runtime where Triton has it.
     pytorch: whether it needs the model as PyTorch code, which a ready model.onnx is not.
     computes: whether its answers mean anything.
+    threads: what `serving.threads: auto` is for it, `auto` (half of the cores) or `all` (docs/performance.md).
     devices: the values of `serving.device` with which its model can run; one that does not compute runs on `cpu`.
     """
 
@@ -38,6 +39,7 @@ class Variant:
     native: Native | None = None
     pytorch: bool = False
     computes: bool = True
+    threads: str = "auto"
     devices: tuple[str, ...] = ("cpu",)
 
     @property
@@ -54,7 +56,9 @@ VARIANTS = {
         native=Native("onnxruntime", "model.onnx"),
         devices=("cpu", "cuda"),
     ),
-    "openvino": Variant(runtime="runtime_openvino.py", artifact="engine/openvino/model.blob", engine="openvino"),
+    "openvino": Variant(
+        runtime="runtime_openvino.py", artifact="engine/openvino/model.blob", engine="openvino", threads="all"
+    ),
     "aotinductor": Variant(
         runtime="runtime_aotinductor.py",
         artifact="engine/aotinductor/model.pt2",

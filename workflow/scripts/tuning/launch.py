@@ -67,7 +67,7 @@ def serving(
 
 
 def _local(_launch: Mapping[str, str], directory: Path, kind: str) -> dict[str, Any]:
-    triton = install.native() if kind == "native" else install.bundled(directory / "triton")
+    triton = (install.native if kind == "native" else install.bundled)(directory / "triton")
     return {
         "triton_server_path": str(analyzer.wrapper(directory / "tritonserver", triton.binary, triton.env)),
         **_own_ports(directory),
