@@ -157,7 +157,7 @@ def test_figures(run, variant):
         assert float(row["throughput"]) > 0
         assert float(row["latency_avg"]) > 0
         assert 1 <= float(row["effective_batch"]) <= int(row["concurrency"])
-        assert row["command"].startswith(f"perf_analyzer -m {model(variant)} ")
+        assert f"_COUNT=100 perf_analyzer -m {model(variant)} " in row["command"]
 
 
 def test_limits_stand_beside_the_figures(run):

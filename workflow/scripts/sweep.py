@@ -21,7 +21,7 @@ from models.samples import of_shape
 from program import cli
 from program.cli import log
 from program.files import read_json, whole_directory
-from serving import endpoint, server
+from serving import endpoint, install, server
 
 # perf_analyzer's own limit is windows × length; this only catches one that hangs.
 _TIMEOUT_FACTOR = 5
@@ -48,7 +48,7 @@ def measured(running: server.Server, load: Load, settings: Mapping[str, Any], da
     return {
         **point,
         "effective_batch": inferences / executions if executions else None,
-        "command": " ".join(["perf_analyzer", *command]),
+        "command": " ".join([*map("=".join, install.ONE_CONNECTION.items()), "perf_analyzer", *command]),
     }
 
 

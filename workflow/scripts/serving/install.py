@@ -16,8 +16,8 @@ from pathlib import Path
 
 from program.cli import UserError
 
-# Calls that share a gRPC connection, as those of one client would; 6 unless told. Each connection costs both sides time.
-_ONE_CONNECTION = {"TRITON_CLIENT_GRPC_CHANNEL_MAX_SHARE_COUNT": "100"}
+# How many calls share a gRPC connection: all, as those of one client would, not six. Connections cost both sides time.
+ONE_CONNECTION = {"TRITON_CLIENT_GRPC_CHANNEL_MAX_SHARE_COUNT": "100"}
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def perf_analyzer(directory: Path) -> tuple[Path, dict[str, str]]:
     links.mkdir()
     for plain, mangled in {"libb64.so.0d": "libb64-*.so.0d", "libcudart.so.12": "libcudart-*.so.12.*"}.items():
         (links / plain).symlink_to(next(libraries.glob(mangled)))
-    return binary, _environment([links]) | _ONE_CONNECTION
+    return binary, _environment([links]) | ONE_CONNECTION
 
 
 def _pytriton() -> Path:
