@@ -224,6 +224,16 @@ def test_ranking_is_by_throughput_with_the_ceiling_last() -> None:
     assert [line["bar"] is None for line in found["lines"]] == [False, False, False, True, False]
 
 
+def test_a_ceiling_far_above_the_rest_leaves_them_the_scale() -> None:
+    table = repeats()
+    table.loc[table["variant"] == "null", "throughput"] *= 20
+    lines = ranking.view(sample_document(table))["lines"]
+    assert [line["row"]["variant"] for line in lines if line["beyond"]] == ["null"]
+    assert lines[-1]["bar"] is None
+    assert max(line["bar"]["high"] for line in lines if line["bar"]) == 100
+    assert "beyond the scale" in render(sample_document(table), REPORT / "perf_report.html.j2")
+
+
 def test_ranking_has_ratios_to_the_demos_way() -> None:
     table = repeats().replace({"variant": {"slow": "pytriton"}})
     document = sample_document() | {"rows": points.records(points.summarise(table, {}))}
