@@ -46,11 +46,12 @@ def run(main: Callable[[argparse.Namespace], None], arguments: argparse.Argument
     managers stop what they started.
     """
     options = arguments.parse_args()
-    _log_to(options.log)
-    log.debug("%s", shlex.join(sys.argv))
-    die_with_parent()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda received, _frame: sys.exit(128 + received))
+    # Before the log, which says that the job has begun.
+    die_with_parent()
+    _log_to(options.log)
+    log.debug("%s", shlex.join(sys.argv))
     try:
         main(options)
         used = resource.getrusage(resource.RUSAGE_SELF)
