@@ -33,3 +33,30 @@ def test_stubborn_grandchild_ends_too(tmp_path, killed):
     script.send_signal(signal.SIGKILL) if killed else script.communicate(b"\n")
     script.wait(60)
     wait_for(lambda: not marked(mark), f"the end of {shown(marked(mark))}", 10)
+
+
+# A job of the workflow whose child says that it was asked to end, and stays.
+JOB = """
+from program import cli
+from program.process import child
+command = ["bash", "-c", "trap 'echo told' TERM; echo started; while :; do sleep 0.1; done"]
+def main(options):
+    with options.log.with_name("output").open("wb") as output, child(command, output, grace=2):
+        input()
+cli.run(main, cli.parser(""))
+"""
+
+
+@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT])
+def test_second_signal_does_not_interrupt_the_clean_up(tmp_path, first):
+    mark = uuid.uuid4().hex
+    output = tmp_path / "output"
+    script = subprocess.Popen(
+        [sys.executable, "-c", JOB, "--log", tmp_path / "log"], stdin=subprocess.PIPE,
+        env=os.environ | {MARK: mark, "PYTHONPATH": str(ROOT / "workflow" / "scripts")},
+    )  # fmt: skip
+    for number, answer in [(first, b"started"), (signal.SIGTERM, b"told")]:
+        wait_for(lambda: output.exists() and answer in output.read_bytes(), f"{answer!r} from the child")
+        script.send_signal(number)
+    assert script.wait(60) in (128 + signal.SIGTERM, 128 + signal.SIGINT)
+    wait_for(lambda: not marked(mark), f"the end of {shown(marked(mark))}", 10)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from program.logs import FORMAT
-from program.process import die_with_parent
+from program.process import ENDINGS, die_with_parent
 
 log = logging.getLogger("triton_endpoints")
 
@@ -47,7 +47,7 @@ def run(main: Callable[[argparse.Namespace], None], arguments: argparse.Argument
     """
     options = arguments.parse_args()
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda received, _frame: sys.exit(128 + received))
+        signal.signal(number, _end)
     # Before the log, which says that the job has begun.
     die_with_parent()
     _log_to(options.log)
@@ -64,6 +64,13 @@ def run(main: Callable[[argparse.Namespace], None], arguments: argparse.Argument
     except Exception:
         log.exception("%s failed", Path(sys.argv[0]).name)
         sys.exit(1)
+
+
+def _end(received: int, _frame: object) -> None:
+    """Leave, once: the kernel tells of a parent's end for each of its threads, and the clean-up is not to be interrupted."""
+    for number in ENDINGS:
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(128 + received)
 
 
 def _json(text: str) -> Any:

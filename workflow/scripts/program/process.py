@@ -11,6 +11,8 @@ from typing import IO
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+# What asks a script to end.
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _libc = ctypes.CDLL(None, use_errno=True)
 # Reads until the script's end of the pipe closes; then the group $1 has $2 tenths of a second to end by itself.
 _WATCH = """
@@ -58,7 +60,12 @@ def child(
         try:
             yield process
         finally:
-            _stop(process, grace)
+            # A second signal waits until the group is stopped.
+            held = signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
+            try:
+                _stop(process, grace)
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
 @contextmanager
