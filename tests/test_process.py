@@ -55,8 +55,9 @@ def test_second_signal_does_not_interrupt_the_clean_up(tmp_path, first):
         [sys.executable, "-c", JOB, "--log", tmp_path / "log"], stdin=subprocess.PIPE,
         env=os.environ | {MARK: mark, "PYTHONPATH": str(ROOT / "workflow" / "scripts")},
     )  # fmt: skip
-    for number, answer in [(first, b"started"), (signal.SIGTERM, b"told")]:
-        wait_for(lambda: output.exists() and answer in output.read_bytes(), f"{answer!r} from the child")
-        script.send_signal(number)
+    wait_for(lambda: output.exists() and b"started" in output.read_bytes(), "the child")
+    script.send_signal(first)
+    wait_for(lambda: b"told" in output.read_bytes(), "the child to be asked to end")
+    script.send_signal(signal.SIGTERM)
     assert script.wait(60) in (128 + signal.SIGTERM, 128 + signal.SIGINT)
     wait_for(lambda: not marked(mark), f"the end of {shown(marked(mark))}", 10)

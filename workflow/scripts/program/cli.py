@@ -67,7 +67,7 @@ def run(main: Callable[[argparse.Namespace], None], arguments: argparse.Argument
 
 
 def _end(received: int, _frame: object) -> None:
-    """Leave, once: the kernel tells of a parent's end for each of its threads, and the clean-up is not to be interrupted."""
+    """Leave, once: a parent's end is told for each of its threads, and a second signal would interrupt the clean-up."""
     for number in ENDINGS:
         signal.signal(number, signal.SIG_IGN)
     sys.exit(128 + received)
