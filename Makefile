@@ -18,6 +18,8 @@ MODELOPT := .venv-modelopt
 UV := $(shell command -v uv || echo .venv-uv/bin/uv)
 SYNC := $(UV) pip sync --quiet --require-hashes --python $(VENV)/bin/python
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# Where the commands and the rules' scripts find their modules.
+export PYTHONPATH := $(CURDIR)/workflow/scripts
 OVERLAY := $(if $(CONFIG),--configfile $(CONFIG))
 SERVED := $(OVERLAY) $(if $(PORT),--port $(PORT))
 
@@ -37,21 +39,21 @@ deploy: $(VENV)/.main $(ANALYZER)/.done ## Tune, then write what serves the resu
 	snakemake --cores $(CORES) deploy $(OVERLAY)
 
 compare: $(VENV)/.main ## Compare artifacts/RUN with an earlier run: make compare BASE=path/to/perf_summary.json [RUN=…]
-	@exec python workflow/scripts/compare.py artifacts/$(RUN)/report/perf_summary.json --base '$(BASE)'
+	@exec python -m commands.compare artifacts/$(RUN)/report/perf_summary.json --base '$(BASE)'
 
 modelopt: $(MODELOPT)/.done ## Install ModelOpt, for TensorRT engines in fp16 and int8
 
 new: $(VENV)/.main ## Write the configuration of your own model: make new MODEL=path/to/model.py [RUN=name]
-	@exec python workflow/scripts/new.py --model '$(MODEL)' $(if $(filter-out file,$(origin RUN)),--run '$(RUN)')
+	@exec python -m commands.new --model '$(MODEL)' $(if $(filter-out file,$(origin RUN)),--run '$(RUN)')
 
 serve: $(VENV)/.main ## Serve a variant in the foreground: make serve VARIANT=openvino (or VARIANT=all) [PORT=8000]
-	@exec python workflow/scripts/serve.py $(SERVED) $(if $(filter all,$(VARIANT)),--all,--variant $(VARIANT))
+	@exec python -m commands.serve $(SERVED) $(if $(filter all,$(VARIANT)),--all,--variant $(VARIANT))
 
 demo: $(VENV)/.main ## Serve every variant and a page to draw on: make demo [PORT=8080]
-	@exec python workflow/scripts/demo.py $(SERVED)
+	@exec python -m commands.demo $(SERVED)
 
 verify: $(VENV)/.main ## Compare the files of a run with the checksums in its manifest
-	@python workflow/scripts/verify.py $(OVERLAY)
+	@python -m commands.verify $(OVERLAY)
 
 test: $(VENV)/.dev $(ANALYZER)/.done $(MODELOPT)/.done ## Set up, run the tests
 	pytest
@@ -61,6 +63,7 @@ lint: $(VENV)/.dev ## Check format, style, types and the workflow
 	ruff format --check .
 	snakefmt --check Snakefile rules
 	mypy
+	lint-imports --no-cache --quiet
 	snakemake --lint
 
 format: $(VENV)/.dev ## Format the code
@@ -77,7 +80,7 @@ benchmark: $(VENV)/.main ## Measure our variants against the demo's PyTriton ser
 sync: $(VENV)/.main ## Install what the locks say, and nothing else
 
 docs: $(VENV)/.dev ## Renew the tables in config/README.md and docs/reruns.md
-	python workflow/scripts/settings/table.py --write config/README.md
+	python workflow/scripts/plan/table.py --write config/README.md
 	python tests/reruns.py --write docs/reruns.md
 
 screenshots: $(VENV)/.dev ## Renew the pictures of the report in docs/images from the default run (needs chromium)

@@ -61,7 +61,7 @@ rule healthchecks:
 
 rule sweeps:
     input:
-        expand("<results>/perf/{variant}/perf.csv", variant=config["variants"]),
+        expand("<results>/perf/{variant}/repeat-{repeat}/points.csv", variant=config["variants"], repeat=REPEATS),
 
 
 rule tune:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from interleaved import arguments, compare, variant
 
+from plan.configured import configured
 from program import cli
-from settings.configured import configured
 
 ONE_BY_ONE = Path(__file__).parent / "bls_one_by_one.py"
 

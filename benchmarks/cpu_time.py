@@ -18,14 +18,14 @@ import psutil
 from interleaved import PROJECT, Contestant, samples, variant
 from tqdm import tqdm
 
-from measurement import inputs, perf_analyzer
-from measurement.loads import Load
+from plan.configured import configured
+from plan.loads import Load
 from program import cli
 from program.cli import UserError
 from program.files import write_json
-from serving import server
-from serving.endpoint import connected
-from settings.configured import configured
+from record import inputs, perf_analyzer
+from serve import server
+from serve.endpoint import connected
 
 # Four windows, whatever they show: what is counted needs no stability.
 WINDOWS = {"window_ms": 1000, "stability_percent": 1e-6, "max_windows": 4}

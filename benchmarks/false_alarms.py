@@ -15,8 +15,8 @@ import pandas as pd
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT / "workflow" / "scripts"), str(PROJECT / "tests")]
 
-from measurement.changes import of_points, of_variants  # noqa: E402
-from measurement.comparison import NOT_SHOWN, SLOWER, comparisons  # noqa: E402
+from analyse.between_runs import of_points, of_variants  # noqa: E402
+from analyse.between_variants import NOT_SHOWN, SLOWER, comparisons  # noqa: E402
 from program import cli  # noqa: E402
 from recorded_repeats import levelled, like, recorded, slowed, two_runs  # noqa: E402
 

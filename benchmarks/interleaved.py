@@ -18,14 +18,14 @@ from tqdm import tqdm
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT / "workflow" / "scripts"))
 
-from measurement import inputs, perf_analyzer  # noqa: E402
-from measurement.loads import Load  # noqa: E402
-from models.reference import Reference, load  # noqa: E402
+from model.reference import Reference, load  # noqa: E402
+from plan.loads import Load  # noqa: E402
 from program import cli  # noqa: E402
 from program.cli import UserError  # noqa: E402
 from program.files import write_json  # noqa: E402
-from serving import server  # noqa: E402
-from serving.endpoint import connected  # noqa: E402
+from record import inputs, perf_analyzer  # noqa: E402
+from serve import server  # noqa: E402
+from serve.endpoint import connected  # noqa: E402
 
 WINDOWS = {"window_ms": 1000, "stability_percent": 20, "max_windows": 8}
 SAMPLES = 64

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from interleaved import arguments, compare, variant
 
+from plan.configured import configured
 from program import cli
 from program.files import read_json, write_json
-from serving.directory import PYTRITON
-from settings.configured import configured
+from serve.repository import PYTRITON
 
 DEMO = {"max_batch_size": 64, "threads": os.cpu_count()}
 # The demo's own server, and what takes other inputs than it.

@@ -13,10 +13,10 @@ from typing import Any
 
 from interleaved import arguments, compare, variant
 
+from plan.configured import configured
 from program import cli
 from program.cli import UserError
-from serving import modelconfig
-from settings.configured import configured
+from serve import modelconfig
 
 BASE = "as configured"
 

@@ -9,20 +9,20 @@ from pathlib import Path
 PROJECT = Path(workflow.current_basedir).parent
 sys.path.insert(0, str(PROJECT / "workflow" / "scripts"))
 
-from measurement.loads import loads, sample_shapes
+from plan.loads import loads, sample_shapes
 from program.cli import UserError
 from program.environment import prepare_environment, stop_on_hangup
-from models.declared import FUNCTIONS
+from model.model_file import FUNCTIONS
 from program.imports import project_imports, top_level_imports
-from serving import install
-from serving.variants import ENCODED, VARIANTS, computing, kind_of, of_kind, model_of
-from settings.hardware import require_gpu, require_target
-from settings import shapes
-from settings.lock import versions
-from settings.model import declared_by
-from settings.requirements import require_programs, require_search_server
-from settings.validation import validate
-from tuning.results import parsed
+from serve import install
+from serve.variants import ENCODED, VARIANTS, computing, kind_of, of_kind, model_of
+from plan.hardware import require_gpu, require_target
+from model import shapes
+from plan.lock import versions
+from plan.model_checks import declared_by
+from plan.requirements import require_programs, require_search_server
+from plan.validation import validate
+from plan.constraints import parsed
 
 prepare_environment()
 stop_on_hangup()

@@ -1,6 +1,6 @@
 """Stage perf. Takes: repository/<variant>/, health/<variant>.json, export/reference.npz.
 
-Makes: perf/<variant>/repeat-<n>/ (points.csv, raw/), perf/<variant>/perf.csv and in_process/<variant>/repeat-<n>.csv.
+Makes: perf/<variant>/repeat-<n>/ (points.csv, raw/) and in_process/<variant>/repeat-<n>.csv.
 Config: sweep, serving, profile.
 """
 
@@ -55,32 +55,6 @@ rule sweep:
         "exec python {input.code[0]} --settings {params.settings:q} --repeat {wildcards.repeat}"
         " --repository {input.repository} --health {input.health} --reference {input.reference} {params.given}"
         " --server-log {log.server} --raw {output.raw} --points {output.points} --log {log[0]}"
-
-
-rule perf_table:
-    input:
-        code=code("perf_table.py"),
-        points=expand(
-            "<results>/perf/{{variant}}/repeat-{repeat}/points.csv",
-            repeat=REPEATS,
-        ),
-    output:
-        table="<results>/perf/{variant}/perf.csv",
-    log:
-        "<logs>/perf_table/{variant}.log",
-    benchmark:
-        "<benchmarks>/perf_table/{variant}.tsv"
-    conda:
-        "../envs/main.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=5,
-    params:
-        libraries=libraries("perf_table.py"),
-    message:
-        "Table of {wildcards.variant}"
-    shell:
-        "exec python {input.code[0]} --points {input.points} --table {output.table} --log {log}"
 
 
 # The measurements without a server take turns with the sweeps.

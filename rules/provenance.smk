@@ -12,7 +12,7 @@ rule provenance:
         code=code("provenance.py"),
         health=f"<results>/health/{config['variants'][0]}.json",
         lock=os.path.relpath(PROJECT / "envs" / "main.txt"),
-        tables=expand(rules.perf_table.output.table, variant=config["variants"]),
+        points=expand(rules.sweep.output.points, variant=config["variants"], repeat=REPEATS),
         in_process=expand(rules.in_process.output.table, variant=IN_PROCESS, repeat=REPEATS),
     output:
         run_config="<results>/provenance/run_config.yaml",

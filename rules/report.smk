@@ -2,7 +2,7 @@
 
 from glob import glob
 
-REPORT = os.path.relpath(PROJECT / "workflow" / "report")
+REPORT = os.path.relpath(SCRIPTS / "show")
 
 
 rule perf_report:
@@ -11,7 +11,7 @@ rule perf_report:
         template=f"{REPORT}/perf_report.html.j2",
         parts=sorted(glob(f"{REPORT}/*.j2") + glob(f"{REPORT}/page.*")),
         schema=os.path.relpath(PROJECT / "workflow" / "schemas" / "perf_summary.schema.json"),
-        tables=expand(rules.perf_table.output.table, variant=config["variants"]),
+        points=expand(rules.sweep.output.points, variant=config["variants"], repeat=REPEATS),
         in_process=expand(rules.in_process.output.table, variant=IN_PROCESS, repeat=REPEATS),
         health=expand(rules.healthcheck.output.health, variant=config["variants"]),
         engines=expand("<results>/engine/{backend}/engine.json", backend=ENGINES),
@@ -65,7 +65,7 @@ rule perf_report:
     message:
         "Report"
     shell:
-        "exec python {input.code[0]} --settings {params.settings:q} --tables {input.tables} --in-process {input.in_process} --health {input.health}"
+        "exec python {input.code[0]} --settings {params.settings:q} --points {input.points} --in-process {input.in_process} --health {input.health}"
         " --engines {input.engines} {params.given} --parity {input.parity}"
         " --run-config {input.run_config} --versions {input.versions} --system {input.system}"
         " --logs {params.logs}"

@@ -1,6 +1,6 @@
 """Stage repository. Takes: the variant's export, engine, or another repository. Makes: repository/<variant>/.
 
-One rule per kind of server; serving/variants.py says which variant is of which. Config: model, profile, serving,
+One rule per kind of server; serve/variants.py says which variant is of which. Config: model, profile, serving,
 pytriton.
 """
 

@@ -304,7 +304,7 @@ def null_repository(make_repository: Callable[..., Path], repository_settings: d
 @pytest.fixture(scope="session")
 def null_server(null_repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator:
     """A running server of that repository."""
-    from serving import server
+    from serve import server
 
     with server.running(null_repository, ["small"], tmp_path_factory.mktemp("server") / "triton.log") as running:
         yield running

@@ -5,8 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from measurement.points import CEILING, POINT, REPEAT_COLUMNS, summarise
-from reporting.document import document
+from analyse.document import document
+from analyse.summary import summarise
+from record.points import CEILING, POINT, REPEAT_COLUMNS
 
 CONCURRENCIES = (1, 65)
 THROUGHPUTS = {"fast": (1000, 5000), "slow": (800, 4000), "shaky": (500, 2000), "broken": (0, 0), CEILING: (2000, 8000)}

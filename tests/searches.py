@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from conftest import ANALYZER, MODEL, ROOT
-from models.reference import Reference, save
+from model.reference import Reference, save
 
 WINDOWS = {"protocol": "grpc", "shape": "", "window_ms": 200, "stability_percent": 1000, "max_windows": 3, "samples": 2}
 # With the default configuration three configurations at two concurrencies.

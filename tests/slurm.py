@@ -9,7 +9,7 @@ from pathlib import Path
 
 from processes import wait_for
 from program.process import child
-from serving.server import free_ports
+from serve.server import free_ports
 
 # Where Slurm's commands look inside of a job, whatever the environment says.
 CONFIG = Path("/etc/slurm/slurm.conf")

@@ -14,11 +14,10 @@ import yaml
 
 from conftest import CONFIGS, DEFAULT, MODEL, PROFILE, ROOT, Project, copy_project, merged
 from healthcheck import faults, larger
-from models import reference, tensors
-from models.declared import declared
-from models.reference import Reference, agrees, cases, difference
+from model import reference, shapes, tensors
+from model.model_file import declared
+from model.reference import Reference, agrees, cases, difference
 from program.cli import UserError
-from settings import shapes
 
 TEXT, WAVE = (yaml.safe_load((CONFIGS / f"{name}.yaml").read_text()) for name in ("text", "wave"))
 VARIANTS = {
@@ -315,7 +314,7 @@ def test_nothing_but_the_default_model_knows_of_digits():
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     others = [name for name in listed if not name.startswith(OWN) and not name.endswith((".md", ".cff"))]
     # Digits of numbers.
-    files = [name for name in others if name != "workflow/scripts/reporting/words.py"]
+    files = [name for name in others if name != "workflow/scripts/analyse/formatting.py"]
     assert "workflow/scripts/train.py" in files
     word = re.compile(r"mnist|\bdigits?\b|(?<![\w.#])28(?![\w.%])|x28", re.IGNORECASE)
     found = [

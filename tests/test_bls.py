@@ -12,8 +12,8 @@ from PIL import Image
 from tritonclient.utils import InferenceServerException
 
 from conftest import Project
-from models.reference import Reference, load
-from serving import endpoint, modelconfig, server
+from model.reference import Reference, load
+from serve import endpoint, modelconfig, server
 
 REQUESTS = 64
 BROKEN = 17

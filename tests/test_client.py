@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import client
 import pytest
 
-import client
 import serve
 from conftest import ROOT, Project, Script
-from models.interface import load_checkpoint
-from serving import server
+from model.interface import load_checkpoint
+from serve import server
 
 SEVEN = ROOT / "docs" / "images" / "seven.png"
 DEMO = ("--model", "MnistInfer", "--input-name", "image", "--output-name", "predictions")

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from conftest import DEFAULT, ROOT
-from settings import table
-from settings.validation import load_schema
+from plan import table
+from plan.validation import load_schema
 
 README = ROOT / "config" / "README.md"
 SCHEMA = load_schema()

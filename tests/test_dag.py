@@ -188,7 +188,7 @@ def edited(finished_run) -> Callable[[str, str], AbstractContextManager[None]]:
 @pytest.mark.parametrize(
     ("name", "rerun"),
     [
-        ("workflow/scripts/measurement/inputs.py", sweeps(*VARIANTS)),
+        ("workflow/scripts/record/inputs.py", sweeps(*VARIANTS)),
         ("workflow/scripts/engine_openvino.py", OPENVINO | chains(*ON_OPENVINO)),
         ("workflow/scripts/engine_aotinductor.py", AOTINDUCTOR | chains("aotinductor")),
         ("workflow/backends/runtime_null.py", chains("null")),

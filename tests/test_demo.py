@@ -24,9 +24,9 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from browsers import LOW_CONTRAST, chromium, fits, view
 from conftest import FULL, Project
-from models.interface import load_checkpoint, predict
+from model.interface import load_checkpoint, predict
 from processes import Foreground, marked, shown, wait_for
-from serving import server
+from serve import server
 
 # What a run of tests/configs/full.yaml has ready-made, but for the one that computes nothing.
 VARIANTS = ["openvino", "pytriton", "pytriton_engine", "bls", "ensemble"]
@@ -41,7 +41,7 @@ LEG = [(75, -90), (45, -30), (15, 35), (-15, 100)]
 def demo(served_run: Project) -> Iterator[Foreground]:
     """The running demo."""
     port = server.free_ports().http
-    command = [sys.executable, "workflow/scripts/demo.py", "--configfile", FULL, "--port", str(port)]
+    command = [sys.executable, "workflow/scripts/commands/demo.py", "--configfile", FULL, "--port", str(port)]
     with Foreground([*command, "--variants", *VARIANTS], served_run.root, terminal=True) as running:
         running.wait_for_output("Ctrl-C stops it.")
         yield running
@@ -223,7 +223,7 @@ def test_port_taken(project):
     with socket.create_server((server.HOST, 0)) as holder:
         port = holder.getsockname()[1]
         found = subprocess.run(
-            [sys.executable, "workflow/scripts/demo.py", "--port", str(port)],
+            [sys.executable, "workflow/scripts/commands/demo.py", "--port", str(port)],
             cwd=project.root, capture_output=True, text=True, check=False,
         )  # fmt: skip
     hint = "choose others with --port, or stop what listens there"

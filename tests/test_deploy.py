@@ -15,8 +15,8 @@ import yaml
 import deploy
 from conftest import DEFAULT, ROOT, Project
 from processes import Foreground, wait_for
-from serving import install, modelconfig, server
-from serving.directory import configs
+from serve import install, modelconfig, server
+from serve.repository import configs
 
 IMAGE = DEFAULT["serving"]["image"].removeprefix("docker://")
 SETTINGS = {"image": IMAGE, **{key: value for key, value in DEFAULT["deploy"].items() if key != "variant"}}
@@ -184,7 +184,7 @@ def test_run_script_serves_the_tuned_repository(tuned_run: tuple[Project, Path],
     url = f"{server.HOST}:{ports.http}"
     client = [
         sys.executable,
-        ROOT / "workflow/scripts/client.py",
+        ROOT / "workflow/scripts/commands/client.py",
         "--image",
         ROOT / "docs/images/seven.png",
         "--url",

@@ -21,10 +21,10 @@ from engine_tensorrt import TRTEXEC_ONLY, with_package
 from engines import layers, trtexec
 from engines.layers import Layer
 from low_precision import command as modelopt_command
+from plan import requirements
 from program.cli import UserError
 from program.files import sha256
-from reporting import engines as section
-from settings import requirements
+from show import engines as section
 
 DATA = ROOT / "tests" / "data" / "tensorrt"
 SCHEMA = json.loads((ROOT / "workflow" / "schemas" / "engine.schema.json").read_text())

@@ -12,7 +12,7 @@ import pytest
 from onnx import numpy_helper
 
 from conftest import MODEL, PROFILE, ROOT
-from models import reference
+from model import reference
 from program.files import sha256
 
 TOLERANCE = {"max_abs_error": 1e-4, "max_rel_error": 1e-4, "min_agreement": 1.0}

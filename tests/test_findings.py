@@ -5,12 +5,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from measurement import points
-from measurement.comparison import comparisons
+from analyse import summary as summary_of
+from analyse import tables
+from analyse.between_variants import comparisons
+from analyse.finding import Finding
+from analyse.findings import findings
+from analyse.verdict import Verdict, verdict
 from report_sample import engine, failed, healthy, measured, other_records, sample_document, unstable
-from reporting.finding import Finding
-from reporting.findings import findings
-from reporting.verdict import Verdict, verdict
 
 Repeat = dict[str, Any]
 
@@ -27,7 +28,7 @@ def verdict_of(*found: Repeat, **checks: Any) -> Verdict:
     """The verdict on these repeats; variants are healthy but for `checks`."""
     table = pd.DataFrame(found)
     health = {one["variant"]: healthy(one["variant"]) for one in found} | checks
-    return verdict(points.records(points.summarise(table, {})), health, comparisons(table))
+    return verdict(tables.records(summary_of.summarise(table, {})), health, comparisons(table))
 
 
 def found_in(*found: Repeat, in_process: dict[str, float] | None = None, **changes: Any) -> dict[str, Finding]:
@@ -36,8 +37,8 @@ def found_in(*found: Repeat, in_process: dict[str, float] | None = None, **chang
     document = {
         **other_records(),
         "reference": "PyTorch",
-        "rows": points.records(
-            points.summarise(table, {}, {(name, ""): one for name, one in (in_process or {}).items()})
+        "rows": tables.records(
+            summary_of.summarise(table, {}, {(name, ""): one for name, one in (in_process or {}).items()})
         ),
         "comparisons": comparisons(table),
         "health": {one["variant"]: healthy(one["variant"]) for one in found},

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from conftest import TARGETS
+from plan import hardware
+from plan.hardware import Gpu, NoGpu
 from program.cli import UserError
-from settings import hardware
-from settings.hardware import Gpu, NoGpu
 
 H100 = "NVIDIA H100 80GB HBM3, 9.0, 81559, 580.159.04\n"
 BROKEN = "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver."

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from program.cli import UserError
-from serving import install
+from serve import install
 
 OWN = f"{sys.version_info.major}.{sys.version_info.minor}"
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from measurement.intervals import Interval, of_median, paired_ratio, scatter, unpaired_ratio
+from analyse.intervals import Interval, of_median, paired_ratio, scatter, unpaired_ratio
 
 
 def drawn(points: int, repeats: int, deviation: float = 0.1) -> list[np.ndarray]:

@@ -18,8 +18,8 @@ from processes import wait_for
 from program.cli import UserError
 from program.process import child
 from searches import SEARCH, TENSORS, WINDOWS, begun, command, points, reference
-from serving import directory as repositories
-from serving import docker, install, modelconfig, remote, server
+from serve import docker, install, modelconfig, remote, server
+from serve import repository as repositories
 from tuning import analyzer, launch, space
 
 

@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analyse import summary as summary_of
+from analyse import tables
 from conftest import ROOT
-from measurement import inputs, perf_analyzer, points
-from measurement.loads import Load
-from models.reference import Reference, save
-from serving import server
+from model.reference import Reference, save
+from plan.loads import Load
+from record import inputs, perf_analyzer, points
+from serve import server
 
 WINDOWS = {"window_ms": 400, "stability_percent": 80, "max_windows": 4}
 SAMPLES = Reference({"input": np.ones((2, 1, 28, 28), np.float32)}, {"output": np.zeros((2, 10))}, np.zeros(2))
@@ -90,7 +92,7 @@ def test_an_unstable_point_stays_in_the_table(make_repository, repository_settin
         },
     )  # fmt: skip
     assert found.returncode == 0, found.stderr
-    (row,) = points.records(points.summarise(points.read(tmp_path / "points.csv"), {}))
+    (row,) = tables.records(summary_of.summarise(tables.read(tmp_path / "points.csv"), {}))
     assert (row["variant"], row["status"]) == ("moody", "unstable")
     assert row["reason"] == "repeat 1: not stable within 4 windows; its figures are their medians"
     assert row["throughput"] > 0

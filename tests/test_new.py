@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from commands.new import look_at
 from conftest import ROOT
-from new import look_at
 from program.cli import UserError
 
 # Two integer inputs of different sizes, two outputs, in an order that is not example's.

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from conftest import ROOT
-from measurement.loads import Load
-from measurement.open_loop import figures, schedule, times
+from plan.loads import Load
+from record.open_loop import figures, schedule, times
 
 RECORDED = ROOT / "tests" / "data" / "open_loop"
 RATE = Load("grpc", 1, load_mode="constant", request_rate=100.0)

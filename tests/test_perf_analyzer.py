@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from conftest import ROOT
-from measurement import inputs, perf_analyzer
-from measurement.loads import Load
-from measurement.perf_analyzer import interpret, read_csv
-from models.reference import Reference
+from model.reference import Reference
+from plan.loads import Load
+from record import inputs, perf_analyzer
+from record.perf_analyzer import interpret, read_csv
 
 RECORDED = ROOT / "tests" / "data" / "perf_analyzer"
 

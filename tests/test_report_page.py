@@ -17,9 +17,9 @@ from selenium.webdriver.support.wait import WebDriverWait
 import perf_report
 from browsers import LOW_CONTRAST, accessibility_violations, chromium, drawn, fits, view
 from report_sample import THROUGHPUTS, failed, repeats, sample_document
-from reporting.page import render
+from show.page import render
 
-TEMPLATE = Path(perf_report.__file__).parents[1] / "report" / "perf_report.html.j2"
+TEMPLATE = Path(perf_report.__file__).parent / "show" / "perf_report.html.j2"
 WITH_FIGURES = set(THROUGHPUTS) - {"broken"}
 
 

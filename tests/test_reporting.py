@@ -12,10 +12,13 @@ import pytest
 import yaml
 
 import perf_report
+from analyse import formatting, in_process, job_times, pareto, rows, tables
+from analyse import summary as summary_of
+from analyse.between_variants import comparisons
+from analyse.document import SCHEMA, caveats
+from analyse.intervals import Interval
 from conftest import ROOT
-from measurement import in_process, points
-from measurement.comparison import comparisons
-from measurement.intervals import Interval
+from record import points
 from report_sample import (
     CONCURRENCIES,
     THROUGHPUTS,
@@ -31,16 +34,15 @@ from report_sample import (
     unstable,
 )
 from report_sample import in_process as without_server
-from reporting import figures, limits, ranking, rates, rows, timeline, tradeoff, words
-from reporting.document import SCHEMA, caveats
-from reporting.page import SECTIONS, render
+from show import figures, limits, ranking, rates, timeline
+from show.page import SECTIONS, render
 
-REPORT = Path(perf_report.__file__).parents[1] / "report"
+REPORT = Path(perf_report.__file__).parent / "show"
 
 
 def summary_rows(*found: dict) -> list[dict]:
     """Rows of the summary of these repeats."""
-    return points.records(points.summarise(pd.DataFrame(found), {}))
+    return tables.records(summary_of.summarise(pd.DataFrame(found), {}))
 
 
 # The summary over repeats
@@ -118,8 +120,8 @@ def test_in_process_limit_is_the_median_with_bounds_and_the_best_batch() -> None
 
 
 def test_in_process_without_any_repeat(tmp_path: Path) -> None:
-    points.write(tmp_path / "unhealthy.csv", pd.DataFrame(), in_process.COLUMNS)
-    assert in_process.summary(in_process.read([tmp_path / "unhealthy.csv"])) == []
+    points.write(tmp_path / "unhealthy.csv", [], points.IN_PROCESS_COLUMNS)
+    assert in_process.summary(tables.read_in_process([tmp_path / "unhealthy.csv"])) == []
 
 
 # Rows, words and plots
@@ -160,7 +162,7 @@ def test_front_has_the_points_that_no_other_one_beats() -> None:
         failed("slow", 16, "no"),
     ]
     checks = {one["variant"]: healthy(one["variant"]) for one in found} | {"sick": healthy("sick", reasons=("no",))}
-    front = tradeoff.fronts(summary_rows(*found), checks)
+    front = pareto.fronts(summary_rows(*found), checks)
     assert [(one["variant"], one["concurrency"]) for one in front] == [("fast", 1), ("fast", 16)]
 
 
@@ -180,7 +182,7 @@ def test_positions_on_an_axis() -> None:
 
 @pytest.mark.parametrize(("value", "shown"), [(None, "–"), (682, "0.68"), (13_543, "13.5"), (268_136, "268")])
 def test_milliseconds(value: float | None, shown: str) -> None:
-    assert words.milliseconds(value) == shown
+    assert formatting.milliseconds(value) == shown
 
 
 @pytest.mark.parametrize(
@@ -192,7 +194,7 @@ def test_milliseconds(value: float | None, shown: str) -> None:
     ],
 )
 def test_ratio(interval: tuple[float, float, float], shown: str) -> None:
-    assert words.ratio(Interval(*interval)) == shown
+    assert formatting.ratio(Interval(*interval)) == shown
 
 
 def test_looks_of_variants_differ() -> None:
@@ -236,7 +238,7 @@ def test_a_ceiling_far_above_the_rest_leaves_them_the_scale() -> None:
 
 def test_ranking_has_ratios_to_the_demos_way() -> None:
     table = repeats().replace({"variant": {"slow": "pytriton"}})
-    document = sample_document() | {"rows": points.records(points.summarise(table, {}))}
+    document = sample_document() | {"rows": tables.records(summary_of.summarise(table, {}))}
     lines = {
         line["row"]["variant"]: line for line in ranking.view(document | {"comparisons": comparisons(table)})["lines"]
     }
@@ -293,14 +295,14 @@ def test_page_shows_what_the_json_holds_and_nothing_else() -> None:
 
 
 def test_schema_has_the_columns_of_the_summary() -> None:
-    assert json.loads(SCHEMA.read_text())["$defs"]["row"]["required"] == points.SUMMARY_COLUMNS
+    assert json.loads(SCHEMA.read_text())["$defs"]["row"]["required"] == summary_of.SUMMARY_COLUMNS
 
 
 def test_every_column_is_explained() -> None:
     """docs/report.md has each in the first cell of a row."""
     text = (ROOT / "docs" / "report.md").read_text().partition("## The columns of perf_summary.csv")[2]
     explained = re.findall(r"^\| (`[^|]*`) \| ", text, re.MULTILINE)
-    assert set(points.SUMMARY_COLUMNS) <= {name for cell in explained for name in re.findall(r"`(\w+)`", cell)}
+    assert set(summary_of.SUMMARY_COLUMNS) <= {name for cell in explained for name in re.findall(r"`(\w+)`", cell)}
 
 
 def test_caveats_name_requests_and_server() -> None:
@@ -315,9 +317,9 @@ def test_script_writes_page_csv_and_json(tmp_path: Path) -> None:
     arguments = [part for name, path in outputs.items() for part in (f"--{name}", str(path))]
     template = ["--template", str(REPORT / "perf_report.html.j2")]
     perf_report.main(perf_report.arguments().parse_args([*inputs, *template, *arguments]))
-    table = points.read(outputs["csv"])
+    table = tables.read(outputs["csv"])
     document = json.loads(outputs["json"].read_text())
-    assert list(table.columns) == points.SUMMARY_COLUMNS
+    assert list(table.columns) == summary_of.SUMMARY_COLUMNS
     pd.testing.assert_frame_equal(table, pd.DataFrame(document["rows"]).astype(table.dtypes.to_dict()))
     assert len(table) == len(THROUGHPUTS) * len(CONCURRENCIES)
     assert document["verdict"].startswith("fast serves")
@@ -337,11 +339,11 @@ def _write_inputs(root: Path) -> list[str]:
     del records["timeline"]
     for name, record in {**records, "engine": engine(), **{f"health_{k}": v for k, v in health().items()}}.items():
         (root / f"{name}.json").write_text(json.dumps(record))
-    points.write(root / "perf.csv", repeats(), points.REPEAT_COLUMNS)
-    points.write(root / "in_process.csv", pd.DataFrame(in_process_repeats()), in_process.COLUMNS)
+    tables.write(root / "perf.csv", repeats(), points.REPEAT_COLUMNS)
+    points.write(root / "in_process.csv", in_process_repeats(), points.IN_PROCESS_COLUMNS)
     return [
         *("--settings", '{"models": {"fast": "fast", "shaky": "fast"}}', "--in-process", str(root / "in_process.csv")),
-        *("--tables", str(root / "perf.csv"), "--engines", str(root / "engine.json"), "--run-config", str(config)),
+        *("--points", str(root / "perf.csv"), "--engines", str(root / "engine.json"), "--run-config", str(config)),
         *("--logs", str(root)),
         *("--health", *(str(root / f"health_{name}.json") for name in THROUGHPUTS)),
         *(part for name in records for part in (f"--{name}", str(root / f"{name}.json"))),
@@ -353,7 +355,7 @@ def test_timeline_from_the_logs_of_jobs(tmp_path):
     (tmp_path / "train.log").write_text("2026-11-24 06:00:01,500 DEBUG train.py\n2026-11-24 06:00:41,000 DEBUG done\n")
     (tmp_path / "sweep" / "null-1.log").write_text("2026-11-24 06:00:40,000 DEBUG sweep.py\nTraceback\n")
     (tmp_path / "sweep" / "null-1.server.log").write_text("I1124 06:00:40 server.cc:1] ready\n")
-    found = timeline.jobs(tmp_path)
+    found = job_times.jobs(tmp_path)
     assert [(job["job"], job["seconds"]) for job in found] == [("train", 39.5), ("sweep/null-1", 0.0)]
     started = datetime.fromisoformat(found[0]["started"])
     assert started.replace(tzinfo=None) == datetime(2026, 11, 24, 6, 0, 1, 500_000)

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from tritonclient.grpc import model_config_pb2
 
 from conftest import DEFAULT, MODEL, PROFILE, ROOT, SERVING
+from model import shapes
 from program.cli import UserError
 from repository_native import check_profiles
-from serving import modelconfig
-from serving.variants import ENCODED, VARIANTS, kind_of
-from settings import shapes
+from serve import modelconfig
+from serve.variants import ENCODED, VARIANTS, kind_of
 
 BACKENDS = ROOT / "workflow" / "backends"
 

@@ -7,8 +7,8 @@ import pytest
 
 import reruns
 from conftest import ROOT
+from plan import lock, table
 from program.imports import top_level_imports
-from settings import lock, table
 
 SCRIPTS = ROOT / "workflow" / "scripts"
 OURS = {path.stem for path in SCRIPTS.iterdir()}

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from conftest import DEFAULT, ROOT
-from models.interface import load_checkpoint, predict
-from serving import runtime
+from model.interface import load_checkpoint, predict
+from serve import runtime
 
 BACKENDS = ROOT / "workflow" / "backends"
 NAMES = (["input"], ["output"])

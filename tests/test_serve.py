@@ -13,10 +13,10 @@ import yaml
 
 from conftest import FULL, ROOT, Project
 from processes import Foreground, marked, named, shown
-from serving import server
-from serving.variants import VARIANTS
+from serve import server
+from serve.variants import VARIANTS
 
-SERVE = (sys.executable, "workflow/scripts/serve.py", "--configfile", FULL)
+SERVE = (sys.executable, "workflow/scripts/commands/serve.py", "--configfile", FULL)
 READY = "Ctrl-C stops it."
 
 

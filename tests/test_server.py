@@ -18,7 +18,7 @@ from tritonclient.utils import InferenceServerException
 from conftest import MODEL, PROFILE, SERVING
 from processes import wait_for
 from program.cli import UserError
-from serving import endpoint, install, server
+from serve import endpoint, install, server
 
 # Answers with its input: a row that comes back to the wrong request shows.
 IDENTITY = """

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settings import shapes
+from model import shapes
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.]{0,12}", fullmatch=True)
 SHAPES = st.dictionaries(NAMES, st.lists(st.integers(0, 10_000), min_size=1, max_size=6), min_size=1, max_size=4)

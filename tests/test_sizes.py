@@ -12,19 +12,21 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 
 import perf_report
+from analyse import metrics, tables
+from analyse import summary as summary_of
+from analyse.document import document
 from browsers import accessibility_violations, chromium, drawn, fits, view
-from measurement import metrics, points
-from measurement.loads import loads, sample_shapes
-from measurement.points import CEILING
-from models.reference import Reference
-from models.samples import of_shape
+from model.reference import Reference
+from model.samples import of_shape
+from plan.loads import loads, sample_shapes
 from program.cli import UserError
+from record import points
+from record.points import CEILING
 from report_sample import healthy, measured, other_records
-from reporting import sizes
-from reporting.document import document
-from reporting.page import render
+from show import sizes
+from show.page import render
 
-TEMPLATE = Path(perf_report.__file__).parents[1] / "report" / "perf_report.html.j2"
+TEMPLATE = Path(perf_report.__file__).parent / "show" / "perf_report.html.j2"
 SHAPES = ("spec:80x40", "spec:80x140", "spec:80x300")
 FRAMES = {shape: int(shape.rpartition("x")[2]) for shape in SHAPES}
 # Milliseconds of a request: a fixed part, and one for each frame.
@@ -65,7 +67,7 @@ def undefined(variant: str) -> dict[str, Any]:
 def several_shapes() -> dict[str, Any]:
     """The document of a run of a vocoder, without a data set."""
     table, health = repeats(), {variant: undefined(variant) for variant in COST}
-    summary = points.summarise(table, dict.fromkeys(COST))
+    summary = summary_of.summarise(table, dict.fromkeys(COST))
     summary = metrics.added(summary, real_time_factor, "spec:80x140", Path("hifigan.py"))
     records = other_records()
     records["config"] |= {"run": "hifigan", "model": {"name": "hifigan", "file": "hifigan.py"}}
@@ -98,7 +100,7 @@ def test_every_load_level_is_measured_at_every_shape() -> None:
 
 def test_shapes_are_points_of_their_own_and_compare_with_their_own_ceiling_and_limit() -> None:
     limits = {("openvino", SHAPES[0]): 1000.0, ("openvino", SHAPES[2]): 100.0}
-    summary = points.summarise(repeats(), {}, limits).set_index(["variant", "shape", "concurrency"])
+    summary = summary_of.summarise(repeats(), {}, limits).set_index(["variant", "shape", "concurrency"])
     assert len(summary) == len(COST) * len(SHAPES) * 2
     row = summary.loc[("openvino", SHAPES[2], 4)]
     assert row["throughput"] == pytest.approx(1900 / 15.2 * 1.015)
@@ -108,10 +110,10 @@ def test_shapes_are_points_of_their_own_and_compare_with_their_own_ceiling_and_l
 
 
 def test_table_keeps_shapes_and_reads_runs_of_before_there_were_any(tmp_path: Path) -> None:
-    points.write(tmp_path / "perf.csv", repeats(), points.REPEAT_COLUMNS)
-    assert set(points.read(tmp_path / "perf.csv")["shape"]) == set(SHAPES)
+    tables.write(tmp_path / "perf.csv", repeats(), points.REPEAT_COLUMNS)
+    assert set(tables.read(tmp_path / "perf.csv")["shape"]) == set(SHAPES)
     old = [{name: value for name, value in measured("a", 1, 10).items() if name != "shape"}]
-    assert list(points.table_of(old)["shape"]) == [""]
+    assert list(tables.of_records(old)["shape"]) == [""]
 
 
 def test_one_shape_has_a_name_only_where_an_axis_has() -> None:
@@ -148,16 +150,16 @@ def test_samples_are_those_of_the_reference_and_else_made_up(tmp_path: Path) -> 
 
 def test_metrics_are_columns_that_are_missing_where_nothing_was_served() -> None:
     table = pd.DataFrame([measured("a", 1, 100, shape=SHAPES[0]), measured("a", 4, 100)])
-    summary = points.summarise(table, {})
+    summary = summary_of.summarise(table, {})
     summary.loc[summary["concurrency"] == 4, "throughput"] = None
     found = metrics.added(summary, real_time_factor, "spec:80x140", Path("model.py"))
-    assert list(found.columns) == [*points.SUMMARY_COLUMNS, "real_time_factor"]
+    assert list(found.columns) == [*summary_of.SUMMARY_COLUMNS, "real_time_factor"]
     assert found["real_time_factor"][0] == pytest.approx(100 * 40 * 256 / 22_050)
     assert pd.isna(found["real_time_factor"][1])
 
 
 def test_metrics_of_fixed_axes_have_the_shape_of_the_profile() -> None:
-    summary = points.summarise(pd.DataFrame([measured("a", 1, 100, batch_size=8)]), {})
+    summary = summary_of.summarise(pd.DataFrame([measured("a", 1, 100, batch_size=8)]), {})
     found = metrics.added(summary, real_time_factor, "spec:80x140", Path("model.py"))
     assert found["real_time_factor"][0] == pytest.approx(100 * 140 * 256 / 22_050)
 
@@ -172,13 +174,13 @@ def test_metrics_of_fixed_axes_have_the_shape_of_the_profile() -> None:
     ],
 )
 def test_metrics_that_are_none_are_refused(returned: Any, said: str) -> None:
-    summary = points.summarise(pd.DataFrame([measured("a", 1, 100, shape=SHAPES[0])]), {})
+    summary = summary_of.summarise(pd.DataFrame([measured("a", 1, 100, shape=SHAPES[0])]), {})
     with pytest.raises(UserError, match=rf"metrics of model\.py: {said}"):
         metrics.added(summary, lambda shapes, throughput: returned, SHAPES[0], Path("model.py"))
 
 
 def test_metrics_that_fail_are_named() -> None:
-    summary = points.summarise(pd.DataFrame([measured("a", 1, 100, shape="ids:40")]), {})
+    summary = summary_of.summarise(pd.DataFrame([measured("a", 1, 100, shape="ids:40")]), {})
     with pytest.raises(UserError, match=r"metrics of model\.py: KeyError: 'spec'"):
         metrics.added(summary, real_time_factor, "ids:40", Path("model.py"))
 

@@ -143,13 +143,13 @@ def test_missing_model(script, dataset_files, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("def prepare(images): ...", "has no function build. Hint: workflow/scripts/models/interface.py says"),
+        ("def prepare(images): ...", "has no function build. Hint: workflow/scripts/model/interface.py says"),
         ("build = 1\nprepare = len", "has no function build."),
         ("def build(): ...", "has no function prepare."),
     ],
 )
 def test_model_file_that_lacks_a_function(tmp_path, text, message):
-    from models.source import load_file
+    from model.source import load_file
     from program.cli import UserError
 
     (tmp_path / "mine.py").write_text(text)

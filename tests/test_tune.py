@@ -12,7 +12,7 @@ import yaml
 from conftest import FULL
 from processes import MARK, marked, wait_for
 from searches import MEASUREMENTS, SEARCH, begun, checkpointed, command, points
-from serving import modelconfig
+from serve import modelconfig
 from tuning import space
 
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from analyse.intervals import Interval
 from conftest import DEFAULT, MODEL, PROFILE, SERVING, merged
-from measurement.intervals import Interval
+from model import shapes
+from plan.tune_checks import check_tuning
 from program.cli import UserError
-from serving import modelconfig
-from settings import shapes
-from settings.tuning import check_tuning
+from serve import modelconfig
 from tuning import analyzer, results, space
 from tuning.verdict import proven, verdict
 

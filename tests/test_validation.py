@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from conftest import CONFIGS, DEFAULT, OVERLAYS, ROOT, merged
+from plan.validation import validate
 from program.cli import UserError
-from settings.validation import validate
 
 
 def without(*path: str) -> dict:

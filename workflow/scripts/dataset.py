@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from models.source import load_file
-from models.tensors import Arrays
+from model.source import load_file
+from model.tensors import Arrays
 from program import cli
 from program.cli import log
 from program.files import sha256, whole_file, write_json

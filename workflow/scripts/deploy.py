@@ -18,7 +18,8 @@ import jinja2
 from program import cli
 from program.cli import UserError, log
 from program.files import read_json, sha256, whole_directory, write_text
-from serving import directory, modelconfig, runtime
+from serve import modelconfig, runtime
+from serve import repository as repositories
 from tuning import space
 
 # Shared memory for the tensors of the Python backend, in MiB.
@@ -108,11 +109,11 @@ def main(options: argparse.Namespace) -> None:
     if not health["healthy"]:
         raise UserError(f"{health['variant']} is unhealthy: {'; '.join(health['reasons'])}.", f"see {options.health}")
     source, why = chosen(options)
-    (config,) = directory.configs(source)
+    (config,) = repositories.configs(source)
     fix_threads(config, options.settings["cpus"])
     with whole_directory(options.deploy) as target:
         repository = target / "repository"
-        directory.copy(source, repository)
+        repositories.copy(source, repository)
         (repository / config.name / "config.pbtxt").write_text(modelconfig.text(config), encoding="utf-8")
         shown = values(repository, config, options.settings, why)
         render(options.templates, target, shown)

@@ -19,14 +19,14 @@ import torch
 from torch._dynamo.exc import TorchDynamoException
 from torch._inductor.exc import InductorError
 
-from engines import record
-from models.interface import load_checkpoint
-from models.tensors import DTYPES
+from engines import description
+from model import shapes
+from model.interface import load_checkpoint
+from model.shapes import Shapes
+from model.tensors import DTYPES
 from program import cli
 from program.cli import UserError, log
 from program.files import whole_file
-from settings import shapes
-from settings.shapes import Shapes
 
 # The number of threads is the served instance's own, instead of being compiled in.
 OPTIONS = {"cpp.dynamic_threads": True}
@@ -126,15 +126,15 @@ def main(options: argparse.Namespace) -> None:
     seconds = time.perf_counter() - start
     dtypes = {str(parameter.dtype).removeprefix("torch.") for parameter in module.parameters()}
     precision = ", ".join(sorted(dtypes))
-    engine = record.Engine(
+    engine = description.Engine(
         backend="aotinductor",
         target=target(options.engine),
-        precision=record.Precision(precision, precision),
+        precision=description.Precision(precision, precision),
         profiles=[bounds(program, settings["inputs"], profile["opt"])],
         versions={"torch": torch.__version__},
         build_seconds=round(seconds, 3),
     )
-    record.write(options.record, engine, options.engine, options.model)
+    description.write(options.record, engine, options.engine, options.model)
     log.info("AOTInductor engine of %d bytes in %.1f s", options.engine.stat().st_size, seconds)
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import openvino
 
-from engines import record
+from engines import description
+from model import shapes
+from model.shapes import Shapes
 from program import cli
 from program.cli import UserError, log
 from program.files import whole_file
-from settings import shapes
-from settings.shapes import Shapes
 
 
 def bounded(low: list[int], high: list[int]) -> openvino.PartialShape:
@@ -53,17 +53,17 @@ def main(options: argparse.Namespace) -> None:
     with whole_file(options.engine) as temporary:
         temporary.write_bytes(compiled.export_model().getvalue())
     seconds = time.perf_counter() - start
-    engine = record.Engine(
+    engine = description.Engine(
         backend="openvino",
         target=openvino.Core().get_property("CPU", "FULL_DEVICE_NAME"),
-        precision=record.Precision(
+        precision=description.Precision(
             settings["precision"], compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
         ),
         profiles=[reported_profile(compiled, profile["opt"])],
         versions={"openvino": openvino.get_version()},
         build_seconds=round(seconds, 3),
     )
-    record.write(options.record, engine, options.engine, options.onnx)
+    description.write(options.record, engine, options.engine, options.onnx)
     log.info("OpenVINO engine of %d bytes in %.1f s", options.engine.stat().st_size, seconds)
 
 

@@ -14,12 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engines import layers, record, trtexec
+from engines import description, layers, trtexec
 from engines.layers import Description
+from model import shapes
+from plan import hardware
 from program import cli
 from program.cli import UserError, log
 from program.files import read_json, whole_file
-from settings import hardware, shapes
 
 # Settings that trtexec alone is given, with what the Python package builds with.
 TRTEXEC_ONLY = {
@@ -105,17 +106,17 @@ def main(options: argparse.Namespace) -> None:
     gpu = hardware.gpus()[0]
     with whole_file(options.engine) as temporary:
         made = make(options, temporary)
-    engine = record.Engine(
+    engine = description.Engine(
         backend="tensorrt",
         target=gpu.name,
-        precision=record.Precision(precision, layers.obtained(made.description.layers, precision == "tf32")),
+        precision=description.Precision(precision, layers.obtained(made.description.layers, precision == "tf32")),
         profiles=made.description.profiles,
         versions={"tensorrt": made.version},
         build_seconds=round(made.seconds, 3),
         compute_capabilities=[gpu.compute_capability],
         layers=made.description.layers,
     )
-    record.write(options.record, engine, options.engine, options.onnx, made.command)
+    description.write(options.record, engine, options.engine, options.onnx, made.command)
     log.info("TensorRT %s engine for %s in %.1f s", made.version, gpu.name, made.seconds)
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import tensorrt_rtx_bindings as trt
 
-from engines import builder, layers, record
+from engines import builder, description, layers
+from model import shapes
 from program import cli
 from program.cli import log
 from program.files import whole_file
-from settings import shapes
 
 
 def main(options: argparse.Namespace) -> None:
@@ -23,17 +23,17 @@ def main(options: argparse.Namespace) -> None:
     built = builder.build(trt, options.onnx, profiles, tf32, settings["targets"])
     with whole_file(options.engine) as temporary:
         temporary.write_bytes(built.plan)
-    engine = record.Engine(
+    engine = description.Engine(
         backend="tensorrt_rtx",
         target=", ".join(settings["targets"]),
-        precision=record.Precision(settings["precision"], layers.obtained(built.description.layers, tf32)),
+        precision=description.Precision(settings["precision"], layers.obtained(built.description.layers, tf32)),
         profiles=built.description.profiles,
         versions={"tensorrt_rtx": trt.__version__},
         build_seconds=round(built.seconds, 3),
         compute_capabilities=[re.sub(r"sm_(\d+)(\d)", r"\1.\2", target) for target in settings["targets"]],
         layers=built.description.layers,
     )
-    record.write(options.record, engine, options.engine, options.onnx)
+    description.write(options.record, engine, options.engine, options.onnx)
     log.info("TensorRT-RTX engine of %d bytes for %s in %.1f s", len(built.plan), engine.target, built.seconds)
 
 

@@ -17,10 +17,10 @@ from typing import Any
 import onnx
 import torch
 
-from models import reference, tensors
-from models.interface import load_checkpoint, predict, split
-from models.reference import Reference
-from models.tensors import Arrays
+from model import reference, tensors
+from model.interface import load_checkpoint, predict, split
+from model.reference import Reference
+from model.tensors import Arrays
 from program import cli
 from program.cli import UserError, log
 from program.files import whole_file

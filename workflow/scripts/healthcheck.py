@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 from tritonclient.utils import InferenceServerException
 
-from models.interface import in_batches
-from models.reference import Reference, agrees, answers, cases, difference, load
-from models.tensors import Arrays
+from model import shapes
+from model.interface import in_batches
+from model.reference import Reference, agrees, answers, cases, difference, load
+from model.tensors import Arrays
 from program import cli
 from program.cli import log
 from program.files import write_json
-from serving import endpoint, server
-from settings import shapes
+from serve import endpoint, server
 
 # Enough to find a fault of one batch size; accuracy is taken of all samples.
 MAX_REQUESTS = 100

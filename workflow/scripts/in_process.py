@@ -14,16 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from measurement import points
-from measurement.in_process import COLUMNS
-from models.reference import load as load_reference
-from models.samples import of_shape
+from model.reference import load as load_reference
+from model.samples import of_shape
 from program import cli
 from program.cli import log
 from program.files import read_json
-from serving import runtime
+from record import points
+from serve import runtime
 
 # The first calls allocate memory and choose kernels.
 WARM_UP_CALLS = 3
@@ -65,8 +63,8 @@ def repeat(options: argparse.Namespace) -> list[dict[str, Any]]:
 def main(options: argparse.Namespace) -> None:
     name = options.settings["variant"]
     rows = repeat(options) if read_json(options.health)["healthy"] else []
-    table = pd.DataFrame([{"variant": name, "repeat": options.repeat, **row} for row in rows])
-    points.write(options.table, table, COLUMNS)
+    table = [{"variant": name, "repeat": options.repeat, **row} for row in rows]
+    points.write(options.table, table, points.IN_PROCESS_COLUMNS)
     for row in rows:
         log.info(
             "%s #%d without a server, batch %d%s: %.0f samples/s",

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from models import reference
-from models.interface import split
-from models.source import load_file
-from models.tensors import Arrays
+from model import reference
+from model.interface import split
+from model.source import load_file
+from model.tensors import Arrays
 from program import cli
 from program.cli import UserError, log
 from program.files import whole_file

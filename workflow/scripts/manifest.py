@@ -13,11 +13,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from analyse.crate import crate
 from program import cli, files
 from program.cli import log
 from program.files import read_json, write_json
 from program.git import state
-from reporting.crate import crate
 
 MANIFEST = Path("provenance") / "manifest.json"
 CRATE = Path("ro-crate-metadata.json")

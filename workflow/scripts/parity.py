@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from models.interface import in_batches
-from models.reference import Difference, Reference, agrees, cases, difference, load
-from models.tensors import Arrays
+from model import shapes
+from model.interface import in_batches
+from model.reference import Difference, Reference, agrees, cases, difference, load
+from model.tensors import Arrays
 from program import cli
 from program.cli import UserError, log
 from program.files import write_json
-from settings import shapes
 
 Predict = Callable[[Arrays], list[np.ndarray]]
 
@@ -34,7 +34,7 @@ def torchscript_predict(path: Path) -> Predict:
     """Run model.ts."""
     import torch
 
-    from models.interface import predict
+    from model.interface import predict
 
     module = torch.jit.load(path, map_location="cpu").eval()
     return lambda inputs: predict(module, inputs, len(next(iter(inputs.values()))))

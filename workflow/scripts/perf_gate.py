@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from measurement.comparison import NOT_SHOWN, SLOWER, UNKNOWN
+from analyse.between_variants import NOT_SHOWN, SLOWER, UNKNOWN
+from analyse.formatting import interval, percent
+from analyse.run_comparison import Comparison, compared, summary
 from program import cli
 from program.cli import UserError, log
 from program.files import write_json
-from reporting.compared import Comparison, compared, summary
-from reporting.words import interval, percent
 
 HINT = "make compare shows every point; a wide interval wants more sweep.repeats"
 

@@ -11,20 +11,20 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from measurement import in_process, metrics, points
-from models.source import load_file
+from analyse import in_process, job_times, metrics, tables
+from analyse.document import document
+from analyse.summary import summarise
+from model import shapes
+from model.source import load_file
 from program import cli
 from program.cli import log
 from program.files import read_json, write_json, write_text
-from reporting import timeline
-from reporting.document import document
-from reporting.page import render
-from settings import shapes
+from show.page import render
 
 
 def collect(options: argparse.Namespace) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The summary table and the document, from the files of the other stages."""
-    repeats = pd.concat([points.read(path) for path in options.tables], ignore_index=True)
+    repeats = tables.read_repeats(options.points)
     health = {found["variant"]: found for found in map(read_json, options.health)}
     others = {
         "config": yaml.safe_load(options.run_config.read_text(encoding="utf-8")),
@@ -33,12 +33,12 @@ def collect(options: argparse.Namespace) -> tuple[pd.DataFrame, dict[str, Any]]:
         "parity": read_json(options.parity),
         "versions": read_json(options.versions),
         "system": read_json(options.system),
-        "timeline": timeline.jobs(options.logs),
+        "timeline": job_times.jobs(options.logs),
         "published": read_json(options.published) if options.published else None,
     }
-    without_server = in_process.summary(in_process.read(options.in_process))
+    without_server = in_process.summary(tables.read_in_process(options.in_process))
     limits, models = in_process.limits(without_server), options.settings["models"]
-    summary = points.summarise(
+    summary = summarise(
         repeats,
         {name: found["accuracy"] for name, found in health.items()},
         {
@@ -59,7 +59,7 @@ def collect(options: argparse.Namespace) -> tuple[pd.DataFrame, dict[str, Any]]:
 def main(options: argparse.Namespace) -> None:
     summary, content = collect(options)
     write_text(options.page, render(content, options.template))
-    points.write(options.csv, summary, list(summary.columns))
+    tables.write(options.csv, summary, list(summary.columns))
     write_json(options.json, content)
     log.info("%s", content["verdict"])
 
@@ -67,7 +67,7 @@ def main(options: argparse.Namespace) -> None:
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
     cli.add_settings(result, '{"models": {variant: the variant whose model it serves}}')
-    result.add_argument("--tables", type=Path, nargs="+", required=True, help="perf.csv of every variant")
+    result.add_argument("--points", type=Path, nargs="+", required=True, help="points.csv of every variant and repeat")
     result.add_argument("--in-process", type=Path, nargs="*", default=[], help="measurements without a server")
     result.add_argument("--health", type=Path, nargs="+", required=True, help="health.json of every variant")
     result.add_argument("--engines", type=Path, nargs="*", default=[], help="engine.json of every engine")

@@ -12,11 +12,11 @@ from typing import Any
 import psutil
 import yaml
 
-from measurement import perf_analyzer
+from plan import hardware
 from program import cli
 from program.files import read_json, write_json, write_text
 from program.git import state
-from settings import hardware
+from record import perf_analyzer
 
 
 def software(health: Path) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def cpu_info() -> dict[str, str]:
 
 
 def gpus() -> list[dict[str, Any]]:
-    """The NVIDIA GPUs as settings.hardware describes them; empty without one."""
+    """The NVIDIA GPUs as plan.hardware describes them; empty without one."""
     try:
         return [asdict(gpu) for gpu in hardware.gpus()]
     except hardware.NoGpu:

@@ -15,12 +15,12 @@ from pytriton.model_config import DynamicBatcher, ModelConfig, Tensor
 from pytriton.triton import Triton, TritonConfig, TritonSecurityConfig
 from tritonclient.utils import triton_to_np_dtype
 
+from model.shapes import sizes
 from program import cli
 from program.files import read_json
-from serving import runtime
-from serving.directory import PYTRITON
-from serving.server import HOST, METRICS_INTERVAL_MS
-from settings.shapes import sizes
+from serve import runtime
+from serve.repository import PYTRITON
+from serve.server import HOST, METRICS_INTERVAL_MS
 
 GUARDED = ["shared-memory", "model-repository", "trace", "logging"]
 

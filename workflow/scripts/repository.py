@@ -6,11 +6,12 @@ The same directory loads in the bundled server and in any Triton with the Python
 import argparse
 from pathlib import Path
 
+from model import shapes
 from program import cli
 from program.cli import log
 from program.files import whole_directory
-from serving import directory, modelconfig
-from settings import shapes
+from serve import modelconfig
+from serve import repository as repositories
 
 
 def main(options: argparse.Namespace) -> None:
@@ -23,7 +24,7 @@ def main(options: argparse.Namespace) -> None:
     if options.artifact:
         files[options.artifact.name] = options.artifact
     with whole_directory(options.repository) as temporary:
-        directory.add_model(temporary, config, files)
+        repositories.add_model(temporary, config, files)
     log.info("repository of %s, max batch %d", config.name, config.max_batch_size)
 
 

@@ -9,16 +9,17 @@ from pathlib import Path
 from program import cli
 from program.cli import log
 from program.files import whole_directory
-from serving import directory, modelconfig
+from serve import modelconfig
+from serve import repository as repositories
 
 
 def main(options: argparse.Namespace) -> None:
     settings = options.settings
     with whole_directory(options.repository) as temporary:
-        (inner,) = directory.add_models_of(temporary, options.inner)
+        (inner,) = repositories.add_models_of(temporary, options.inner)
         config = modelconfig.bls(settings["name"], settings["model"], inner, settings["serving"])
         files = {"model.py": options.model_py, "processing.py": options.model_file}
-        directory.add_model(temporary, config, files)
+        repositories.add_model(temporary, config, files)
     log.info("repository of %s, which calls %s", config.name, inner.name)
 
 

@@ -8,12 +8,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from model import shapes
 from program import cli
 from program.cli import log
 from program.files import whole_directory
-from serving import directory, modelconfig
-from serving.modelconfig import Tensors
-from settings import shapes
+from serve import modelconfig
+from serve import repository as repositories
+from serve.modelconfig import Tensors
 
 
 def tensors(described: Any) -> Tensors:
@@ -27,19 +28,19 @@ def main(options: argparse.Namespace) -> None:
     settings = options.settings
     raw, name = settings["model"], settings["name"]
     with whole_directory(options.repository) as temporary:
-        (inner,) = directory.add_models_of(temporary, options.inner)
+        (inner,) = repositories.add_models_of(temporary, options.inner)
         batches = (shapes.batch(shapes.parse(settings["min"])), inner.max_batch_size)
 
         def python_model(step: str, inputs: Tensors, outputs: Tensors, runtime: Path) -> Any:
             profile = modelconfig.fixed_profile(inputs, *batches)
             config = modelconfig.python_model(f"{name}_{step}", inputs, outputs, profile, settings["serving"])
             files = {"model.py": options.model_py, "runtime.py": runtime, "processing.py": options.model_file}
-            directory.add_model(temporary, config, files)
+            repositories.add_model(temporary, config, files)
             return config
 
         prepare = python_model("prepare", raw["inputs"], tensors(inner.input), options.prepare)
         interpret = python_model("interpret", tensors(inner.output), raw["outputs"], options.interpret)
-        directory.add_model(temporary, modelconfig.ensemble(name, prepare, inner, interpret), {})
+        repositories.add_model(temporary, modelconfig.ensemble(name, prepare, inner, interpret), {})
     log.info("repository of %s: %s, %s, %s", name, prepare.name, inner.name, interpret.name)
 
 

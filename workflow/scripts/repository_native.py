@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from model import shapes
 from program import cli
 from program.cli import UserError, log
 from program.files import read_json, whole_directory
-from serving import directory, modelconfig
-from settings import shapes
+from serve import modelconfig
+from serve import repository as repositories
 
 
 def check_profiles(record: Mapping[str, Any], profile: Mapping[str, shapes.Shapes]) -> None:
@@ -42,7 +43,7 @@ def main(options: argparse.Namespace) -> None:
         settings["name"], settings["backend"], settings["model"], profile, settings["serving"], profiles
     )
     with whole_directory(options.repository) as temporary:
-        directory.add_model(temporary, config, {settings["file"]: options.artifact})
+        repositories.add_model(temporary, config, {settings["file"]: options.artifact})
     log.info("repository of %s, backend %s, max batch %d", config.name, config.backend, config.max_batch_size)
 
 

@@ -1,17 +1,17 @@
 """Rule repository_pytriton: what a PyTriton server needs: pytriton.json, the runtime, and the model that it runs.
 
-It is no Triton repository: PyTriton binds the model from its own process. serving/server.py starts either.
+It is no Triton repository: PyTriton binds the model from its own process. serve/server.py starts either.
 """
 
 import argparse
 import shutil
 from pathlib import Path
 
+from model import shapes
 from program import cli
 from program.cli import log
 from program.files import whole_directory, write_json
-from serving.directory import PYTRITON
-from settings import shapes
+from serve.repository import PYTRITON
 
 
 def main(options: argparse.Namespace) -> None:

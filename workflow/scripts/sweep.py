@@ -13,15 +13,15 @@ from typing import Any
 
 from tqdm import tqdm
 
-from measurement import inputs, perf_analyzer
-from measurement.loads import Load
-from measurement.points import LEVEL, write_points
-from models.reference import load as load_reference
-from models.samples import of_shape
+from model.reference import load as load_reference
+from model.samples import of_shape
+from plan.loads import Load
 from program import cli
 from program.cli import log
 from program.files import read_json, whole_directory
-from serving import endpoint, install, server
+from record import inputs, perf_analyzer
+from record.points import LEVEL, write
+from serve import endpoint, install, server
 
 # perf_analyzer's own limit is windows × length; this only catches one that hangs.
 _TIMEOUT_FACTOR = 5
@@ -89,7 +89,8 @@ def main(options: argparse.Namespace) -> None:
     health = read_json(options.health)
     with whole_directory(options.raw) as raw:
         points = sweep(options, settings, raw) if health["healthy"] else not_measured(settings, health)
-    write_points(options.points, settings["variant"], options.repeat, points)
+    measured_by = {"variant": settings["variant"], "repeat": options.repeat}
+    write(options.points, [{**measured_by, **point} for point in points])
     for point in points:
         log.info(
             "%s #%d, %s: %s infer/s, %s",

@@ -14,9 +14,8 @@ from typing import Any
 
 import torch
 
-from evaluate import accuracy
-from models.interface import built, checkpoint, load_weights, predict, split
-from models.source import load_file
+from model.interface import accuracy, built, checkpoint, load_weights, predict, split
+from model.source import load_file
 from program import cli
 from program.cli import UserError, log
 from program.files import whole_file, write_json

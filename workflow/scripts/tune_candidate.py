@@ -10,7 +10,8 @@ from pathlib import Path
 from program import cli
 from program.cli import log
 from program.files import whole_directory, write_json
-from serving import directory, modelconfig
+from serve import modelconfig
+from serve import repository as repositories
 from tuning import results, space
 
 
@@ -18,13 +19,13 @@ def main(options: argparse.Namespace) -> None:
     settings = options.settings
     rows = results.read(options.results)
     winner, rival = results.contest(rows, settings["objectives"], settings["constraints"])
-    (config,) = directory.configs(options.repository)
+    (config,) = repositories.configs(options.repository)
     differs = winner is not None and not winner["config"].endswith(results.DEFAULT)
     if winner is not None and differs:
         found = modelconfig.parse((options.configs / f"{winner['config']}.pbtxt").read_text(encoding="utf-8"))
         config = space.tuned(config, found)
     with whole_directory(options.candidate) as temporary:
-        directory.copy(options.repository, temporary)
+        repositories.copy(options.repository, temporary)
         (temporary / config.name / "config.pbtxt").write_text(modelconfig.text(config), encoding="utf-8")
     write_json(options.record, {"winner": winner, "default": rival, "differs": differs})
     met = f"{winner['config']} at concurrency {winner['concurrency']}" if winner else "none"

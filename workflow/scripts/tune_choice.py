@@ -8,12 +8,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from measurement import points
-from measurement.points import records
+from analyse.tables import read, records
 from program import cli
 from program.cli import log
 from program.files import read_json, write_json
-from serving import directory, modelconfig
+from serve import modelconfig
+from serve import repository as repositories
 from tuning import results, space
 from tuning.verdict import proven, verdict
 
@@ -40,9 +40,9 @@ def measurements(rows: list[dict[str, Any]], configs: Path, constraints: Any) ->
 def main(options: argparse.Namespace) -> None:
     settings = options.settings
     record = read_json(options.record)
-    proof = proven(records(points.read(options.proof)), settings["objectives"])
+    proof = proven(records(read(options.proof)), settings["objectives"])
     chosen, why = verdict(record, proof, settings["constraints"])
-    (default,), (candidate,) = (directory.configs(path) for path in (options.repository, options.candidate))
+    (default,), (candidate,) = (repositories.configs(path) for path in (options.repository, options.candidate))
     write_json(
         options.choice,
         {

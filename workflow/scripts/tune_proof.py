@@ -12,16 +12,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from tqdm import tqdm
 
-from measurement import inputs, perf_analyzer, points
-from measurement.loads import Load
-from models.reference import Reference, load
-from models.samples import of_shape
+from model.reference import Reference, load
+from model.samples import of_shape
+from plan.loads import Load
 from program import cli
 from program.cli import UserError, log
 from program.files import read_json, whole_directory, write_text
+from record import inputs, perf_analyzer, points
 from tuning import launch
 
 # perf_analyzer's own limit is windows × length; this only catches one that hangs.
@@ -77,7 +76,7 @@ def proof(options: argparse.Namespace, raw: Path) -> list[dict[str, Any]]:
 def main(options: argparse.Namespace) -> None:
     with whole_directory(options.raw) as raw:
         found = proof(options, raw)
-    points.write(options.proof, pd.DataFrame(found), points.REPEAT_COLUMNS)
+    points.write(options.proof, found)
     log.info("%d points", len(found))
 
 

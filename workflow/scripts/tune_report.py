@@ -6,8 +6,8 @@ from pathlib import Path
 from program import cli
 from program.cli import log
 from program.files import read_json, write_text
-from reporting import tuning
-from reporting.page import Section, render
+from show import tuning
+from show.page import Section, render
 
 SECTIONS = [Section("tuning", "Configurations", "Configurations", tuning.view, tuning.plots)]
 

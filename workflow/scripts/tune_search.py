@@ -16,14 +16,14 @@ from typing import Any
 
 from tqdm import tqdm
 
-from measurement import inputs
-from models.reference import load
-from models.samples import of_shape
+from model.reference import load
+from model.samples import of_shape
 from program import cli
 from program.cli import UserError, log
 from program.files import read_json, whole_directory, whole_file
-from serving import directory as repositories
-from serving import modelconfig
+from record import inputs
+from serve import modelconfig
+from serve import repository as repositories
 from tuning import analyzer, launch, space
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from engines import layers
 from engines.layers import Description
+from model.shapes import Shapes
 from program.cli import UserError, log
-from settings.shapes import Shapes
 
 
 @dataclass(frozen=True)

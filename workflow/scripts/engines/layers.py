@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from settings.shapes import Shapes
+from model.shapes import Shapes
 
 # TensorRT's names of the types that arithmetic is done in, least precise first. Integers of shapes are not among them.
 _TYPES = {

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from program.logs import FORMAT
 from program.process import ENDINGS, die_with_parent
 
 log = logging.getLogger("triton_endpoints")
+# Begins with the time: analyse/job_times.py reads it.
+FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 
 class UserError(Exception):

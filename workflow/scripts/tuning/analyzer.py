@@ -24,7 +24,7 @@ import yaml
 from program.cli import UserError, log
 from program.files import sha256
 from program.process import adopt_orphans, child
-from serving import install
+from serve import install
 
 HINT = "make tune installs it; tune.model_analyzer of the config says where it is"
 RESULTS = Path("results/metrics-model-inference.csv")

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from serving import directory as repositories
-from serving import docker, install, remote, server
+from serve import docker, install, remote, server
+from serve import repository as repositories
 from tuning import analyzer
 
 # The label of the containers of one search, by which they are found when Model Analyzer was killed.

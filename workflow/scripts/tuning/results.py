@@ -22,18 +22,6 @@ METRICS = {
 }
 
 
-def parsed(constraints: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Constraints of the config as Model Analyzer writes them.
-
-    >>> parsed(["perf_latency_p99 <= 20", "perf_throughput >= 500"])
-    {'perf_latency_p99': {'max': 20}, 'perf_throughput': {'min': 500}}
-    """
-    result: dict[str, dict[str, int]] = {}
-    for metric, sign, bound in map(str.split, constraints):
-        result.setdefault(metric, {})[{"<=": "max", ">=": "min"}[sign]] = int(bound)
-    return result
-
-
 def read(path: Path) -> list[dict[str, Any]]:
     """The rows of results.csv: `config`, `batch_size`, `concurrency` and the metrics."""
     with path.open(newline="") as stream:
@@ -49,7 +37,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def of_point(point: Mapping[str, Any]) -> dict[str, float]:
-    """The metrics of a point of measurement.perf_analyzer, whose latencies are microseconds."""
+    """The metrics of a point of record.perf_analyzer, whose latencies are microseconds."""
     latencies = {name: point[name.removeprefix("perf_")] / 1000 for name in METRICS if "latency" in name}
     return {"perf_throughput": point["throughput"], **latencies}
 

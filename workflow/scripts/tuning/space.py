@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 
-from serving import modelconfig
+from serve import modelconfig
 
 Config = dict[str, Any]
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from statistics import median
 from typing import Any
 
-from measurement.intervals import paired_ratio
+from analyse.intervals import paired_ratio
 from tuning import results
 
 Rows = Sequence[Mapping[str, Any]]

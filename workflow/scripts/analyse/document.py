@@ -1,0 +1,91 @@
+"""perf_summary.json: all that the report shows (workflow/schemas/perf_summary.schema.json)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pandas as pd
+
+from analyse.between_variants import comparisons
+from analyse.findings import findings
+from analyse.formatting import listed, number
+from analyse.pareto import fronts
+from analyse.summary import SAMPLES_WANTED, SUMMARY_COLUMNS
+from analyse.tables import records
+from analyse.verdict import verdict
+from model import shapes
+from program.files import read_json
+from record.points import POINT, REPEAT_COLUMNS
+
+SCHEMA = Path(__file__).parents[2] / "schemas" / "perf_summary.schema.json"
+
+
+def document(
+    summary: pd.DataFrame,
+    repeats: pd.DataFrame,
+    in_process: Sequence[Mapping[str, Any]],
+    health: Mapping[str, Mapping[str, Any]],
+    engines: Sequence[Mapping[str, Any]],
+    records_of: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The whole report as data, checked against its schema.
+
+    `in_process`: measurements of models without a server; `health` by variant; `records_of`: the JSON of the other
+    stages under the names that they have in the document: `config`, `dataset`, `model`, `parity`, `versions`, `system`,
+    `timeline`, `published`. Columns of `summary` beyond those of all models are the metrics of this one.
+    """
+    rows = records(summary)
+    opt = shapes.batch(shapes.parse(records_of["config"]["profile"]["opt"]))
+    measured = {
+        "rows": rows,
+        "repeats": records(repeats[[name for name in REPEAT_COLUMNS if name != "command"]]),
+        "comparisons": comparisons(repeats),
+        "in_process": list(in_process),
+        "health": dict(health),
+        "engines": list(engines),
+        "metrics": [name for name in summary.columns if name not in SUMMARY_COLUMNS],
+        # What computed the outputs that all others are compared with.
+        "reference": "PyTorch" if records_of["config"]["model"]["file"] else "ONNX Runtime",
+        **records_of,
+    }
+    found = verdict(rows, health, measured["comparisons"], measured["reference"])
+    result = {
+        "run": records_of["config"]["run"],
+        "verdict": found.text,
+        "verdict_details": found.details,
+        "findings": [asdict(one) for one in findings(measured, opt)],
+        "caveats": caveats(repeats, health),
+        "fronts": fronts(rows, health),
+        **measured,
+        "commands": commands(repeats),
+    }
+    jsonschema.validate(result, read_json(SCHEMA))
+    return result
+
+
+def commands(repeats: pd.DataFrame) -> list[dict[str, Any]]:
+    """The command of each point that was measured; the repeats differ in ports and temporary files alone."""
+    measured = repeats[repeats["command"] != ""]
+    return records(measured.drop_duplicates(POINT)[[*POINT, "command"]])
+
+
+def caveats(repeats: pd.DataFrame, health: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What to keep in mind when reading the figures."""
+    result = ["The server and the load generator share one machine and take its processor from each other."]
+    requests = repeats["requests"].dropna()
+    if len(requests):
+        wanted = [f"{number(count)} for {name.removeprefix('latency_')}" for name, count in SAMPLES_WANTED.items()]
+        result.append(
+            f"Percentiles rest on {number(requests.min())} to {number(requests.max())} requests per point and repeat."
+            f" MLPerf asks for {listed(wanted)} at 99 % confidence: below that they are indicative."
+        )
+    servers = sorted({found["server"]["version"] for found in health.values() if found["server"]["kind"] == "bundled"})
+    if servers:
+        result.append(
+            f"The bundled Triton ({listed(servers)}) has known vulnerabilities, mended in later releases only:"
+            " it listens on the loopback interface alone, and must."
+        )
+    result.append("Figures compare within this run alone: other machines, versions and days give others.")
+    return result

@@ -1,0 +1,99 @@
+"""One row per point: medians over the repeats, their intervals, and what bounds them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from analyse import intervals
+from record.points import CEILING, CLOSED_LOOP, GPU, LATENCIES, LEVEL, OPEN_LOOP, POINT, SERVER, STATUSES
+
+# Figures that have an interval.
+_SURE = ["throughput", "latency_p50", "latency_p99"]
+SUMMARY_COLUMNS = [
+    *POINT[:4], "throughput", "throughput_min", "throughput_max", *LATENCIES, *SERVER, "requests", "effective_batch",
+    "repeats", "status", "ceiling_fraction", "accuracy", "reason", *POINT[4:],
+    *(f"{name}_{bound}" for name in _SURE for bound in ("low", "high")),
+    "percentile_requests", "indicative", *OPEN_LOOP, "in_process_fraction", *GPU,
+]  # fmt: skip
+# Requests that a percentile takes at 99 % confidence (MLPerf Inference rules); with fewer it is an indication.
+SAMPLES_WANTED = {"latency_p90": 24_576, "latency_p95": 57_344, "latency_p99": 270_336}
+
+
+def summarise(
+    repeats: pd.DataFrame,
+    accuracies: Mapping[str, float | None],
+    in_process: Mapping[tuple[str, str], float] | None = None,
+) -> pd.DataFrame:
+    """One row per point, in the order of the input: medians over repeats, extremes of the throughput, worst status.
+
+    The medians are those of the repeats with all figures. Unstable repeats, which may have throughput and average
+    latency alone, count only where there is no other: throughput, latency and server times of a row belong together.
+    `requests` is the sum over repeats; `ceiling_fraction` the throughput over that of the variant `null` at the same
+    level. `accuracies`: through the server by variant, None where it is not defined. `in_process`: samples per second
+    of the model without a server, by variant and shape.
+    """
+    repeats = repeats.astype({"concurrency": "Int64", "request_rate": "Float64"})
+    figures = [*CLOSED_LOOP, *OPEN_LOOP, *GPU]
+    figures.remove("requests")
+    groups = repeats.groupby(POINT, sort=False, dropna=False)
+    complete = repeats["latency_p50"].notna()
+    repeats = repeats.assign(counts=complete | ~groups["latency_p50"].transform("count").gt(0))
+    counted = repeats[POINT].join(repeats[figures].where(repeats["counts"]).astype(float))
+    summary = counted.groupby(POINT, sort=False, dropna=False).median()
+    summary["throughput_min"] = groups["throughput"].min()
+    summary["throughput_max"] = groups["throughput"].max()
+    summary["requests"] = groups["requests"].sum(min_count=1).astype("Int64")
+    summary["percentile_requests"] = (
+        repeats[complete].groupby(POINT, sort=False, dropna=False)["requests"].min().astype("Int64")
+    )
+    summary["repeats"] = groups["throughput"].count()
+    summary["status"] = groups["status"].agg(lambda found: min(found, key=STATUSES.index))
+    summary["reason"] = [_reasons(found) for _, found in groups]
+    for name in _SURE:
+        summary[[f"{name}_low", f"{name}_high"]] = _bounds(counted, name)
+    summary = summary.reset_index()
+    summary["indicative"] = [_indicative(count) for count in summary["percentile_requests"]]
+    summary["ceiling_fraction"] = summary["throughput"] / ceilings(summary)
+    summary["accuracy"] = summary["variant"].map(accuracies).astype(float)
+    summary["in_process_fraction"] = summary["throughput"] / _limits(summary, in_process or {})
+    return summary[SUMMARY_COLUMNS]
+
+
+def _limits(summary: pd.DataFrame, in_process: Mapping[tuple[str, str], float]) -> pd.Series:
+    """For each row, what its model does without a server at the same shape; else missing."""
+    names = zip(summary["variant"], summary["shape"])
+    return pd.Series([in_process.get(name) for name in names], summary.index, dtype=float)
+
+
+def _bounds(counted: pd.DataFrame, figure: str) -> list[tuple[float | None, float | None]]:
+    """Bounds of the median of one figure of each point; the scatter of all points is taken together."""
+    points = [
+        [value for value in found if value > 0] for _, found in counted.groupby(POINT, sort=False, dropna=False)[figure]
+    ]
+    pooled = intervals.scatter(points)
+    found = [intervals.of_median(values, pooled) if values else None for values in points]
+    return [(one.low, one.high) if one else (None, None) for one in found]
+
+
+def _indicative(requests: Any) -> str:
+    """The percentiles that need more than this many requests by MLPerf's count, as words: `p95 p99`.
+
+    A percentile is the median of those of the repeats, so it rests on the requests of one repeat.
+    """
+    if pd.isna(requests):
+        return ""
+    return " ".join(name.removeprefix("latency_") for name, wanted in SAMPLES_WANTED.items() if requests < wanted)
+
+
+def _reasons(repeats: pd.DataFrame) -> str:
+    """Why a point is not stable, and in which of its repeats."""
+    found = repeats[repeats["reason"] != ""].groupby("reason", sort=False)["repeat"]
+    return "; ".join(f"repeat {', '.join(map(str, numbers))}: {reason}" for reason, numbers in found)
+
+
+def ceilings(summary: pd.DataFrame) -> pd.Series:
+    """For each row, the throughput of the ceiling at the same load level; else missing."""
+    ceiling = summary.loc[summary["variant"] == CEILING, [*LEVEL, "throughput"]]
+    found = summary[LEVEL].merge(ceiling, how="left", on=LEVEL)["throughput"]
+    return found.set_axis(summary.index)

@@ -1,0 +1,49 @@
+"""Recorded points as tables: read from CSV or from perf_summary.json, and back to records."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from program.files import whole_file
+from record.points import IN_PROCESS_COLUMNS
+
+_WORDS = {"variant", "protocol", "load_mode", "shared_memory", "shape", "status", "reason", "command", "indicative"}
+
+
+def read(path: Path) -> pd.DataFrame:
+    """Read a table. The variant `null` stays a word; only empty cells are missing values."""
+    columns = pd.read_csv(path, nrows=0).columns
+    na_values = {column: [""] for column in columns if column not in _WORDS}
+    table = pd.read_csv(path, keep_default_na=False, na_values=na_values)
+    return table.astype({"concurrency": "Int64"})
+
+
+def read_repeats(paths: Iterable[Path]) -> pd.DataFrame:
+    """All repeats of all variants as one table."""
+    return pd.concat([read(path) for path in paths], ignore_index=True)
+
+
+def read_in_process(paths: Iterable[Path]) -> pd.DataFrame:
+    """All repeats of the models without a server; those of a variant that was not measured have no rows."""
+    tables = [table for path in paths if len(table := pd.read_csv(path, keep_default_na=False))]
+    return pd.concat(tables) if tables else pd.DataFrame(columns=IN_PROCESS_COLUMNS)
+
+
+def write(path: Path, table: pd.DataFrame, columns: list[str]) -> None:
+    """Write `columns` of a table as CSV; a column that the table lacks is empty."""
+    with whole_file(path) as temporary:
+        table.reindex(columns=columns).to_csv(temporary, index=False, lineterminator="\n")
+
+
+def of_records(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """The table of records as they stand in perf_summary.json; those of before there were shapes have none."""
+    found = pd.DataFrame([{"shape": "", **record} for record in records])
+    return found.astype({"concurrency": "Int64", "request_rate": "Float64"})
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table with None for what is missing."""
+    found = table.astype(object).where(table.notna(), None).to_dict("records")
+    return [{str(column): value for column, value in row.items()} for row in found]

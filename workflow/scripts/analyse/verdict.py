@@ -1,0 +1,135 @@
+"""The run in one sentence, and what must be known beside it, from its figures alone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from analyse.formatting import accuracy, error, listed, number, percent
+from analyse.formatting import ratio as in_words
+from analyse.ratios import Comparisons, baseline, ratio
+from analyse.rows import Row, headline, models, place
+from record.points import CEILING, STATUSES
+
+Health = Mapping[str, Mapping[str, Any]]
+
+_NOT_STABLE = {
+    "client_bound": "the load generator sets the pace there",
+    "unstable": "that point did not become stable",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`text`: one sentence. `details`: sentences that qualify it."""
+
+    text: str
+    details: list[str]
+
+
+def verdict(rows: Sequence[Row], health: Health, comparisons: Comparisons, reference: str = "PyTorch") -> Verdict:
+    """Which variant serves most at the highest concurrency, how that compares, and whether its answers are right.
+
+    Healthy variants compete, those with the best status found among them; the ceiling never does. `reference`: what
+    computed the outputs that answers are compared with.
+    """
+    level = headline(rows)
+    usable = [row for row in models(level) if health[row["variant"]]["healthy"] and row["throughput"] is not None]
+    if not usable:
+        return Verdict(_without_winner(level, health), [])
+    best = max((row["status"] for row in usable), key=STATUSES.index)
+    compared = sorted((row for row in usable if row["status"] == best), key=lambda row: -row["throughput"])
+    winner = compared[0]
+    details = [
+        *([f"{winner['variant']}'s figure is worth less: {_NOT_STABLE[best]}."] if best in _NOT_STABLE else []),
+        *(_against_next(winner, other, comparisons) for other in compared[1:2]),
+        *_of_ceiling(winner),
+        *_left_out([row for row in models(level) if row not in compared], winner, health),
+    ]
+    right = correctness(health[winner["variant"]], reference)
+    return Verdict(f"{_claim(winner, level, comparisons)}; {right}.", details)
+
+
+def _claim(winner: Row, level: Sequence[Row], comparisons: Comparisons) -> str:
+    """What the fastest variant serves, against PyTriton's way where that was measured."""
+    serves = f"{winner['variant']} serves {number(winner['throughput'])} infer/s {place(winner)}"
+    base = baseline(level)
+    found = ratio(comparisons, winner, base) if base and base is not winner else None
+    if found is None:
+        return serves
+    if not found.difference_shown:
+        return f"{serves}, and no difference from PyTriton with eager PyTorch is shown: {in_words(found)}"
+    return f"{serves}, {in_words(found)} PyTriton with eager PyTorch"
+
+
+def agreement(health: Mapping[str, Any]) -> float | None:
+    """Smallest share of samples on which a variant answers as the reference does, of all that was checked.
+
+    None where the outputs are no answers: an audio signal has none.
+    """
+    shares = [one["agreement"] for one in _checks(health)]
+    return None if None in shares else min(shares)
+
+
+def correctness(health: Mapping[str, Any], reference: str) -> str:
+    """Accuracy of a variant through the server, and how far its answers are those of the reference."""
+    same = agreement(health)
+    if same is None:
+        largest = max(one["max_abs_error"] for one in _checks(health))
+        compared = f"within {error(largest)} of {reference}"
+    else:
+        exact = f"every answer that of {reference}" if health["accuracy"] is None else f"equal to {reference}"
+        compared = exact if same == 1 else f"agreement with {reference} {percent(same, 2)}"
+    return f"accuracy {accuracy(health['accuracy'])}, {compared}"
+
+
+def _checks(health: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The differences from the reference over all protocols, shapes and batch sizes."""
+    return [one for found in health["protocols"].values() for one in found["parity"].values()]
+
+
+def _against_next(winner: Row, other: Row, comparisons: Comparisons) -> str:
+    found = ratio(comparisons, winner, other)
+    if found is None:
+        factor = number(winner["throughput"] / other["throughput"], 2)
+        return f"{factor}× {other['variant']}, the next; the repeats do not tell how sure that is."
+    if not found.difference_shown:
+        return f"No difference from {other['variant']}, the next, is shown: {in_words(found)}."
+    return f"{in_words(found)} {other['variant']}, the next."
+
+
+def _of_ceiling(winner: Row) -> list[str]:
+    share = winner["ceiling_fraction"]
+    if share is None:
+        return []
+    more = ": more than there can be, so the noise is at least as large" if share > 1 else ""
+    return [f"{percent(share)} of the ceiling, a model that computes nothing{more}."]
+
+
+def _left_out(rows: Sequence[Row], winner: Row, health: Health) -> list[str]:
+    found = [f"{row['variant']} ({_worth(row, winner, health)})" for row in rows]
+    return [f"Not compared: {listed(found)}."] if found else []
+
+
+def _worth(row: Row, winner: Row, health: Health) -> str:
+    """Why a row was not compared, with its figure where that is higher than the winner's."""
+    if not health[row["variant"]]["healthy"]:
+        return "unhealthy"
+    status = str(row["status"]).replace("_", " ")
+    higher = (row["throughput"] or 0) > winner["throughput"]
+    return f"{status}, {number(row['throughput'])} infer/s" if higher else status
+
+
+def _without_winner(level: Sequence[Row], health: Health) -> str:
+    """The sentence when no variant has a point that counts."""
+    where = place(level[0])
+    if found := models(level):
+        faults = [f"{row['variant']} {_fault(row, health)}" for row in found]
+        return f"No variant has a usable point {where}: {listed(faults)}."
+    ceiling = next(row for row in level if row["variant"] == CEILING)
+    if ceiling["throughput"] is None:
+        return f"Only the ceiling was measured, and it failed {where}."
+    return f"Only the ceiling was measured: {number(ceiling['throughput'])} infer/s {where}."
+
+
+def _fault(row: Row, health: Health) -> str:
+    return "failed" if health[row["variant"]]["healthy"] else "is unhealthy"

@@ -1,0 +1,156 @@
+"""Serve a variant, or all of them, in the foreground: build what is missing, start Triton, print how to talk to it.
+
+Ctrl-C stops it. `--all` puts every variant that a Triton repository serves into one server; the PyTriton variants are
+servers of their own. Loopback only.
+"""
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from model.reference import load
+from plan.configured import PROJECT, configured
+from plan.hardware import require_gpu
+from plan.validation import validate
+from program import cli
+from program.cli import UserError, log
+from program.files import write_text
+from program.terminal import terminal
+from record import inputs
+from serve import install, server
+from serve.repository import PYTRITON
+from serve.variants import VARIANTS
+
+
+def build(variants: Sequence[str], configfile: Path | None) -> Path:
+    """Have Snakemake make the repositories that are missing or out of date; returns the directory of the run.
+
+    Raises UserError when it fails, and before that when the configuration or this machine cannot serve the variants.
+    """
+    config = configured(configfile) | {"variants": list(variants)}
+    validate(config, PROJECT)
+    if config["serving"]["device"] == "cuda":
+        require_gpu(variants)
+    if config["server"] == "native":
+        install.require_native()
+    run = f"artifacts/{config['run']}"
+    targets = [f"{run}/repository/{variant}" for variant in variants] + [f"{run}/export/reference.npz"]
+    overlay = ["--configfile", str(configfile.resolve())] if configfile else []
+    command = ["snakemake", *targets, "--cores", "all", *overlay, "--quiet", "rules", "progress", "host"]
+    if subprocess.run([sys.executable, "-m", *command], cwd=PROJECT, check=False).returncode != 0:
+        raise UserError(f"Snakemake could not build {', '.join(variants)}.", f"see above, or run: {' '.join(command)}")
+    return Path(os.path.relpath(PROJECT / run))
+
+
+@contextmanager
+def together(repositories: Sequence[Path]) -> Iterator[Path]:
+    """A repository with the models of several, by links; a model that stands in two of them is the same in both."""
+    with tempfile.TemporaryDirectory(prefix="triton_endpoints_") as directory:
+        for repository in repositories:
+            for config in repository.glob("*/config.pbtxt"):
+                link = Path(directory) / config.parent.name
+                if not link.exists():
+                    link.symlink_to(config.parent.resolve())
+        yield Path(directory)
+
+
+def check_ports(ports: Mapping[str, int]) -> None:
+    """Raises UserError for the first of some ports, by what they are for, that is taken or does not exist."""
+    for name, port in ports.items():
+        if not 0 < port < 2**16:
+            raise UserError(f"port {port} ({name}) does not exist.", "choose others with --port")
+        if not server.is_free(port):
+            raise UserError(f"port {port} ({name}) is taken.", "choose others with --port, or stop what listens there")
+
+
+def instructions(running: server.Server, models: Sequence[str], request: Path) -> str:
+    """The endpoints, and commands that work as they stand."""
+    first = models[0]
+    return "\n".join(
+        [
+            f"Triton serves {', '.join(models)}",
+            f"  HTTP    http://{running.http}",
+            f"  gRPC    {running.grpc}",
+            f"  metrics http://{server.HOST}:{running.ports.metrics}/metrics",
+            f"  log     {running.log_file}",
+            "Try:",
+            f"  curl -s {running.http}/v2/models/{first}/ready -w '%{{http_code}}\\n'",
+            f"  curl -s {running.http}/v2/models/{first}",
+            f"  curl -s {running.http}/v2/models/{first}/infer -d @{shlex.quote(str(request))}",
+            f"  curl -s {running.http}/v2/models/{first}/stats",
+            "Ctrl-C stops it.",
+        ]
+    )
+
+
+def chosen(options: argparse.Namespace, config: Mapping[str, Any]) -> list[str]:
+    """The variants that the command line names; of all, those that one Triton can serve."""
+    if options.all:
+        return [name for name in config["variants"] if VARIANTS[name].kind != "pytriton"]
+    if options.variant is None:
+        raise UserError("no variant given.", f"--all, or --variant with one of {', '.join(VARIANTS)}")
+    return [options.variant]
+
+
+def wait(running: server.Server) -> None:
+    """Wait for Ctrl-C. Raises UserError when the server ends by itself."""
+    try:
+        with terminal():
+            code = running.process.wait()
+    except KeyboardInterrupt:
+        log.info("stopping")
+        return
+    raise UserError(f"Triton ended with exit code {code}; its log ends with:\n{server.tail(running.log_file)}")
+
+
+def main(options: argparse.Namespace) -> None:
+    ports = server.Ports(options.port, options.port + 1, options.port + 2)
+    config = configured(options.configfile)
+    variants = chosen(options, config)
+    check_ports(vars(ports))
+    run = build(variants, options.configfile)
+    repositories = [run / "repository" / variant for variant in variants]
+    single = repositories[0]
+    own = (single / PYTRITON).exists()
+    with together([] if own else repositories) as merged:
+        repository = single if own else merged
+        # The variant that was asked for comes first, what it calls after it.
+        models = sorted(server.models(repository), key=lambda name: not name.endswith(f"_{variants[0]}"))
+        log_file = run / "logs" / "serve.server.log"
+        with server.running(repository, models, log_file, ports=ports, kind=config["server"]) as running:
+            request = write_request(run, variants[0], running, models[0])
+            print(instructions(running, models, request), flush=True)
+            wait(running)
+
+
+def write_request(run: Path, variant: str, running: server.Server, model: str) -> Path:
+    """A request with one sample of the test set, in the JSON that Triton's HTTP endpoint takes."""
+    from serve.endpoint import connected
+
+    name = "reference_raw.npz" if VARIANTS[variant].raw else "reference.npz"
+    sample = load(run / "export" / name)[0].first(1)
+    with connected(running, "http", model) as one:
+        described = one.metadata()["inputs"]
+    path = run / "serve" / f"request_{variant}.json"
+    write_text(path, inputs.as_request(sample, list(described)[: len(sample.inputs)]))
+    return path
+
+
+def arguments() -> argparse.ArgumentParser:
+    result = cli.parser(__doc__)
+    result.add_argument("--variant", choices=list(VARIANTS), help="what to serve")
+    result.add_argument("--all", action="store_true", help="one server with all variants of the run but PyTriton's")
+    result.add_argument("--configfile", type=Path, help="overlay of the run's configuration")
+    result.add_argument("--port", type=int, default=8000, help="HTTP; gRPC and metrics follow (default: %(default)s)")
+    return result
+
+
+if __name__ == "__main__":
+    cli.run(main, arguments())

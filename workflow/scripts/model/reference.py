@@ -1,0 +1,136 @@
+"""Inputs as the model takes them, and PyTorch's outputs for them: the measure of everything exported and served.
+
+A reference is a list of groups, one for each shape of a sample, because arrays hold samples of one shape. The first is
+the test set, or, where there is none, the profile's opt shape. Where no axis varies it is the only one.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model import shapes
+from program.files import whole_file
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One group: inputs and outputs by name, batch first; labels [n], None where they are not known."""
+
+    inputs: Arrays
+    outputs: Arrays
+    labels: np.ndarray | None = None
+
+    @property
+    def samples(self) -> int:
+        return len(next(iter(self.inputs.values())))
+
+    @property
+    def shapes(self) -> shapes.Shapes:
+        """The shapes of one sample, by input."""
+        return {name: list(array.shape[1:]) for name, array in self.inputs.items()}
+
+    def renamed(self, model: Mapping[str, Sequence[Mapping[str, Any]]]) -> "Reference":
+        """The same under the names that a served model gives its inputs and outputs, which stand in the same order.
+
+        `model` may have further inputs that are optional.
+        """
+        return Reference(
+            {tensor["name"]: array for tensor, array in zip(model["inputs"], self.inputs.values())},
+            {tensor["name"]: array for tensor, array in zip(model["outputs"], self.outputs.values())},
+            self.labels,
+        )
+
+    def first(self, count: int) -> "Reference":
+        """The first `count` samples."""
+        return self._each(lambda array: array[:count])
+
+    def at_least(self, count: int) -> "Reference":
+        """The same samples again and again, where there are fewer than `count`."""
+        return self if self.samples >= count else self._each(lambda array: array[np.arange(count) % len(array)])
+
+    def _each(self, change: Callable[[np.ndarray], np.ndarray]) -> "Reference":
+        return Reference(
+            {name: change(array) for name, array in self.inputs.items()},
+            {name: change(array) for name, array in self.outputs.items()},
+            None if self.labels is None else change(self.labels),
+        )
+
+
+def save(path: Path, groups: Sequence[Reference]) -> None:
+    """Write a reference: arrays `input:<name>`, `output:<name>` and `labels`, those of further groups after `<n>/`."""
+    arrays: Arrays = {}
+    for index, group in enumerate(groups):
+        prefix = f"{index}/" if index else ""
+        arrays |= {f"{prefix}input:{name}": array for name, array in group.inputs.items()}
+        arrays |= {f"{prefix}output:{name}": array for name, array in group.outputs.items()}
+        arrays |= {} if group.labels is None else {f"{prefix}labels": group.labels}
+    with whole_file(path) as temporary:
+        np.savez_compressed(temporary, **arrays)
+
+
+def load(path: Path) -> list[Reference]:
+    """Read what `save` wrote."""
+    groups: list[dict[str, Arrays]] = []
+    with np.load(path) as data:
+        for key in data.files:
+            place, _, rest = key.rpartition("/")
+            kind, _, name = rest.partition(":")
+            if int(place or 0) == len(groups):
+                groups.append({"input": {}, "output": {}, "labels": {}})
+            groups[-1][kind][name] = data[key]
+    return [Reference(group["input"], group["output"], group["labels"].get("")) for group in groups]
+
+
+def cases(groups: Sequence[Reference], profile: Mapping[str, shapes.Shapes]) -> dict[str, tuple[Reference, int]]:
+    """Samples and batch size for each bound of a profile, by the batch size or, where axes vary, by the shapes.
+
+    Raw samples fit every profile: their one group has the batch sizes alone.
+    """
+    result = {}
+    for given in profile.values():
+        fitting = [group for group in groups if len(groups) == 1 or group.shapes == shapes.sample(given)]
+        size = shapes.batch(given)
+        label = str(size) if len(groups) == 1 else shapes.format(given)
+        result[label] = (fitting[0].at_least(size), size)
+    return result
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far outputs are from the reference.
+
+    max_abs_error: largest absolute difference of a floating-point output; max_rel_error: that, over the largest
+    absolute value of the reference; agreement: share of samples with the same answer, None where it is not defined.
+    """
+
+    max_abs_error: float
+    max_rel_error: float
+    agreement: float | None
+
+
+def answers(output: np.ndarray) -> np.ndarray:
+    """The answer of each sample [n]: an output of integers [n, 1] is the answer, one of scores [n, …] points to it."""
+    flat = output.reshape(len(output), -1)
+    return flat[:, 0] if np.issubdtype(output.dtype, np.integer) else flat.argmax(1)
+
+
+def agrees(outputs: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the first output of the config is an answer that can agree: one of fixed size."""
+    return not shapes.axes(outputs[:1])
+
+
+def difference(outputs: list[np.ndarray], expected: list[np.ndarray], agreement: bool = True) -> Difference:
+    """Compare outputs with the reference, both lists in the same order; the first output holds the answer.
+
+    `agreement`: whether it does.
+    """
+    pairs = [pair for pair in zip(outputs, expected) if np.issubdtype(pair[1].dtype, np.floating)]
+    absolute = max((float(np.abs(one - other).max()) for one, other in pairs), default=0.0)
+    largest = max((float(np.abs(other).max()) for _, other in pairs), default=0.0)
+    same = float((answers(outputs[0]) == answers(expected[0])).mean()) if agreement else None
+    return Difference(absolute, absolute / largest if largest else absolute, same)

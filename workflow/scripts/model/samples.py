@@ -1,0 +1,28 @@
+"""Samples to measure with, of any shape: those of the reference, and else made up as those were."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from model import shapes
+from model.reference import Reference
+from model.source import load_file
+from model.tensors import made_up
+
+
+def of_shape(
+    groups: Sequence[Reference], shape: str, count: int, inputs: Sequence[Mapping[str, Any]], model_file: Path | None
+) -> Reference:
+    """`count` samples of a shape, or as many as the reference has in it.
+
+    Shapes that no group has are made up for `inputs` of the config, by `example` of `model_file` where one is given;
+    they have no outputs. Without a shape, or without `inputs`, the samples are those of the first group.
+    """
+    if not shape or not inputs:
+        return groups[0].first(count)
+    wanted = shapes.parse(shape)
+    found = next((group for group in groups if group.shapes == wanted), None)
+    if found:
+        return found.first(count)
+    example = load_file(model_file, "example").example if model_file else None
+    return Reference(made_up(inputs, {name: [count, *dims] for name, dims in wanted.items()}, example), {})

@@ -1,0 +1,21 @@
+"""The import of a model file (model/interface.py says what it has), for those who need no PyTorch."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+from program.cli import UserError
+
+
+def load_file(path: Path, *functions: str) -> ModuleType:
+    """Import a model file. Raises UserError when it is missing or lacks `build` or one of `functions`."""
+    if not path.is_file():
+        raise UserError(f"model file {path} does not exist.", "it is named by model.file in the config")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for name in ("build", *functions):
+        if not callable(getattr(module, name, None)):
+            raise UserError(f"{path} has no function {name}.", "workflow/scripts/model/interface.py says what it does")
+    return module

@@ -1,0 +1,212 @@
+"""A Triton server whose life lies inside one job."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from program.cli import UserError, log
+from program.files import read_json
+from program.process import child
+from serve import install
+from serve.repository import PYTRITON, configs
+
+HOST = "127.0.0.1"
+# How often Triton reads a GPU's figures: several times in a short window of a sweep.
+METRICS_INTERVAL_MS = 200
+_START_ATTEMPTS = 3
+_TAIL_LINES = 20
+
+
+@dataclass(frozen=True)
+class Ports:
+    """TCP ports of one server, all on the loopback interface."""
+
+    http: int
+    grpc: int
+    metrics: int
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server."""
+
+    ports: Ports
+    log_file: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def http(self) -> str:
+        return f"{HOST}:{self.ports.http}"
+
+    @property
+    def grpc(self) -> str:
+        return f"{HOST}:{self.ports.grpc}"
+
+    @property
+    def metrics(self) -> str:
+        return f"{HOST}:{self.ports.metrics}/metrics"
+
+
+class PortTaken(Exception):
+    """Another process took one of the ports between the search and the start."""
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this port."""
+    with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_ports() -> Ports:
+    """Three ports that are free at this moment."""
+    sockets = [socket.socket() for _ in range(3)]
+    try:
+        for one in sockets:
+            one.bind((HOST, 0))
+        return Ports(*(one.getsockname()[1] for one in sockets))
+    finally:
+        for one in sockets:
+            one.close()
+
+
+@contextmanager
+def running(
+    repository: Path,
+    models: Sequence[str],
+    log_file: Path,
+    timeout: float = 300.0,
+    ports: Ports | None = None,
+    kind: str = "bundled",
+) -> Iterator[Server]:
+    """Serve a model repository with Triton, or what rule repository_pytriton made, until the block ends.
+
+    Yields when all `models` are ready. Takes free ports, or exactly `ports`. `timeout` is in seconds. `kind`: which
+    Triton, as `server` of the config; a PyTriton server has its own. Raises UserError with the tail of the server's
+    log, which stays in `log_file`.
+    """
+    for attempt in range(1, _START_ATTEMPTS + 1):
+        try:
+            with _started(repository, log_file, ports or free_ports(), kind) as server:
+                _wait_until_ready(server, models, timeout)
+                yield server
+                return
+        except PortTaken:
+            log.debug("attempt %d: a port was taken meanwhile", attempt)
+    raise UserError(f"no free ports on {HOST} after {_START_ATTEMPTS} attempts; see {log_file}.")
+
+
+def models(repository: Path) -> list[str]:
+    """The names of the models that a repository serves."""
+    description = repository / PYTRITON
+    if description.exists():
+        return [read_json(description)["name"]]
+    return [config.name for config in configs(repository)]
+
+
+@contextmanager
+def _started(repository: Path, log_file: Path, ports: Ports, kind: str) -> Iterator[Server]:
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="triton_endpoints_") as directory:
+        if (repository / PYTRITON).exists():
+            command, env = _pytriton(repository, ports, Path(directory))
+        else:
+            parts = (install.native if kind == "native" else install.bundled)(Path(directory))
+            command, env = _triton(parts, repository, ports, Path(directory)), parts.env
+        try:
+            with log_file.open("wb") as output, child(command, output, env=env) as process:
+                yield Server(ports, log_file, process)
+        finally:
+            remove_shared_memory(Path(directory).name)
+
+
+def _triton(parts: install.Install, repository: Path, ports: Ports, directory: Path) -> list[str | Path]:
+    """A Triton on `repository`: loopback only, nothing logged per request, a bad model is fatal."""
+    # Python leaves its __pycache__ beside the links, so that the repository stays as it was made.
+    served = shutil.copytree(repository.resolve(), directory / "repository", copy_function=os.symlink)
+    return [
+        parts.binary,
+        f"--model-repository={served}",
+        f"--backend-directory={parts.backend_directory}",
+        f"--http-address={HOST}",
+        f"--grpc-address={HOST}",
+        f"--metrics-address={HOST}",
+        f"--http-port={ports.http}",
+        f"--grpc-port={ports.grpc}",
+        f"--metrics-port={ports.metrics}",
+        f"--metrics-interval-ms={METRICS_INTERVAL_MS}",
+        "--log-verbose=0",
+        "--exit-timeout-secs=5",
+        f"--backend-config=python,shm-region-prefix-name={directory.name}",
+    ]
+
+
+def _pytriton(repository: Path, ports: Ports, directory: Path) -> tuple[list[str | Path], dict[str, str]]:
+    """A PyTriton server, which keeps its copy of Triton in `directory`."""
+    script = Path(__file__).parents[1] / "pytriton_server.py"
+    command: list[str | Path] = [
+        *(sys.executable, script, "--directory", repository.resolve()),
+        *("--http-port", str(ports.http), "--grpc-port", str(ports.grpc), "--metrics-port", str(ports.metrics)),
+    ]
+    return command, install.pytriton_environment(directory)
+
+
+def remove_shared_memory(prefix: str) -> None:
+    """Remove what a killed Python backend left in shared memory."""
+    for region in Path("/dev/shm").glob(f"{prefix}*"):
+        region.unlink(missing_ok=True)
+
+
+def _wait_until_ready(server: Server, models: Sequence[str], timeout: float) -> None:
+    """Wait for the models, not for the server: a server is "ready" before its models are."""
+    deadline = time.monotonic() + timeout
+    waiting = list(models)
+    while waiting:
+        if server.process.poll() is not None:
+            text = server.log_file.read_text(errors="replace")
+            if "already in use" in text:
+                raise PortTaken
+            raise UserError(_failure(server, f"ended with exit code {server.process.returncode}"))
+        if time.monotonic() > deadline:
+            raise UserError(_failure(server, f"was not ready with {waiting[0]} after {timeout:.0f} s"))
+        if _model_ready(server, waiting[0]):
+            waiting.pop(0)
+        else:
+            time.sleep(0.1)
+
+
+def _model_ready(server: Server, model: str) -> bool:
+    try:
+        return requests.get(f"http://{server.http}/v2/models/{model}/ready", timeout=5).ok
+    except requests.RequestException:
+        return False
+
+
+def _failure(server: Server, what: str) -> str:
+    return f"Triton {what}; its log is {server.log_file} and ends with:\n{tail(server.log_file)}"
+
+
+# Lines of information, and of the tables, which Triton prints after the error of a model.
+_NOISE = re.compile(r"I\d{4} |[+|][- ]|\s*$")
+
+
+def tail(path: Path, lines: int = _TAIL_LINES) -> str:
+    """The last lines of a server's log that may say what went wrong."""
+    return "\n".join(
+        [line for line in path.read_text(errors="replace").splitlines() if not _NOISE.match(line)][-lines:]
+    )

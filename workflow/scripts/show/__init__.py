@@ -1,0 +1,1 @@
+"""The report as a page: one module and one template per section."""

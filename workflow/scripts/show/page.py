@@ -1,0 +1,141 @@
+"""The report as one HTML page that needs nothing from outside of itself.
+
+The page is a list of sections. A section is a part `workflow/report/<name>.html.j2` and a function that computes what
+the part shows beyond the document: its `view`, and its plots, if it has any. To add one, write both and add a line to
+SECTIONS.
+"""
+
+import json
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import plotly.graph_objects as go
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from analyse import formatting, rows
+from model import shapes
+from record.points import CEILING, LATENCIES
+from show import (
+    accuracy,
+    breakdown,
+    conditions,
+    engines,
+    gpu,
+    limits,
+    published,
+    ranking,
+    rates,
+    scaling,
+    sizes,
+    timeline,
+    tradeoff,
+)
+from show.figures import looks
+
+Document = Mapping[str, Any]
+View = dict[str, Any]
+
+
+def nothing(document: Document) -> View:
+    """The view of a section that shows the document as it is."""
+    return {}
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part of the page, `<name>.html.j2`.
+
+    `short` names it among the links at the top. `view` gives what it shows beyond the document, None when this run has
+    nothing to show there: the section is left out. `plots` gives its plots by name, drawn where the part says
+    `plot(name, …)`.
+    """
+
+    name: str
+    title: str
+    short: str
+    view: Callable[[Document], View | None] = nothing
+    plots: Callable[[Document], Mapping[str, go.Figure]] = nothing
+
+
+SECTIONS = [
+    Section("ranking", "Which variant serves most", "Ranking", ranking.view),
+    Section("findings", "Findings", "Findings"),
+    Section("tradeoff", "Throughput against latency", "Latency", tradeoff.view, tradeoff.plots),
+    Section("scaling", "Throughput against concurrency", "Concurrency", scaling.view, scaling.plots),
+    Section("sizes", "Against the size of the inputs", "Input sizes", sizes.view, sizes.plots),
+    Section("rates", "Requests at a rate", "Rates", rates.view, rates.plots),
+    Section("breakdown", "Where the time goes", "Time", breakdown.view, breakdown.plots),
+    Section("limits", "What limits it", "Limits", limits.view, limits.plots),
+    Section("gpu", "The GPU while it was measured", "GPU", gpu.view),
+    Section("accuracy", "Accuracy and parity", "Accuracy", accuracy.view),
+    Section("engines", "Engines", "Engines", engines.view),
+    Section("points", "All points", "Points"),
+    Section("machine", "Machine and software", "Machine", conditions.machine),
+    Section("timeline", "Time line of the run", "Time line", timeline.view, timeline.plots),
+    Section("commands", "Commands", "Commands", conditions.commands),
+    Section("caveats", "Caveats", "Caveats"),
+    Section("published", "Published figures", "Published", published.view, published.plots),
+]
+
+
+def render(document: Document, template: Path, sections: Sequence[Section] = SECTIONS) -> str:
+    """The page for a document, and from nothing else; the parts stand beside `template`.
+
+    The sections of the report show a document of reporting.document; all need `run`, the model's name in `config`,
+    `verdict` and `verdict_details`.
+    """
+    environment = _environment(template.parent)
+    rows_shown = document.get("rows", [])
+    views = {section: section.view(document) for section in sections}
+    shown = [section for section, view in views.items() if view is not None]
+    return environment.get_template(template.name).render(
+        **document,
+        sections=shown,
+        parts={section.name: _part(environment, section.name, document, views[section]) for section in shown},
+        plots={name: json.loads(plot.to_json()) for section in shown for name, plot in section.plots(document).items()},
+        layers=rows.layers(rows.closed(rows_shown)),
+        looks=looks(rows_shown),
+        plotly=Markup(get_plotlyjs()),
+    )
+
+
+def _part(environment: jinja2.Environment, name: str, document: Document, view: View | None) -> Markup:
+    """The HTML of a section."""
+    return Markup(environment.get_template(f"{name}.html.j2").render(**document, view=view))
+
+
+def _environment(directory: Path) -> jinja2.Environment:
+    """Templates of a directory, with the words of the report as filters."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(directory),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {"ceiling": CEILING, "latencies": LATENCIES, "protocols": rows.PROTOCOLS}
+    environment.filters |= {
+        "number": formatting.number,
+        "percent": formatting.percent,
+        "accuracy": formatting.accuracy,
+        "significant": formatting.significant,
+        "milliseconds": formatting.milliseconds,
+        "error": formatting.error,
+        "size": formatting.size,
+        "listed": formatting.listed,
+        "shapes": shapes.format,
+        "ratio": formatting.ratio,
+        "command": shlex.join,
+        "place": rows.place,
+        "load": rows.load,
+        "bounds": rows.bounds,
+        "capitalize_first": formatting.capitalized,
+        "breakdown": rows.breakdown,
+        "indicative": rows.indicative,
+    }
+    return environment

@@ -1,0 +1,55 @@
+"""Section ranking: the variants at the load level to compare first, fastest first."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from analyse.ratios import BASELINE, baseline, ratio
+from analyse.rows import bounds, headline, place
+from record.points import CEILING
+from show.figures import looks
+
+# A ceiling that would leave the fastest variant less of the width than this has no bar.
+_SHARE = 0.25
+
+
+def view(document: Mapping[str, Any]) -> dict[str, Any]:
+    """`place`: the level in words; `base`: whether ratios to PyTriton's way are known; `lines`, fastest first.
+
+    A line has the `row`, its `look`, `ratio` to PyTriton's way, and the `bar` in per cent of the longest one, which is
+    missing where there is no figure and where the ceiling is `beyond` the scale.
+    """
+    level = headline(document["rows"])
+    look = looks(document["rows"])
+    base = baseline(level)
+    barred = _barred([row for row in level if row["throughput"] is not None])
+    longest = max((bounds(row)[1] for row in barred), default=0.0)
+    ranked = sorted(level, key=lambda row: (row["variant"] == CEILING, -(row["throughput"] or 0)))
+    return {
+        "place": place(level[0]),
+        "base": BASELINE if base else None,
+        "lines": [
+            {
+                "row": row,
+                "look": look[row["variant"]],
+                "ratio": ratio(document["comparisons"], row, base) if base and row is not base else None,
+                "is_base": row is base,
+                "bar": _bar(row, longest) if row in barred else None,
+                "beyond": row["throughput"] is not None and row not in barred,
+            }
+            for row in ranked
+        ],
+    }
+
+
+def _barred(level: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The rows whose bars share one scale: all of them, but for a ceiling far above the rest."""
+    computing = [row for row in level if row["variant"] != CEILING]
+    fastest = max((bounds(row)[1] for row in computing), default=0.0)
+    highest = max((bounds(row)[1] for row in level), default=0.0)
+    return computing if computing and fastest < _SHARE * highest else level
+
+
+def _bar(row: Mapping[str, Any], longest: float) -> dict[str, float]:
+    low, high = bounds(row)
+    values = {"value": row["throughput"], "low": low, "high": high}
+    return {name: round(100 * value / longest, 2) for name, value in values.items()}
