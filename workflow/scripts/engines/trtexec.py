@@ -39,7 +39,7 @@ def build(
     onnx: Path,
     plan: Path,
     profiles: Sequence[Mapping[str, str]],
-    settings: Mapping[str, Any],
+    settings: Settings,
     timing_cache: Path,
 ) -> list[str]:
     """The command that builds a strongly typed engine, without running it.
@@ -52,16 +52,16 @@ def build(
         command += [f"--profile={index}", *(f"--{bound}Shapes={profile[bound]}" for bound in ("min", "opt", "max"))]
     command += [
         f"--timingCacheFile={timing_cache}",
-        f"--builderOptimizationLevel={settings['optimization_level']}",
-        f"--hardwareCompatibilityLevel={settings['hardware_compatibility']}",
+        f"--builderOptimizationLevel={settings.optimization_level}",
+        f"--hardwareCompatibilityLevel={settings.hardware_compatibility}",
         "--profilingVerbosity=detailed",
         "--skipInference",
     ]
-    if settings["workspace_mib"]:
-        command.append(f"--memPoolSize=workspace:{settings['workspace_mib']}")
-    if settings["precision"] != "tf32":
+    if settings.workspace_mib:
+        command.append(f"--memPoolSize=workspace:{settings.workspace_mib}")
+    if settings.precision != "tf32":
         command.append("--noTF32")
-    if settings["version_compatible"]:
+    if settings.version_compatible:
         command.append("--versionCompatible")
     if release < 11:
         command.append("--stronglyTyped")  # 11 knows no other networks, and no such flag.

@@ -52,6 +52,17 @@ class Load:
         return 1e9 / self.request_rate
 
 
+@dataclass(frozen=True)
+class Windows:
+    """How a point is measured: a point is stable when its last three windows of `window_ms` differ by no more than
+    `stability_percent`, within `max_windows`; the load repeats as many `samples`."""
+
+    window_ms: int
+    stability_percent: float
+    max_windows: int
+    samples: int
+
+
 def file_name(shape: str) -> str:
     """A shape as a part of names of files and in pages.
 
