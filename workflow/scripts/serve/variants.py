@@ -118,3 +118,10 @@ def computing(name: str, inner: str) -> str:
 def model_of(name: str, inner: str) -> Variant:
     """The variant whose runtime, artifact and engine serve `name`; `inner` as `serving.inner` of the config."""
     return VARIANTS[computing(name, inner)]
+
+
+# What `serving.inner`, `tune.variants` and `deploy.variant` may name: repositories of one model, which computes.
+OF_ONE_MODEL = tuple(
+    name for name, variant in VARIANTS.items() if variant.computes and variant.kind in ("model", "native")
+)
+ENGINES = tuple(variant.engine for variant in VARIANTS.values() if variant.engine)
