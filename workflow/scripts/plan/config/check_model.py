@@ -39,8 +39,10 @@ def check_model(config: Config, root: Path) -> Iterator[Problem]:
     yield from _check_samples(config, found)
     for variant in config.variants:
         yield from _check_variant(config, variant, found)
-    if config.model.onnx and "aotinductor" in config.engines:
-        yield _needs_code("engines", "aotinductor")
+    compiled_from_code = {variant.engine for variant in VARIANTS.values() if variant.pytorch}
+    for engine in config.engines if config.model.onnx else ():
+        if engine in compiled_from_code:
+            yield _needs_code("engines", engine)
 
 
 def _axes(tensors: Iterable[Tensor]) -> list[str]:
