@@ -7,11 +7,11 @@ the test set, or, where there is none, the profile's opt shape. Where no axis va
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from model import shapes
+from model.signature import Signature, Tensor
 from program.files import whole_file
 
 Arrays = dict[str, np.ndarray]
@@ -34,14 +34,14 @@ class Reference:
         """The shapes of one sample, by input."""
         return {name: list(array.shape[1:]) for name, array in self.inputs.items()}
 
-    def renamed(self, model: Mapping[str, Sequence[Mapping[str, Any]]]) -> "Reference":
+    def renamed(self, model: Signature) -> "Reference":
         """The same under the names that a served model gives its inputs and outputs, which stand in the same order.
 
         `model` may have further inputs that are optional.
         """
         return Reference(
-            {tensor["name"]: array for tensor, array in zip(model["inputs"], self.inputs.values())},
-            {tensor["name"]: array for tensor, array in zip(model["outputs"], self.outputs.values())},
+            {tensor.name: array for tensor, array in zip(model.inputs, self.inputs.values())},
+            {tensor.name: array for tensor, array in zip(model.outputs, self.outputs.values())},
             self.labels,
         )
 
@@ -119,9 +119,9 @@ def answers(output: np.ndarray) -> np.ndarray:
     return flat[:, 0] if np.issubdtype(output.dtype, np.integer) else flat.argmax(1)
 
 
-def agrees(outputs: Sequence[Mapping[str, Any]]) -> bool:
+def agrees(outputs: Sequence[Tensor]) -> bool:
     """Whether the first output of the config is an answer that can agree: one of fixed size."""
-    return not shapes.axes(outputs[:1])
+    return not shapes.axes([outputs[0].dims])
 
 
 def difference(outputs: list[np.ndarray], expected: list[np.ndarray], agreement: bool = True) -> Difference:

@@ -1,17 +1,17 @@
 """Samples to measure with, of any shape: those of the reference, and else made up as those were."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from model import shapes
 from model.reference import Reference
+from model.signature import Tensor
 from model.source import load_file
 from model.tensors import made_up
 
 
 def of_shape(
-    groups: Sequence[Reference], shape: str, count: int, inputs: Sequence[Mapping[str, Any]], model_file: Path | None
+    groups: Sequence[Reference], shape: str, count: int, inputs: Sequence[Tensor], model_file: Path | None
 ) -> Reference:
     """`count` samples of a shape, or as many as the reference has in it.
 
