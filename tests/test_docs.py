@@ -1,6 +1,7 @@
 """The documentation agrees with the project: the picture of the layers, links, and the index."""
 
 import re
+import subprocess
 import tomllib
 
 import pytest
@@ -38,3 +39,37 @@ def test_links_lead_somewhere(page):
         file = (page.parent / path).resolve() if path else page
         assert file.exists(), target
         assert not anchor or anchor in anchors(file.read_text()), target
+
+
+def test_readmes_own_model_is_taken_as_it_stands(project, tmp_path):
+    section = (ROOT / "README.md").read_text().split("\n## Your own model\n")[1]
+    (tmp_path / "tiny.py").write_text(re.search(r"```python\n(.*?)```", section, re.DOTALL)[1])
+    made = ["make", "-o", ".venv/.main", "new", f"MODEL={tmp_path / 'tiny.py'}"]
+    subprocess.run(made, cwd=project.root, check=True)
+    planned = project.planned("perf_report", configfiles=(tmp_path / "tiny.yaml",))
+    assert {"export/model.onnx", "report/perf_report.html"} <= planned
+
+
+def test_commands_of_the_readme_are_targets_or_name_the_environment():
+    readme = (ROOT / "README.md").read_text()
+    targets = set(re.findall(r"^([a-z_-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    commands = re.findall(r"(?:^(?:\$ )?|(?<!`)`)((?:make|python|snakemake)\b[^`\n]*)", readme, re.MULTILINE)
+    assert [command for command in commands if not command.startswith("make")] == []
+    assert {command.split()[1] for command in commands} <= targets
+
+
+def test_troubleshooting_quotes_messages_that_exist():
+    """The first column quotes what the code says, with … for names and numbers."""
+    page = (ROOT / "docs" / "troubleshooting.md").read_text().split("\n## What Snakemake, make and Triton say\n")[0]
+    files = [*(ROOT / "workflow" / "scripts").rglob("*.py"), *(ROOT / "rules").glob("*.smk")]
+    code = re.sub(r'"\s*\n\s*f?"', "", "\n".join(file.read_text() for file in files))
+    rows = [line.split(" | ")[0] for line in page.splitlines() if line.startswith("| `")]
+    quoted = [part for row in rows for message in re.findall("`(.+?)`", row) for part in _literal(message)]
+    assert len(quoted) > 60
+    assert [part for part in quoted if part not in code] == []
+
+
+def _literal(message):
+    """The parts of a message that are the same every time."""
+    parts = re.split(r"…|Hint:|config: [\w.]+:|config:", message)
+    return [part.strip(" .:,>") for part in parts if len(part.strip(" .:,>")) > 6]
