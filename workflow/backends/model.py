@@ -1,7 +1,7 @@
 """The model that Triton's Python backend loads: each `execute` call becomes one inference.
 
-`runtime.py` beside this file runs the model with one framework (docs/architecture.md has the contract of a runtime). The
-shape profile is a parameter in config.pbtxt; a request outside it is refused, never padded or cut.
+`runtime.py` beside this file runs the model with one framework; docs/architecture.md has its contract. The shape
+profile is a parameter in config.pbtxt. A request outside it is refused, never padded or cut.
 """
 
 import json
@@ -63,7 +63,7 @@ def _device(args):
 
 
 def _threads(parameters, config):
-    """Threads of one instance. The instances share `all` cores; with `auto` half of them, and the rest serve requests."""
+    """Threads of one instance. The instances share `all` cores; with `auto` half, and the rest serve requests."""
     if parameters["threads"].isdigit():
         return int(parameters["threads"])
     instances = sum(group["count"] for group in config["instance_group"])

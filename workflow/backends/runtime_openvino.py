@@ -11,7 +11,7 @@ def load(directory, config, threads, device):
     blob = (directory / "model.blob").read_bytes()
     properties = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}
     core = openvino.Core()
-    # The engine's name is its precision (engine_openvino.py). Without the hint, a processor with bfloat16 uses bfloat16.
+    # The engine's name is its precision (engine_openvino.py). Without the hint, a processor with bfloat16 uses it.
     precision = core.import_model(blob, "CPU", {}).get_property("NETWORK_NAME")
     model = core.import_model(blob, "CPU", properties | {"INFERENCE_PRECISION_HINT": precision})
     request = model.create_infer_request()
