@@ -1,6 +1,6 @@
 # Set up and run everything. `make help` lists the targets.
 # PYTHON: version of the interpreter (3.11 or 3.12). CORES: cores for Snakemake. CONFIG: an overlay file.
-# BASE: perf_summary.json of an earlier run. RUN: name of a run, to compare, to evaluate or for a new configuration.
+# BASE: perf_summary.json of an earlier run. RUN: name of a run, for compare, evaluate and new.
 # MODEL: a model file; for ask the name of a served model. IMAGE, PROTOCOL: an image file, and http or grpc.
 # DATASET: a .npz with samples and labels; or IMAGES and LABELS, two IDX files.
 PYTHON ?= >=3.11,<3.13
@@ -100,7 +100,7 @@ docs: $(VENV)/.dev ## Renew the tables in config/README.md and docs/reruns.md
 screenshots: $(VENV)/.dev ## Renew the pictures of the report in docs/images from the default run (needs chromium)
 	python tests/screenshots.py artifacts/$(RUN)/report/perf_report.html docs/images
 
-lock: | $(UV) ## Resolve the dependencies anew
+lock: | $(UV) ## Resolve the dependencies again
 	$(UV) pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o envs/main.txt
 	$(UV) pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q \
 	  --extra dev -c envs/main.txt -o envs/dev.txt
