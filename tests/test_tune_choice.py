@@ -5,12 +5,15 @@ from typing import Any
 
 import pytest
 
+import searches
 from analyse.intervals import Interval
-from conftest import DEFAULT, MODEL, PROFILE, SERVING, merged
+from conftest import MODEL, PROFILE, SERVING
 from model import shapes
-from plan.tune_checks import check_tuning
-from program.cli import UserError
+from model.signature import Signature
+from plan.settings.tune import Lists, Search
+from program.typed import rebuilt
 from serve import modelconfig
+from serve.serving import Serving
 from tuning import analyzer, results, space
 from tuning.verdict import proven, verdict
 
@@ -26,15 +29,15 @@ RANGES = SEARCH | {"preferred_batch_sizes": [], "queue_delays_us": [], "threads"
 WITHIN = {"perf_latency_p99": {"max": 20}}
 
 
-def settings(mode: str, search: dict[str, Any]) -> dict[str, Any]:
-    return {"mode": mode, "search": search, "batch_size": 1, "max_trials": 7}
+def settings(mode: str, search: dict[str, Any]) -> Search:
+    return rebuilt(Search, searches.SETTINGS | {"mode": mode, "search": search, "max_trials": 7})
 
 
 @pytest.fixture
 def config() -> Any:
     """A model that prefers batches of 4 and is warmed up with 1 and 16."""
-    profile = {bound: shapes.parse(text) for bound, text in PROFILE.items()}
-    return modelconfig.python_model("small", MODEL["inputs"], MODEL["outputs"], profile, SERVING)
+    profile, model = shapes.parse_profile(PROFILE), rebuilt(Signature, MODEL)
+    return modelconfig.python_model("small", model.inputs, model.outputs, profile, Serving(**SERVING))
 
 
 def row(config: str, concurrency: int, throughput: float, p99: float) -> dict[str, Any]:
@@ -96,12 +99,12 @@ def test_optuna_takes_lists_and_trials(config):
 
 
 def test_search_starts_from_a_model_that_loads_with_every_batch_size(config):
-    base = space.searched(config, SEARCH | {"max_batch_sizes": [2, 16]})
+    base = space.searched(config, Lists(**SEARCH | {"max_batch_sizes": [2, 16]}))
     assert [one.batch_size for one in base.model_warmup] == [1]
     assert list(base.dynamic_batching.preferred_batch_size) == []
     assert base.max_batch_size == 16
     # Where nothing smaller is searched, it is the model as it is served.
-    assert space.searched(config, SEARCH | {"max_batch_sizes": []}) == config
+    assert space.searched(config, Lists(**SEARCH | {"max_batch_sizes": []})) == config
 
 
 def test_tuned_config_changes_what_was_searched_alone(config):
@@ -199,50 +202,3 @@ def test_checkpoints_belong_to_what_was_measured(tmp_path):
     (tmp_path / "repository" / "model.py").write_text("2")
     other = analyzer.checkpoints(tmp_path / "all", {"threads": 1}, tmp_path / "repository")
     assert list((tmp_path / "all").iterdir()) == [other] != [first]
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"variants": ["bls"]}, "tune.variants: bls is not served by a Triton repository of one model"),
-        ({"search": {"max_batch_sizes": [256]}}, "tune.search.max_batch_sizes: 256 is outside the profile"),
-        (
-            {"search": {"max_batch_sizes": [32, 128], "preferred_batch_sizes": [64]}},
-            "tune.search.preferred_batch_sizes: 64 is too large",
-        ),
-        ({"mode": "quick"}, "tune.search.queue_delays_us: mode quick does not vary it"),
-        (
-            {"mode": "brute", "search": {"threads": [], "queue_delays_us": [], "instances": []}},
-            "tune.search.instances: mode brute needs its smallest and largest value",
-        ),
-        ({"launch": "docker"}, "tune.launch: docker starts a full Triton, server is bundled. Hint: set server to nat"),
-    ],
-)
-def test_configuration_that_cannot_be_searched_is_refused(changes, message):
-    config = copy.deepcopy(DEFAULT)
-    config["tune"]["search"] |= changes.pop("search", {})
-    config["tune"] |= changes
-    with pytest.raises(UserError, match=f"config: {message}"):
-        check_tuning(config)
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"serving": {"image": "triton.sif"}}, "serving.image: docker does not run triton.sif"),
-        (
-            {"tune": {"variants": ["aotinductor"]}},
-            "tune.variants: aotinductor runs in Python, whose packages the image of launch: docker does not have. "
-            "Hint: one of onnx, torchscript, tensorrt, or launch: local",
-        ),
-    ],
-)
-def test_what_docker_cannot_serve_is_refused(changes, message):
-    given = {"server": "native", "tune": {"launch": "docker", "variants": ["onnx"]}}
-    check_tuning(merged(DEFAULT, given))
-    with pytest.raises(UserError, match=f"config: {message}"):
-        check_tuning(merged(merged(DEFAULT, given), changes))
-
-
-def test_default_configuration_can_be_searched_and_deployed():
-    check_tuning(DEFAULT)

@@ -10,7 +10,8 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+
+from engines.options import TensorRtOptions
 
 HINT = "install TensorRT (trtexec in PATH, or the Python package tensorrt), or run with --sdm conda apptainer"
 
@@ -40,28 +41,28 @@ def build(
     onnx: Path,
     plan: Path,
     profiles: Sequence[Mapping[str, str]],
-    settings: Mapping[str, Any],
+    settings: TensorRtOptions,
     timing_cache: Path,
 ) -> list[str]:
     """The command that builds a strongly typed engine, without running it.
 
-    `release`: the major version. `profiles`: shapes in trtexec's notation. `settings`: `engine.tensorrt` of the config.
+    `release`: the major version. `profiles`: shapes in trtexec's notation.
     """
     command = [program, f"--onnx={onnx}", f"--saveEngine={plan}"]
     for index, profile in enumerate(profiles):
         command += [f"--profile={index}", *(f"--{bound}Shapes={profile[bound]}" for bound in ("min", "opt", "max"))]
     command += [
         f"--timingCacheFile={timing_cache}",
-        f"--builderOptimizationLevel={settings['optimization_level']}",
-        f"--hardwareCompatibilityLevel={settings['hardware_compatibility']}",
+        f"--builderOptimizationLevel={settings.optimization_level}",
+        f"--hardwareCompatibilityLevel={settings.hardware_compatibility}",
         "--profilingVerbosity=detailed",
         "--skipInference",
     ]
-    if settings["workspace_mib"]:
-        command.append(f"--memPoolSize=workspace:{settings['workspace_mib']}")
-    if settings["precision"] != "tf32":
+    if settings.workspace_mib:
+        command.append(f"--memPoolSize=workspace:{settings.workspace_mib}")
+    if settings.precision != "tf32":
         command.append("--noTF32")
-    if settings["version_compatible"]:
+    if settings.version_compatible:
         command.append("--versionCompatible")
     if release < 11:
         command.append("--stronglyTyped")  # 11 has only these networks, and no such flag.

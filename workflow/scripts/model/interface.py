@@ -12,7 +12,8 @@ Everything else is optional. The workflow reads the file before the first job, w
 - `DATASETS`, a literal: the data sets by name, each with the keys of `dataset` in the config that its content depends
   on. `dataset(settings, downloads) -> (train, test)` returns the one that `settings["source"]` names, as two dicts of
   arrays, batch first: raw samples, then `labels` [n] if they are known. It downloads files to the directory
-  `downloads`. `DATASET_LIMITS`, a literal: limits of those keys, as JSON Schema by key.
+  `downloads`. `DATASET_LIMITS`, a literal: bounds of those keys, by key as pydantic's Field takes
+  them: `{"test_size": {"ge": 10, "multiple_of": 10}}`.
 - `prepare(samples) -> dict[str, np.ndarray]`: turns raw samples into the module's inputs, by name. A data set needs it.
 - `train(module, inputs, labels, settings) -> float`: trains `module` in place on prepared inputs and returns the loss.
   `settings` is `train` of the config. models/training.py has a loop for classifiers. Without `train` the weights are

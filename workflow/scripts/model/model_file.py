@@ -25,7 +25,7 @@ class Declared:
 
     @property
     def dataset_limits(self) -> Mapping[str, Any]:
-        """More limits of the keys of `dataset`, as JSON Schema by key."""
+        """More bounds of the keys of `dataset`, by key as pydantic's Field takes them."""
         found: Mapping[str, Any] = self.constants.get("DATASET_LIMITS", {})
         return found
 

@@ -7,11 +7,11 @@ is the test set, or without a data set the profile's opt shape. A model without 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from model import shapes
+from model.signature import Signature, Tensor
 from program.files import whole_file
 
 Arrays = dict[str, np.ndarray]
@@ -34,14 +34,14 @@ class Reference:
         """The shapes of one sample, by input."""
         return {name: list(array.shape[1:]) for name, array in self.inputs.items()}
 
-    def renamed(self, model: Mapping[str, Sequence[Mapping[str, Any]]]) -> "Reference":
+    def renamed(self, model: Signature) -> "Reference":
         """The same under a served model's names of inputs and outputs, which have the same order.
 
         `model` may have more inputs, which are optional.
         """
         return Reference(
-            {tensor["name"]: array for tensor, array in zip(model["inputs"], self.inputs.values())},
-            {tensor["name"]: array for tensor, array in zip(model["outputs"], self.outputs.values())},
+            {tensor.name: array for tensor, array in zip(model.inputs, self.inputs.values())},
+            {tensor.name: array for tensor, array in zip(model.outputs, self.outputs.values())},
             self.labels,
         )
 
@@ -120,9 +120,9 @@ def answers(output: np.ndarray) -> np.ndarray:
     return flat[:, 0] if np.issubdtype(output.dtype, np.integer) else flat.argmax(1)
 
 
-def agrees(outputs: Sequence[Mapping[str, Any]]) -> bool:
+def agrees(outputs: Sequence[Tensor]) -> bool:
     """Whether the config's first output has a fixed size, so that answers can agree."""
-    return not shapes.axes(outputs[:1])
+    return not shapes.axes([outputs[0].dims])
 
 
 def difference(outputs: list[np.ndarray], expected: list[np.ndarray], agreement: bool = True) -> Difference:

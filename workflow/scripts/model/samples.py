@@ -1,17 +1,17 @@
 """Samples for measuring, of any shape: from the reference, or generated in the same way."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from model import shapes
 from model.reference import Reference
+from model.signature import Tensor
 from model.source import load_file
 from model.tensors import made_up
 
 
 def of_shape(
-    groups: Sequence[Reference], shape: str, count: int, inputs: Sequence[Mapping[str, Any]], model_file: Path | None
+    groups: Sequence[Reference], shape: str, count: int, inputs: Sequence[Tensor], model_file: Path | None
 ) -> Reference:
     """`count` samples of a shape, or fewer if the reference has fewer.
 

@@ -8,9 +8,11 @@ from google.protobuf import json_format, text_format
 from tritonclient.grpc import model_config_pb2
 
 from model import shapes
+from model.signature import Signature, Tensor
+from serve.serving import Serving
 
 ModelConfig = model_config_pb2.ModelConfig
-Tensors = Sequence[Mapping[str, Any]]  # each with `name`, `dtype` and `dims` as in the config, in the model's order
+Tensors = Sequence[Tensor]  # in the model's order
 
 # Triton's config and its metadata have different names for strings.
 _CONFIG_TYPES = {"BYTES": "TYPE_STRING"}
@@ -21,25 +23,24 @@ THREADS = {"onnxruntime": "intra_op_thread_count", "pytorch": "INTRA_OP_THREAD_C
 
 
 def python_model(
-    name: str, inputs: Tensors, outputs: Tensors, profile: Mapping[str, shapes.Shapes], serving: Mapping[str, Any]
+    name: str, inputs: Tensors, outputs: Tensors, profile: Mapping[str, shapes.Shapes], serving: Serving
 ) -> Any:
     """The ModelConfig of a model that workflow/backends/model.py serves.
 
-    `profile` has `min` and `max`, and for an engine `opt`, which becomes the preferred batch size. `serving` is the
-    config's, with the `device` of this model.
+    `profile` has `min` and `max` and, for an engine, `opt`, which becomes the preferred batch size.
     """
     fields = _bounded(name, inputs, outputs, profile, serving)
     axes = {"inputs": _axes(inputs), "outputs": _axes(outputs)}
-    fields["parameters"] = _parameters(profile=json.dumps(profile), threads=serving["threads"], axes=json.dumps(axes))
+    fields["parameters"] = _parameters(profile=json.dumps(profile), threads=serving.threads, axes=json.dumps(axes))
     return json_format.ParseDict(fields, ModelConfig())
 
 
 def native_model(
     name: str,
     backend: str,
-    contract: Mapping[str, Tensors],
+    contract: Signature,
     profile: Mapping[str, shapes.Shapes],
-    serving: Mapping[str, Any],
+    serving: Serving,
     profiles: int = 0,
 ) -> Any:
     """The ModelConfig of a model that Triton's own `backend` serves.
@@ -47,22 +48,22 @@ def native_model(
     `profiles`: how many an engine has; a request uses the closest. The backend itself chooses threads that are `auto`
     or `all`.
     """
-    fields = _bounded(name, contract["inputs"], contract["outputs"], profile, serving) | {"backend": backend}
-    if backend in THREADS and isinstance(serving["threads"], int):
-        fields["parameters"] = _parameters(**{THREADS[backend]: serving["threads"]})
+    fields = _bounded(name, contract.inputs, contract.outputs, profile, serving) | {"backend": backend}
+    if backend in THREADS and isinstance(serving.threads, int):
+        fields["parameters"] = _parameters(**{THREADS[backend]: serving.threads})
     if profiles:
         fields["instance_group"][0]["profile"] = [str(index) for index in range(profiles)]
-    if profiles and serving["cuda_graphs"]:
+    if profiles and serving.cuda_graphs:
         fields["optimization"] = {"cuda": {"graphs": True, "graph_spec": _graphs(profile)}}
     return json_format.ParseDict(fields, ModelConfig())
 
 
-def bls(name: str, contract: Mapping[str, Tensors], inner: Any, serving: Mapping[str, Any]) -> Any:
+def bls(name: str, contract: Signature, inner: Any, serving: Serving) -> Any:
     """The ModelConfig of the model that calls `inner` (a ModelConfig). Each request gives one of its two inputs.
 
     It has no warm-up, because a warm-up could call `inner` before it is loaded.
     """
-    fields = _batched(name, contract["inputs"], contract["outputs"], inner.max_batch_size, serving)
+    fields = _batched(name, contract.inputs, contract.outputs, inner.max_batch_size, serving)
     for tensor in fields["input"]:
         tensor["optional"] = True
     outputs = json.dumps([tensor.name for tensor in inner.output])
@@ -98,7 +99,7 @@ def parse(content: str) -> Any:
 def fixed_profile(tensors: Tensors, low: int, high: int) -> dict[str, shapes.Shapes]:
     """Bounds for inputs with fixed dims: only the batch varies, from `low` to `high`."""
     return {
-        bound: {tensor["name"]: [batch, *tensor["dims"]] for tensor in tensors}
+        bound: {tensor.name: [batch, *shapes.sizes(tensor.dims)] for tensor in tensors}
         for bound, batch in (("min", low), ("max", high))
     }
 
@@ -110,7 +111,7 @@ def type_name(data_type: int) -> str:
 
 
 def _bounded(
-    name: str, inputs: Tensors, outputs: Tensors, profile: Mapping[str, shapes.Shapes], serving: Mapping[str, Any]
+    name: str, inputs: Tensors, outputs: Tensors, profile: Mapping[str, shapes.Shapes], serving: Serving
 ) -> dict[str, Any]:
     """The fields of every model with a profile: an engine's preferred batch size, and a warm-up at min and max."""
     fields = _batched(name, inputs, outputs, shapes.batch(profile["max"]), serving)
@@ -131,9 +132,7 @@ def _graphs(profile: Mapping[str, shapes.Shapes]) -> list[dict[str, Any]]:
     ]
 
 
-def _batched(
-    name: str, inputs: Tensors, outputs: Tensors, max_batch_size: int, serving: Mapping[str, Any]
-) -> dict[str, Any]:
+def _batched(name: str, inputs: Tensors, outputs: Tensors, max_batch_size: int, serving: Serving) -> dict[str, Any]:
     """The fields of every model: tensors, dynamic batching, instances, and the Python backend as default."""
     return {
         "name": name,
@@ -141,22 +140,22 @@ def _batched(
         "max_batch_size": max_batch_size,
         "input": [_tensor(tensor) for tensor in inputs],
         "output": [_tensor(tensor) for tensor in outputs],
-        "dynamic_batching": {"max_queue_delay_microseconds": serving["max_queue_delay_us"]},
-        "instance_group": [{"count": serving["instances"], **_DEVICES[serving["device"]]}],
+        "dynamic_batching": {"max_queue_delay_microseconds": serving.max_queue_delay_us},
+        "instance_group": [{"count": serving.instances, **_DEVICES[serving.device]}],
     }
 
 
-def _tensor(tensor: Mapping[str, Any]) -> dict[str, Any]:
-    return {"name": tensor["name"], "data_type": _data_type(tensor), "dims": shapes.sizes(tensor["dims"])}
+def _tensor(tensor: Tensor) -> dict[str, Any]:
+    return {"name": tensor.name, "data_type": _data_type(tensor), "dims": shapes.sizes(tensor.dims)}
 
 
 def _axes(tensors: Tensors) -> dict[str, Any]:
     """The config's dims by the name of the tensor."""
-    return {tensor["name"]: tensor["dims"] for tensor in tensors}
+    return {tensor.name: tensor.dims for tensor in tensors}
 
 
-def _data_type(tensor: Mapping[str, Any]) -> str:
-    return _CONFIG_TYPES.get(tensor["dtype"], f"TYPE_{tensor['dtype']}")
+def _data_type(tensor: Tensor) -> str:
+    return _CONFIG_TYPES.get(tensor.dtype, f"TYPE_{tensor.dtype}")
 
 
 def _as_dict(tensor: Any) -> dict[str, Any]:
@@ -184,7 +183,7 @@ def _warmup(bound: str, given: shapes.Shapes, inputs: Tensors) -> dict[str, Any]
         "name": bound,
         "batch_size": shapes.batch(given),
         "inputs": {
-            tensor["name"]: {"data_type": _data_type(tensor), "dims": given[tensor["name"]][1:], "zero_data": True}
+            tensor.name: {"data_type": _data_type(tensor), "dims": given[tensor.name][1:], "zero_data": True}
             for tensor in inputs
         },
     }
