@@ -173,7 +173,7 @@ def test_made_up_inputs_are_the_same_every_time_and_of_the_types_asked_for():
         ),
         (
             {"a": np.zeros((2, 3, 6), np.float16), "b": np.zeros((2, 5), np.float32)},
-            "example of the model file gives a of shape [2, 3, 6] where [2, 3, 5] was asked for.",
+            "example of the model file returns a with shape [2, 3, 6] instead of [2, 3, 5].",
         ),
     ],
 )

@@ -116,7 +116,7 @@ def test_model_that_the_server_does_not_have(elsewhere, null_repository):
 def test_server_without_explicit_control_is_refused(null_repository, tmp_path):
     (config,) = repositories.configs(null_repository)
     for running in started(null_repository, tmp_path):
-        with pytest.raises(UserError, match=r"did not load small: .*not allowed.* Hint: it needs --model-control-mode"):
+        with pytest.raises(UserError, match=r"did not load small: .*not allowed.* Hint: start it with --model-control"):
             enter(remote.loaded(running.launch["http"], config))
 
 
