@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from analyse import in_process, job_times, metrics, tables
+from analyse import job_times, metrics, tables
 from analyse.document import document
-from analyse.summary import summarise
+from analyse.summary import in_process_limits, summarise, summarise_in_process
 from model import shapes
 from model.source import load_file
 from program import cli
@@ -36,8 +36,8 @@ def collect(options: argparse.Namespace) -> tuple[pd.DataFrame, dict[str, Any]]:
         "timeline": job_times.jobs(options.logs),
         "published": read_json(options.published) if options.published else None,
     }
-    without_server = in_process.summary(tables.read_in_process(options.in_process))
-    limits, models = in_process.limits(without_server), options.settings["models"]
+    without_server = summarise_in_process(tables.read_in_process(options.in_process))
+    limits, models = in_process_limits(without_server), options.settings["models"]
     summary = summarise(
         repeats,
         {name: found["accuracy"] for name, found in health.items()},

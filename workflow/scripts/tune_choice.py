@@ -8,6 +8,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from analyse.pareto import front
 from analyse.tables import read, records
 from program import cli
 from program.cli import log
@@ -15,7 +16,7 @@ from program.files import read_json, write_json
 from serve import modelconfig
 from serve import repository as repositories
 from tuning import results, space
-from tuning.verdict import proven, verdict
+from tuning.choice import decide, proven
 
 
 def measurements(rows: list[dict[str, Any]], configs: Path, constraints: Any) -> list[dict[str, Any]]:
@@ -24,7 +25,7 @@ def measurements(rows: list[dict[str, Any]], configs: Path, constraints: Any) ->
         path.stem: space.described(modelconfig.parse(path.read_text(encoding="utf-8")))
         for path in configs.glob("*.pbtxt")
     }
-    best = results.front(rows)
+    best = front(rows, lambda row: row["perf_throughput"], lambda row: row["perf_latency_p99"])
     return [
         {
             **row,
@@ -41,7 +42,7 @@ def main(options: argparse.Namespace) -> None:
     settings = options.settings
     record = read_json(options.record)
     proof = proven(records(read(options.proof)), settings["objectives"])
-    chosen, why = verdict(record, proof, settings["constraints"])
+    chosen, why = decide(record, proof, settings["constraints"])
     (default,), (candidate,) = (repositories.configs(path) for path in (options.repository, options.candidate))
     write_json(
         options.choice,

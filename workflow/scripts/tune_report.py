@@ -6,10 +6,10 @@ from pathlib import Path
 from program import cli
 from program.cli import log
 from program.files import read_json, write_text
-from show import tuning
+from show import search
 from show.page import Section, render
 
-SECTIONS = [Section("tuning", "Configurations", "Configurations", tuning.view, tuning.plots)]
+SECTIONS = [Section("search", "Configurations", "Configurations", search.view, search.plots)]
 
 
 def main(options: argparse.Namespace) -> None:

@@ -73,19 +73,19 @@ def commands(repeats: pd.DataFrame) -> list[dict[str, Any]]:
 
 def caveats(repeats: pd.DataFrame, health: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """What to keep in mind when reading the figures."""
-    result = ["The server and the load generator share one machine and take its processor from each other."]
+    result = ["The server and the load generator run on the same cores, and each takes time from the other."]
     requests = repeats["requests"].dropna()
     if len(requests):
         wanted = [f"{number(count)} for {name.removeprefix('latency_')}" for name, count in SAMPLES_WANTED.items()]
         result.append(
             f"Percentiles rest on {number(requests.min())} to {number(requests.max())} requests per point and repeat."
-            f" MLPerf asks for {listed(wanted)} at 99 % confidence: below that they are indicative."
+            f" MLPerf asks for {listed(wanted)} at 99 % confidence: with fewer they are indications."
         )
     servers = sorted({found["server"]["version"] for found in health.values() if found["server"]["kind"] == "bundled"})
     if servers:
         result.append(
-            f"The bundled Triton ({listed(servers)}) has known vulnerabilities, mended in later releases only:"
-            " it listens on the loopback interface alone, and must."
+            f"The bundled Triton ({listed(servers)}) has known vulnerabilities that only later releases fix:"
+            " keep it on the loopback interface, where this workflow starts it."
         )
-    result.append("Figures compare within this run alone: other machines, versions and days give others.")
+    result.append("Compare figures within this run only: another machine, version or day gives other figures.")
     return result

@@ -116,13 +116,6 @@ def bounds(row: Row) -> tuple[float, float]:
     return row["throughput_low"], row["throughput_high"]
 
 
-def spread(row: Row) -> float | None:
-    """Largest minus smallest throughput of the repeats, over the median."""
-    if not row["throughput"]:
-        return None
-    return float((row["throughput_max"] - row["throughput_min"]) / row["throughput"])
-
-
 def indicative(row: Row) -> list[str]:
     """The percentiles of a row that rest on too few requests, as names of columns."""
     return [f"latency_{name}" for name in row["indicative"].split()]

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analyse.between_variants import Comparison, baseline, ratio
 from analyse.formatting import accuracy, error, listed, number, percent
 from analyse.formatting import ratio as in_words
-from analyse.ratios import Comparisons, baseline, ratio
 from analyse.rows import Row, headline, models, place
 from record.points import CEILING, STATUSES
 
@@ -14,7 +14,7 @@ Health = Mapping[str, Mapping[str, Any]]
 
 _NOT_STABLE = {
     "client_bound": "the load generator sets the pace there",
-    "unstable": "that point did not become stable",
+    "unstable": "that point did not settle",
 }
 
 
@@ -26,7 +26,9 @@ class Verdict:
     details: list[str]
 
 
-def verdict(rows: Sequence[Row], health: Health, comparisons: Comparisons, reference: str = "PyTorch") -> Verdict:
+def verdict(
+    rows: Sequence[Row], health: Health, comparisons: Sequence[Comparison], reference: str = "PyTorch"
+) -> Verdict:
     """Which variant serves most at the highest concurrency, how that compares, and whether its answers are right.
 
     Healthy variants compete, those with the best status found among them; the ceiling never does. `reference`: what
@@ -40,7 +42,7 @@ def verdict(rows: Sequence[Row], health: Health, comparisons: Comparisons, refer
     compared = sorted((row for row in usable if row["status"] == best), key=lambda row: -row["throughput"])
     winner = compared[0]
     details = [
-        *([f"{winner['variant']}'s figure is worth less: {_NOT_STABLE[best]}."] if best in _NOT_STABLE else []),
+        *([f"Trust {winner['variant']}'s figure less: {_NOT_STABLE[best]}."] if best in _NOT_STABLE else []),
         *(_against_next(winner, other, comparisons) for other in compared[1:2]),
         *_of_ceiling(winner),
         *_left_out([row for row in models(level) if row not in compared], winner, health),
@@ -49,7 +51,7 @@ def verdict(rows: Sequence[Row], health: Health, comparisons: Comparisons, refer
     return Verdict(f"{_claim(winner, level, comparisons)}; {right}.", details)
 
 
-def _claim(winner: Row, level: Sequence[Row], comparisons: Comparisons) -> str:
+def _claim(winner: Row, level: Sequence[Row], comparisons: Sequence[Comparison]) -> str:
     """What the fastest variant serves, against PyTriton's way where that was measured."""
     serves = f"{winner['variant']} serves {number(winner['throughput'])} infer/s {place(winner)}"
     base = baseline(level)
@@ -87,7 +89,7 @@ def _checks(health: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [one for found in health["protocols"].values() for one in found["parity"].values()]
 
 
-def _against_next(winner: Row, other: Row, comparisons: Comparisons) -> str:
+def _against_next(winner: Row, other: Row, comparisons: Sequence[Comparison]) -> str:
     found = ratio(comparisons, winner, other)
     if found is None:
         factor = number(winner["throughput"] / other["throughput"], 2)
@@ -101,7 +103,7 @@ def _of_ceiling(winner: Row) -> list[str]:
     share = winner["ceiling_fraction"]
     if share is None:
         return []
-    more = ": more than there can be, so the noise is at least as large" if share > 1 else ""
+    more = ": more than is possible, so the noise is at least as large" if share > 1 else ""
     return [f"{percent(share)} of the ceiling, a model that computes nothing{more}."]
 
 

@@ -18,8 +18,10 @@ _PANELS = 3
 
 
 def view(document: Mapping[str, Any]) -> dict[str, Any]:
-    """`layers`, each with the concurrencies that its plot shows, and the colours of the parts."""
-    return {"layers": [(layer, panels(layer)) for layer in layers(closed(document["rows"]))], "parts": PART_COLOURS}
+    """`layers`, each with the concurrencies that its plot shows, and the colours of the `parts` that any bar has."""
+    rows = closed(document["rows"])
+    parts = {part: colour for part, colour in PART_COLOURS.items() if any(_part(row, part) is not None for row in rows)}
+    return {"layers": [(layer, panels(layer)) for layer in layers(rows)], "parts": parts}
 
 
 def plots(document: Mapping[str, Any]) -> dict[str, go.Figure]:

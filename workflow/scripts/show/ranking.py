@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from analyse.ratios import BASELINE, baseline, ratio
+from analyse.between_variants import BASELINE, baseline, ratio
 from analyse.rows import bounds, headline, place
 from record.points import CEILING
 from show.figures import looks

@@ -5,8 +5,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from analyse.growth import by_size, elements, place_of_sizes
 from analyse.rows import Row, models
-from analyse.sizes import by_size, elements, place_of_sizes
 from model import shapes
 from show import figures
 

@@ -38,7 +38,7 @@ def proven(points: Rows, objectives: Sequence[str]) -> dict[str, Any] | None:
     }
 
 
-def verdict(
+def decide(
     record: Mapping[str, Any], proof: Mapping[str, Any] | None, constraints: Mapping[str, Mapping[str, float]]
 ) -> tuple[str, str]:
     """`tuned` or `default`, and the reason in one sentence."""

@@ -1,4 +1,4 @@
-"""Section tradeoff: throughput against latency, and the points that no other one beats in both."""
+"""Sections tradeoff and scaling: throughput against latency, with the Pareto front, and against concurrency."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,13 +9,13 @@ from analyse.rows import Layer, Row, closed, layers, point, typical_latency
 from show import figures
 
 
-def view(document: Mapping[str, Any]) -> dict[str, Any]:
+def tradeoff(document: Mapping[str, Any]) -> dict[str, Any]:
     """`layers`, each with its `front`."""
     return {"layers": [(layer, _front_of(layer, document)) for layer in layers(closed(document["rows"]))]}
 
 
-def plots(document: Mapping[str, Any]) -> dict[str, go.Figure]:
-    """The plot of each layer."""
+def tradeoff_plots(document: Mapping[str, Any]) -> dict[str, go.Figure]:
+    """Throughput over latency, one plot per layer."""
     look = figures.looks(document["rows"])
     return {
         f"tradeoff-{layer.key}": throughput_latency(layer, _front_of(layer, document), look)
@@ -23,9 +23,15 @@ def plots(document: Mapping[str, Any]) -> dict[str, go.Figure]:
     }
 
 
-def _front_of(layer: Layer, document: Mapping[str, Any]) -> list[Row]:
-    points = document["fronts"]
-    return sorted((row for row in layer.rows if point(row) in points), key=lambda row: typical_latency(row) or 0)
+def scaling(document: Mapping[str, Any]) -> dict[str, Any]:
+    """`layers`."""
+    return {"layers": layers(closed(document["rows"]))}
+
+
+def scaling_plots(document: Mapping[str, Any]) -> dict[str, go.Figure]:
+    """Throughput over concurrency, one plot per layer."""
+    look = figures.looks(document["rows"])
+    return {f"scaling-{layer.key}": throughput_concurrency(layer, look) for layer in layers(closed(document["rows"]))}
 
 
 def throughput_latency(layer: Layer, front: Sequence[Row], look: Mapping[str, figures.Look]) -> go.Figure:
@@ -46,6 +52,20 @@ def throughput_latency(layer: Layer, front: Sequence[Row], look: Mapping[str, fi
     # Drawn first, so that it lies below the lines.
     result.data = (result.data[-1], *result.data[:-1])
     return result
+
+
+def throughput_concurrency(layer: Layer, look: Mapping[str, figures.Look]) -> go.Figure:
+    """Throughput over concurrency, one line per variant."""
+    result = figures.lines(layer.rows, look, lambda row: row["concurrency"], 440)
+    ticks = sorted({row["concurrency"] for row in layer.rows})
+    result.update_xaxes(title="concurrency, requests in flight", tickvals=ticks, ticktext=list(map(str, ticks)))
+    result.update_yaxes(title="throughput, infer/s")
+    return result
+
+
+def _front_of(layer: Layer, document: Mapping[str, Any]) -> list[Row]:
+    points = document["fronts"]
+    return sorted((row for row in layer.rows if point(row) in points), key=lambda row: typical_latency(row) or 0)
 
 
 def _milliseconds(row: Row) -> float | None:
