@@ -8,7 +8,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from analyse.pareto import front
 from analyse.tables import read, records
 from program import cli
 from program.cli import log
@@ -16,7 +15,7 @@ from program.files import read_json, write_json
 from serve import modelconfig
 from serve import repository as repositories
 from tuning import results, space
-from tuning.choice import decide, proven
+from tuning.choice import decide, front, proven
 
 
 def measurements(rows: list[dict[str, Any]], configs: Path, constraints: Any) -> list[dict[str, Any]]:
@@ -25,7 +24,7 @@ def measurements(rows: list[dict[str, Any]], configs: Path, constraints: Any) ->
         path.stem: space.described(modelconfig.parse(path.read_text(encoding="utf-8")))
         for path in configs.glob("*.pbtxt")
     }
-    best = front(rows, lambda row: row["perf_throughput"], lambda row: row["perf_latency_p99"])
+    best = front(rows)
     return [
         {
             **row,

@@ -37,8 +37,8 @@ def scaling_plots(document: Mapping[str, Any]) -> dict[str, go.Figure]:
 def throughput_latency(layer: Layer, front: Sequence[Row], look: Mapping[str, figures.Look]) -> go.Figure:
     """Throughput over latency, one line per variant through its concurrencies, above the front."""
     result = figures.lines(layer.rows, look, _milliseconds, 460)
-    result.update_xaxes(title="latency (p50), ms")
-    result.update_yaxes(title="throughput, infer/s")
+    result.update_xaxes(title_text="latency (p50), ms")
+    result.update_yaxes(title_text="throughput, infer/s")
     steps = go.Scatter(
         name="Pareto front",
         meta={"role": "front"},
@@ -58,8 +58,8 @@ def throughput_concurrency(layer: Layer, look: Mapping[str, figures.Look]) -> go
     """Throughput over concurrency, one line per variant."""
     result = figures.lines(layer.rows, look, lambda row: row["concurrency"], 440)
     ticks = sorted({row["concurrency"] for row in layer.rows})
-    result.update_xaxes(title="concurrency, requests in flight", tickvals=ticks, ticktext=list(map(str, ticks)))
-    result.update_yaxes(title="throughput, infer/s")
+    result.update_xaxes(title_text="concurrency, requests in flight", tickvals=ticks, ticktext=list(map(str, ticks)))
+    result.update_yaxes(title_text="throughput, infer/s")
     return result
 
 

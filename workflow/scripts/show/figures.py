@@ -40,6 +40,8 @@ _X = "M1 2.8l1.8-1.8l3.2 3.2l3.2-3.2l1.8 1.8l-3.2 3.2l3.2 3.2l-1.8 1.8l-3.2-3.2l
 _LOG_FACTOR = 20
 _MARGIN = {"l": 10, "r": 16, "t": 16, "b": 56}
 _LABEL_HEIGHT = 15
+# What an axis grows by, of its length, so that labels stand at its end clear of lines and intervals.
+_ROOM = 0.03
 
 # A figure of a row with its bounds: value, low, high; None where the row has none.
 Reading = Callable[[Row], tuple[float, float, float] | None]
@@ -74,18 +76,20 @@ def lines(
     height: int,
     y: Reading = throughput,
 ) -> go.Figure:
-    """`y` over `x`, one line per variant through its loads, named at its end."""
+    """`y` over `x`, one line per variant through its loads, named on the right."""
     found = [row for row in rows if y(row) is not None and x(row) is not None]
     result = figure(height)
     axis = {
         "x": axis_of([value for row in found if (value := x(row)) is not None]),
         "y": axis_of([bound for _, *reach in _read(found, y) for bound in reach]),
     }
+    low, high = axis["x"]["range"]
+    axis["x"]["range"] = [low, high + _ROOM * (high - low)]
     ends = {name: _read(members[-1:], y)[0] for name, members in variants(found).items()}
     heights = spread_out({name: position(axis["y"], value) for name, (value, *_) in ends.items()}, height)
     for name, members in variants(found).items():
         result.add_trace(line(name, members, [x(row) for row in members], look[name], y))
-        result.add_trace(label(name, x(members[-1]), at(axis["y"], heights[name])))
+        result.add_trace(label(name, at(axis["x"], 1), at(axis["y"], heights[name]), look[name]))
     result.update_xaxes(axis["x"])
     result.update_yaxes(axis["y"])
     return result
@@ -130,11 +134,12 @@ def symbol(look: Look, row: Row) -> str:
     return look.symbol if row["status"] == "stable" else f"{look.symbol}-open"
 
 
-def label(name: str, x: float | None, y: float) -> go.Scatter:
-    """The name of a line, right of its end."""
+def label(name: str, x: float, y: float, look: Look | None = None) -> go.Scatter:
+    """The name of a line right of a point, with the marker of the line where it does not stand at its end."""
     return go.Scatter(
         meta={"variant": name, "role": "label"},
-        mode="text",
+        mode="markers+text" if look else "text",
+        marker={"size": 8, "symbol": look.symbol, "color": look.colour} if look else None,
         x=[x],
         y=[y],
         text=[f"   {name}"],

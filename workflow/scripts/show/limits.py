@@ -35,7 +35,7 @@ def plots(document: Mapping[str, Any]) -> dict[str, go.Figure]:
         name = f"{row['variant']} {row['shape']}" if several else row["variant"]
         figure.add_traces([_limits(row, name, look[row["variant"]]), _measured(row, name, look[row["variant"]])])
     reach = [figure for row in rows for figure in (*bounds(row), *limits(row).values())]
-    figure.update_xaxes({**figures.axis_of(reach), "title": "throughput, samples/s"})
+    figure.update_xaxes({**figures.axis_of(reach), "title_text": "throughput, samples/s"})
     return {"limits": figure}
 
 
@@ -86,6 +86,7 @@ def _limits(row: Row, name: str, look: figures.Look) -> go.Scatter:
             "symbol": [MARKERS[limit] for limit in found],
             "color": [figures.GREY if limit == "ceiling" else look.colour for limit in found],
             "line": {"width": 2.5},
+            "opacity": 1,
         },
         customdata=[f"{limit}: {number(value)} samples/s" for limit, value in found.items()],
         hovertemplate=f"<b>{name}</b><br>%{{customdata}}<extra></extra>",

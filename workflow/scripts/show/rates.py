@@ -41,8 +41,8 @@ def in_time(layer: Layer, look: Mapping[str, figures.Look]) -> go.Figure:
     heights = figures.spread_out({name: row["slo_met"] for name, row in last.items()}, result.layout.height)
     for name, row in last.items():
         result.add_trace(figures.label(name, row["request_rate"], heights[name]))
-    result.update_xaxes({**figures.axis_of(rates), **ticks, "title": "requests per second"})
-    result.update_yaxes(title="met the objective", range=[-0.03, 1.05], tickformat=".0%")
+    result.update_xaxes({**figures.axis_of(rates), **ticks, "title_text": "requests per second"})
+    result.update_yaxes(title_text="met the objective", range=[-0.03, 1.05], tickformat=".0%")
     return result
 
 

@@ -55,8 +55,8 @@ def measurements(choice: Mapping[str, Any]) -> go.Figure:
     bound = choice["constraints"].get("perf_latency_p99", {}).get("max")
     if bound is not None:
         figure.add_vline(x=bound, line_dash="dash", line_color=figures.GREY, annotation_text=f"p99 ≤ {bound} ms")
-    figure.update_xaxes(title="p99 latency, ms", **figures.axis_of(_values(choice, "perf_latency_p99")))
-    figure.update_yaxes(title="throughput, infer/s", **figures.axis_of(_values(choice, "perf_throughput")))
+    figure.update_xaxes(title_text="p99 latency, ms", **figures.axis_of(_values(choice, "perf_latency_p99")))
+    figure.update_yaxes(title_text="throughput, infer/s", **figures.axis_of(_values(choice, "perf_throughput")))
     figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"})
     return figure
 

@@ -40,8 +40,8 @@ def _over_size(rows: Sequence[Row], look: Mapping[str, figures.Look], y: figures
     # One input names the axis, and not every tick.
     (name, *others) = shapes.parse(rows[0]["shape"])
     texts = list(ticks.values()) if others else [text.partition(":")[2] for text in ticks.values()]
-    result.update_xaxes(title="shape of a sample" if others else name, tickvals=list(ticks), ticktext=texts)
-    result.update_yaxes(title=title)
+    result.update_xaxes(title_text="shape of a sample" if others else name, tickvals=list(ticks), ticktext=texts)
+    result.update_yaxes(title_text=title)
     return result
 
 

@@ -56,7 +56,7 @@ def plots(document: Mapping[str, Any]) -> dict[str, go.Figure]:
             hovertemplate="%{y}<br>%{x:.1f} s<extra></extra>",
         )
     )
-    figure.update_xaxes(title="seconds", rangemode="tozero")
+    figure.update_xaxes(title_text="seconds", rangemode="tozero")
     figure.update_yaxes(autorange="reversed", dtick=1, tickfont={"size": 10})
     figure.update_layout(showlegend=False, margin={"l": 10, "r": 10, "t": 10, "b": 10})
     return {"timeline": figure}
