@@ -6,12 +6,12 @@ the same rows and everything else that the page shows.
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import yaml
 
 from analyse import job_times, metrics, tables
+from analyse.contents import Document, Records
 from analyse.document import document
 from analyse.summary import in_process_limits, summarise, summarise_in_process
 from model import shapes
@@ -22,11 +22,11 @@ from program.files import read_json, write_json, write_text
 from show.page import render
 
 
-def collect(options: argparse.Namespace) -> tuple[pd.DataFrame, dict[str, Any]]:
+def collect(options: argparse.Namespace) -> tuple[pd.DataFrame, Document]:
     """The summary table and the document, from the files of the other stages."""
     repeats = tables.read_repeats(options.points)
     health = {found["variant"]: found for found in map(read_json, options.health)}
-    others = {
+    others: Records = {
         "config": yaml.safe_load(options.run_config.read_text(encoding="utf-8")),
         "dataset": read_json(options.dataset) if options.dataset else None,
         "model": read_json(options.metrics) if options.metrics else None,

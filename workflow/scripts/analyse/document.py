@@ -9,6 +9,7 @@ import jsonschema
 import pandas as pd
 
 from analyse.between_variants import comparisons
+from analyse.contents import Document, Health, Measured, Records
 from analyse.findings import findings
 from analyse.formatting import listed, number
 from analyse.pareto import fronts
@@ -26,19 +27,18 @@ def document(
     summary: pd.DataFrame,
     repeats: pd.DataFrame,
     in_process: Sequence[Mapping[str, Any]],
-    health: Mapping[str, Mapping[str, Any]],
+    health: Mapping[str, Health],
     engines: Sequence[Mapping[str, Any]],
-    records_of: Mapping[str, Any],
-) -> dict[str, Any]:
+    records_of: Records,
+) -> Document:
     """The whole report as data, checked against its schema.
 
-    `in_process`: measurements of models without a server; `health` by variant; `records_of`: the JSON of the other
-    stages under the names that they have in the document: `config`, `dataset`, `model`, `parity`, `versions`, `system`,
-    `timeline`, `published`. Columns of `summary` beyond those of all models are the metrics of this one.
+    `in_process`: measurements of models without a server; `health` by variant; `records_of`: what the other stages say.
+    Columns of `summary` beyond those of all models are the metrics of this one.
     """
     rows = records(summary)
     opt = shapes.batch(shapes.parse(records_of["config"]["profile"]["opt"]))
-    measured = {
+    measured: Measured = {
         "rows": rows,
         "repeats": records(repeats[[name for name in REPEAT_COLUMNS if name != "command"]]),
         "comparisons": comparisons(repeats),
@@ -51,7 +51,7 @@ def document(
         **records_of,
     }
     found = verdict(rows, health, measured["comparisons"], measured["reference"])
-    result = {
+    result: Document = {
         "run": records_of["config"]["run"],
         "verdict": found.text,
         "verdict_details": found.details,
@@ -71,7 +71,7 @@ def commands(repeats: pd.DataFrame) -> list[dict[str, Any]]:
     return records(measured.drop_duplicates(POINT)[[*POINT, "command"]])
 
 
-def caveats(repeats: pd.DataFrame, health: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def caveats(repeats: pd.DataFrame, health: Mapping[str, Health]) -> list[str]:
     """What to keep in mind when reading the figures."""
     result = ["The server and the load generator run on the same cores, and each takes time from the other."]
     requests = repeats["requests"].dropna()

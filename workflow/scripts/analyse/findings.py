@@ -10,12 +10,13 @@ from itertools import chain
 from typing import Any
 
 from analyse.between_variants import Comparison, ratio
+from analyse.contents import Health, Measured
 from analyse.formatting import capitalized, listed, milliseconds, number, percent, times
 from analyse.formatting import ratio as in_words
 from analyse.growth import KINDS, Growth, growth, place_of_sizes
 from analyse.rows import Row, breakdown, closed, headline, layers, models, place, variants
 from analyse.summary import SAMPLES_WANTED
-from analyse.verdict import Health, agreement
+from analyse.verdict import agreement, checks
 from record.points import CEILING
 
 # Points that the evidence names; the table of points has all.
@@ -53,11 +54,8 @@ class Finding:
 Found = Iterator[Finding]
 
 
-def findings(document: Mapping[str, Any], opt: int) -> list[Finding]:
-    """All findings, those that put the figures in doubt first. `opt`: batch size that engines are tuned for.
-
-    `document` has `rows`, `comparisons`, `health`, `engines`, `model`, `dataset`, `reference` and `config`.
-    """
+def findings(document: Measured, opt: int) -> list[Finding]:
+    """All findings, those that put the figures in doubt first. `opt`: batch size that engines are tuned for."""
     rows, comparisons = document["rows"], document["comparisons"]
     health = {name: one for name, one in document["health"].items() if one["healthy"] and name != CEILING}
     level = [row for row in headline(rows) if row["status"] == "stable"]
@@ -86,7 +84,7 @@ def findings(document: Mapping[str, Any], opt: int) -> list[Finding]:
 # Rules that put figures in doubt
 
 
-def unhealthy(health: Health) -> Found:
+def unhealthy(health: Mapping[str, Health]) -> Found:
     """Variants that were not measured because their health check failed."""
     if found := {name: one["reasons"] for name, one in health.items() if not one["healthy"]}:
         text = f"{listed(list(found))} failed the health check and {_verb(found, 'was', 'were')} not measured."
@@ -103,9 +101,9 @@ def precision(engines: Sequence[Mapping[str, Any]]) -> Found:
         yield Finding("precision", text, "; ".join(evidence), "Judge its speed and its errors by what it computes in.")
 
 
-def answers(health: Health, reference: str) -> Found:
+def answers(health: Mapping[str, Health], reference: str) -> Found:
     """Healthy variants that do not answer as the reference does on every sample."""
-    shares = {name: agreement(one) for name, one in health.items()}
+    shares = {name: agreement(checks(one)) for name, one in health.items()}
     if found := {name: same for name, same in shares.items() if same is not None and same < 1}:
         text = f"{listed(list(found))} {_verb(found, 'differs', 'differ')} from {reference} on some samples."
         evidence = listed([f"{name} {percent(same, 2)}" for name, same in found.items()])
@@ -113,7 +111,7 @@ def answers(health: Health, reference: str) -> Found:
         yield Finding("answers", text, f"same answers: {evidence}", advice)
 
 
-def accuracy(health: Health, model: Mapping[str, Any] | None, dataset: Mapping[str, Any] | None) -> Found:
+def accuracy(health: Mapping[str, Health], model: Mapping[str, Any] | None, dataset: Mapping[str, Any] | None) -> Found:
     """Healthy variants that are less accurate than PyTorch on the same whole test set."""
     pytorch = (model or {}).get("accuracy")
     if pytorch is None or dataset is None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from analyse.contents import Health
 from analyse.rows import Row, closed, layers, models, point, typical_latency
 
 Point = TypeVar("Point")
@@ -19,7 +20,7 @@ def front(
     return found
 
 
-def fronts(rows: Sequence[Row], health: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+def fronts(rows: Sequence[Row], health: Mapping[str, Health]) -> list[dict[str, Any]]:
     """The points on the front of healthy variants, for each protocol, shape and batch size. The ceiling has no part.
 
     Medians decide: neighbours whose intervals overlap may change places.

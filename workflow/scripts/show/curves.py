@@ -5,16 +5,17 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from analyse.contents import Document
 from analyse.rows import Layer, Row, closed, layers, point, typical_latency
 from show import figures
 
 
-def tradeoff(document: Mapping[str, Any]) -> dict[str, Any]:
+def tradeoff(document: Document) -> dict[str, Any]:
     """`layers`, each with its `front`."""
     return {"layers": [(layer, _front_of(layer, document)) for layer in layers(closed(document["rows"]))]}
 
 
-def tradeoff_plots(document: Mapping[str, Any]) -> dict[str, go.Figure]:
+def tradeoff_plots(document: Document) -> dict[str, go.Figure]:
     """Throughput over latency, one plot per layer."""
     look = figures.looks(document["rows"])
     return {
@@ -23,12 +24,12 @@ def tradeoff_plots(document: Mapping[str, Any]) -> dict[str, go.Figure]:
     }
 
 
-def scaling(document: Mapping[str, Any]) -> dict[str, Any]:
+def scaling(document: Document) -> dict[str, Any]:
     """`layers`."""
     return {"layers": layers(closed(document["rows"]))}
 
 
-def scaling_plots(document: Mapping[str, Any]) -> dict[str, go.Figure]:
+def scaling_plots(document: Document) -> dict[str, go.Figure]:
     """Throughput over concurrency, one plot per layer."""
     look = figures.looks(document["rows"])
     return {f"scaling-{layer.key}": throughput_concurrency(layer, look) for layer in layers(closed(document["rows"]))}
@@ -63,7 +64,7 @@ def throughput_concurrency(layer: Layer, look: Mapping[str, figures.Look]) -> go
     return result
 
 
-def _front_of(layer: Layer, document: Mapping[str, Any]) -> list[Row]:
+def _front_of(layer: Layer, document: Document) -> list[Row]:
     points = document["fronts"]
     return sorted((row for row in layer.rows if point(row) in points), key=lambda row: typical_latency(row) or 0)
 

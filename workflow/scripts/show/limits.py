@@ -1,10 +1,11 @@
 """Section limits: what was measured beside the ceiling, the model alone, and the bound that the two set together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 
+from analyse.contents import Document
 from analyse.formatting import number
 from analyse.growth import by_size, place_of_sizes
 from analyse.rows import Row, bounds, headline, models, place
@@ -15,7 +16,7 @@ _ROW_HEIGHT = 34
 MARKERS = {"ceiling": "x-thin-open", "model alone": "diamond-tall-open", "bound": "line-ns-open"}
 
 
-def view(document: Mapping[str, Any]) -> dict[str, Any] | None:
+def view(document: Document) -> dict[str, Any] | None:
     """`place` in words, `lines`: rows with their limits, whether there are `several` shapes; None without limits."""
     rows = _rows(document)
     lines = [(row, limits(row)) for row in models(rows)]
@@ -26,7 +27,7 @@ def view(document: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"place": place_of_sizes(first) if several else place(first), "lines": lines, "several": several}
 
 
-def plots(document: Mapping[str, Any]) -> dict[str, go.Figure]:
+def plots(document: Document) -> dict[str, go.Figure]:
     """One line per variant and shape: the measured throughput with its interval, and its limits."""
     rows, look = models(_rows(document))[::-1], figures.looks(document["rows"])
     several = len({row["shape"] for row in rows}) > 1
@@ -49,7 +50,7 @@ def limits(row: Row) -> dict[str, float]:
     return {name: row["throughput"] / share for name, share in shares.items() if share}
 
 
-def _rows(document: Mapping[str, Any]) -> list[Row]:
+def _rows(document: Document) -> list[Row]:
     """The rows with figures at the load that is compared first, at every shape."""
     rows: Sequence[Row] = document["rows"]
     return [row for row in by_size(rows, max) or headline(rows) if row["throughput"] is not None]

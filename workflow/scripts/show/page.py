@@ -43,8 +43,8 @@ class Section:
     name: str
     title: str
     short: str
-    view: Callable[[Document], View | None] = nothing
-    plots: Callable[[Document], Mapping[str, go.Figure]] = nothing
+    view: Callable[[Any], View | None] = nothing
+    plots: Callable[[Any], Mapping[str, go.Figure]] = nothing
 
 
 SECTIONS = [

@@ -6,6 +6,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from analyse.contents import Document
 from analyse.formatting import milliseconds, number
 from analyse.rows import Row, bounds, closed, layers, variants
 from show import figures
@@ -13,12 +14,12 @@ from show import figures
 _DASHES = ["dash", "dot", "dashdot", "longdash"]
 
 
-def view(document: Mapping[str, Any]) -> dict[str, Any] | None:
+def view(document: Document) -> dict[str, Any] | None:
     """`published` has all that is shown; None for a model without published figures."""
     return {} if document["published"] else None
 
 
-def plots(document: Mapping[str, Any]) -> dict[str, go.Figure]:
+def plots(document: Document) -> dict[str, go.Figure]:
     """The plot of the section."""
     return {"published": beside(document["rows"], document["published"])} if document["published"] else {}
 

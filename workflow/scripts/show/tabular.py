@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from analyse.contents import Document, Health, Served
 from analyse.formatting import listed
 from analyse.verdict import agreement
 from record.points import CEILING
@@ -13,18 +14,18 @@ from record.points import CEILING
 _KEY_PACKAGES = ["torch", "onnx", "onnxruntime", "openvino", "nvidia-pytriton", "tritonclient", "numpy", "snakemake"]
 
 
-def gpu(document: Mapping[str, Any]) -> dict[str, Any] | None:
+def gpu(document: Document) -> dict[str, Any] | None:
     """The `rows` that have figures of a GPU; None when none has."""
     rows = [row for row in document["rows"] if row["gpu_utilization"] is not None]
     return {"rows": rows} if rows else None
 
 
-def accuracy(document: Mapping[str, Any]) -> dict[str, Any]:
+def accuracy(document: Document) -> dict[str, Any]:
     """`served`: one line per variant, or per protocol where they differ. The ceiling has no answers to check."""
     return {"served": [line for name, one in document["health"].items() if name != CEILING for line in _checks(one)]}
 
 
-def engines(document: Mapping[str, Any]) -> dict[str, Any]:
+def engines(document: Document) -> dict[str, Any]:
     """By backend: `not_runnable`, why an engine cannot run on this machine, empty when it can; `layers`, in order."""
     found, gpus = document["engines"], document["system"]["gpus"]
     return {
@@ -36,12 +37,12 @@ def engines(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def machine(document: Mapping[str, Any]) -> dict[str, Any]:
+def machine(document: Document) -> dict[str, Any]:
     """`packages`: versions by name."""
     return {"packages": {name: document["versions"]["packages"].get(name) for name in _KEY_PACKAGES}}
 
 
-def commands(document: Mapping[str, Any]) -> dict[str, Any]:
+def commands(document: Document) -> dict[str, Any]:
     """`resolved_config`: the configuration as YAML."""
     return {"resolved_config": yaml.safe_dump(document["config"], sort_keys=False, allow_unicode=True)}
 
@@ -57,7 +58,7 @@ def not_runnable(engine: Mapping[str, Any], gpus: Sequence[Mapping[str, Any]]) -
     return f"built for compute capability {listed(wanted)}; this machine has {listed(present)}"
 
 
-def _checks(health: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _checks(health: Health) -> list[dict[str, Any]]:
     """What the health check found; protocols with the same figures share a line."""
     lines: list[dict[str, Any]] = []
     for protocol, found in health["protocols"].items():
@@ -70,13 +71,13 @@ def _checks(health: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{**line, **{key: health[key] for key in ("samples", "healthy", "reasons")}} for line in lines]
 
 
-def _figures(found: Mapping[str, Any]) -> dict[str, Any]:
+def _figures(found: Served) -> dict[str, Any]:
     """Accuracy over one protocol, and the worst of its cases: batch sizes, or shapes where axes vary."""
     parity = found["parity"].values()
     return {
         "accuracy": found["accuracy"],
         "max_abs_error": max(one["max_abs_error"] for one in parity),
         "max_rel_error": max(one["max_rel_error"] for one in parity),
-        "agreement": agreement({"protocols": {"": found}}),
+        "agreement": agreement(parity),
         "cases": list(found["parity"]),
     }
