@@ -6,8 +6,10 @@ import pandas as pd
 
 from analyse.document import document
 from analyse.summary import summarise
+from conftest import ROOT
 from record.points import CEILING, POINT, REPEAT_COLUMNS
 
+TEMPLATE = ROOT / "workflow" / "scripts" / "show" / "perf_report.html.j2"
 CONCURRENCIES = (1, 65)
 THROUGHPUTS = {"fast": (1000, 5000), "slow": (800, 4000), "shaky": (500, 2000), "broken": (0, 0), CEILING: (2000, 8000)}
 SHAPES = {bound: {"input": [batch, 1, 28, 28]} for bound, batch in {"min": 1, "opt": 64, "max": 128}.items()}

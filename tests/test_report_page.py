@@ -14,12 +14,10 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
-import perf_report
 from browsers import LOW_CONTRAST, accessibility_violations, chromium, drawn, fits, view
-from report_sample import THROUGHPUTS, failed, repeats, sample_document
+from report_sample import TEMPLATE, THROUGHPUTS, failed, repeats, sample_document
 from show.page import render
 
-TEMPLATE = Path(perf_report.__file__).parent / "show" / "perf_report.html.j2"
 WITH_FIGURES = set(THROUGHPUTS) - {"broken"}
 
 

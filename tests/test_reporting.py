@@ -21,6 +21,7 @@ from conftest import ROOT
 from record import points
 from report_sample import (
     CONCURRENCIES,
+    TEMPLATE,
     THROUGHPUTS,
     at_rate,
     engine,
@@ -35,8 +36,6 @@ from report_sample import (
 )
 from show import figures, limits, ranking, rates, timeline
 from show.page import SECTIONS, render
-
-REPORT = Path(perf_report.__file__).parent / "show"
 
 
 def summary_rows(*found: dict) -> list[dict]:
@@ -220,7 +219,7 @@ def test_plots_of_a_run_in_which_all_failed() -> None:
 
 
 def test_every_section_has_its_part() -> None:
-    assert {section.name for section in SECTIONS} <= {path.name.split(".")[0] for path in REPORT.glob("*.html.j2")}
+    assert all((TEMPLATE.parent / f"{section.name}.html.j2").exists() for section in SECTIONS)
 
 
 # The sections
@@ -240,7 +239,7 @@ def test_a_ceiling_far_above_the_rest_leaves_them_the_scale() -> None:
     assert [line["row"]["variant"] for line in lines if line["beyond"]] == ["null"]
     assert lines[-1]["bar"] is None
     assert max(line["bar"]["high"] for line in lines if line["bar"]) == 100
-    assert "beyond the scale" in render(sample_document(table), REPORT / "perf_report.html.j2")
+    assert "beyond the scale" in render(sample_document(table), TEMPLATE)
 
 
 def test_ranking_has_ratios_to_the_demos_way() -> None:
@@ -294,8 +293,7 @@ def test_document_follows_its_schema_and_has_no_nan() -> None:
 
 def test_page_shows_what_the_json_holds_and_nothing_else() -> None:
     document = sample_document()
-    template = REPORT / "perf_report.html.j2"
-    assert render(json.loads(json.dumps(document)), template) == render(document, template)
+    assert render(json.loads(json.dumps(document)), TEMPLATE) == render(document, TEMPLATE)
 
 
 def test_schema_has_the_columns_of_the_summary() -> None:
@@ -319,7 +317,7 @@ def test_script_writes_page_csv_and_json(tmp_path: Path) -> None:
     inputs = _write_inputs(tmp_path)
     outputs = {name: tmp_path / f"perf_report.{name}" for name in ("page", "csv", "json")}
     arguments = [part for name, path in outputs.items() for part in (f"--{name}", str(path))]
-    template = ["--template", str(REPORT / "perf_report.html.j2")]
+    template = ["--template", str(TEMPLATE)]
     perf_report.main(perf_report.arguments().parse_args([*inputs, *template, *arguments]))
     table = tables.read(outputs["csv"])
     document = json.loads(outputs["json"].read_text())

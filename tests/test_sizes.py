@@ -11,7 +11,6 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
-import perf_report
 from analyse import metrics, tables
 from analyse import summary as summary_of
 from analyse.document import document
@@ -23,11 +22,10 @@ from plan.loads import loads, sample_shapes
 from program.cli import UserError
 from record import points
 from record.points import CEILING
-from report_sample import healthy, measured, other_records
+from report_sample import TEMPLATE, healthy, measured, other_records
 from show import limits, sizes
 from show.page import render
 
-TEMPLATE = Path(perf_report.__file__).parent / "show" / "perf_report.html.j2"
 SHAPES = ("spec:80x40", "spec:80x140", "spec:80x300")
 FRAMES = {shape: int(shape.rpartition("x")[2]) for shape in SHAPES}
 # Milliseconds of a request: a fixed part, and one for each frame.
@@ -101,17 +99,6 @@ def test_every_load_level_is_measured_at_every_shape() -> None:
     assert [load.name for load in loads(sweep)] == ["grpc_batch1_concurrency1", "grpc_batch2_concurrency1"]
 
 
-def test_shapes_are_points_of_their_own_and_compare_with_their_own_ceiling_and_limit() -> None:
-    limits = {("openvino", SHAPES[0]): 1000.0, ("openvino", SHAPES[2]): 100.0}
-    summary = summary_of.summarise(repeats(), {}, limits).set_index(["variant", "shape", "concurrency"])
-    assert len(summary) == len(COST) * len(SHAPES) * 2
-    row = summary.loc[("openvino", SHAPES[2], 4)]
-    assert row["throughput"] == pytest.approx(1900 / 15.2 * 1.015)
-    assert row["ceiling_fraction"] == pytest.approx(1.1 / 15.2)
-    assert row["in_process_fraction"] == pytest.approx(row["throughput"] / 100)
-    assert pd.isna(summary.loc[("openvino", SHAPES[1], 4), "in_process_fraction"])
-
-
 def test_each_point_stands_beside_the_limits_of_its_own_shape() -> None:
     lines = [(row, found) for row, found in limits.view(several_shapes())["lines"] if row["variant"] == "openvino"]
     assert [row["shape"] for row, _ in lines] == list(SHAPES)
@@ -120,12 +107,6 @@ def test_each_point_stands_beside_the_limits_of_its_own_shape() -> None:
         model = LIMITS["openvino", row["shape"]]
         expected = {"ceiling": ceiling, "model alone": model, "bound": 1 / (1 / ceiling + 1 / model)}
         assert found == pytest.approx(expected)
-    marks = [trace for trace in limits.plots(several_shapes())["limits"].data if trace.error_x.array is None]
-    assert [trace.y[0] for trace in marks if trace.y][::-1][:3] == [
-        f"openvino {SHAPES[0]}",
-        f"onnx {SHAPES[0]}",
-        f"openvino {SHAPES[1]}",
-    ]
 
 
 def test_table_keeps_shapes_and_reads_runs_of_before_there_were_any(tmp_path: Path) -> None:

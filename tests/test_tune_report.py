@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +10,8 @@ from selenium.webdriver.common.by import By
 
 import tune_report
 from browsers import LOW_CONTRAST, accessibility_violations, chromium, drawn, fits, view
+from report_sample import TEMPLATE
 
-TEMPLATE = Path(tune_report.__file__).parent / "show" / "perf_report.html.j2"
 METRICS = ("perf_throughput", "perf_latency_avg", "perf_latency_p99")
 SETTINGS = {"max_batch_size": 128, "preferred_batch_size": [64, 128], "queue_delay_us": 500, "threads": "auto"}
 

@@ -66,7 +66,7 @@ def document(
 
 
 def commands(repeats: pd.DataFrame) -> list[dict[str, Any]]:
-    """The command of each point that was measured; the repeats differ in ports and temporary files alone."""
+    """The command of each point that was measured; the repeats differ only in ports and temporary files."""
     measured = repeats[repeats["command"] != ""]
     return records(measured.drop_duplicates(POINT)[[*POINT, "command"]])
 

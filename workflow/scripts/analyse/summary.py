@@ -99,7 +99,7 @@ def in_process_limits(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str]
 
 
 def _of_models(summary: pd.DataFrame, in_process: Mapping[tuple[str, str], float]) -> pd.Series:
-    """For each row, what its model does without a server at the same shape; else missing."""
+    """For each row, what its model does without a server at the same shape; missing without one."""
     names = zip(summary["variant"], summary["shape"])
     return pd.Series([in_process.get(name) for name in names], summary.index, dtype=float)
 
@@ -131,7 +131,7 @@ def _reasons(repeats: pd.DataFrame) -> str:
 
 
 def _ceilings(summary: pd.DataFrame) -> pd.Series:
-    """For each row, the throughput of the ceiling at the same load level; else missing."""
+    """For each row, the throughput of the ceiling at the same load level; missing without one."""
     ceiling = summary.loc[summary["variant"] == CEILING, [*LEVEL, "throughput"]]
     found = summary[LEVEL].merge(ceiling, how="left", on=LEVEL)["throughput"]
     return found.set_axis(summary.index)

@@ -1,4 +1,4 @@
-"""The run in one sentence, and what must be known beside it, from its figures alone."""
+"""The run in one sentence, and what qualifies it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Sections that are tables alone: gpu, accuracy, engines, machine, commands."""
+"""Sections of tables without a plot: gpu, accuracy, engines, machine, commands."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

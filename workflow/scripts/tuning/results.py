@@ -66,7 +66,7 @@ def contest(
 ) -> tuple[Row | None, Row]:
     """The best measurement within the constraints, None without one, and what it has to beat.
 
-    That is the best of the default configuration within the constraints, and else the default at the same load.
+    That is the best of the default configuration within the constraints, otherwise the default at the same load.
     """
     good = [row for row in rows if meets(row, constraints)]
     winner = best(good, objectives)
