@@ -163,7 +163,7 @@ def limits(level: Sequence[Row]) -> Found:
     model = [row for row in bounded if _server_share(row) < 0.5]
     if server:
         text = f"Protocol and scheduling cost more of the bound than the model does; {_reached(server)}."
-        advice = "A faster model gains little here. Send more samples per request, or give the server more cores."
+        advice = "More samples per request or more cores for the server gain most here."
         yield Finding("server_limits", text, _costs(server), advice)
     if model:
         text = f"The model costs more of the bound than protocol and scheduling do; {_reached(model)}."
