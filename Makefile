@@ -81,10 +81,10 @@ sync: $(VENV)/.main ## Install what the locks say, and nothing else
 
 docs: $(VENV)/.dev ## Renew the tables in config/README.md and docs/reruns.md
 	python workflow/scripts/plan/table.py --write config/README.md
-	python tests/reruns.py --write docs/reruns.md
+	python tools/reruns.py --write docs/reruns.md
 
 screenshots: $(VENV)/.dev ## Renew the pictures of the report in docs/images from the default run (needs chromium)
-	python tests/screenshots.py artifacts/$(RUN)/report/perf_report.html docs/images
+	python tools/screenshots.py artifacts/$(RUN)/report/perf_report.html docs/images
 
 lock: | $(UV) ## Resolve the dependencies anew
 	$(UV) pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o envs/main.txt

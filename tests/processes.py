@@ -76,7 +76,8 @@ class Foreground:
         # The programs of this environment come first, as after `source .venv/bin/activate`.
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         self.process = subprocess.Popen(
-            list(map(str, command)), cwd=cwd, env=os.environ | {MARK: self.mark, "PATH": path},
+            list(map(str, command)), cwd=cwd,
+            env=os.environ | {MARK: self.mark, "PATH": path, "PYTHONPATH": str(cwd / "workflow" / "scripts")},
             stdin=writing if terminal else subprocess.DEVNULL, stdout=writing, stderr=writing,
             start_new_session=True, preexec_fn=own_terminal if terminal else None,
         )  # fmt: skip

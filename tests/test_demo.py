@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 
@@ -41,7 +40,7 @@ LEG = [(75, -90), (45, -30), (15, 35), (-15, 100)]
 def demo(served_run: Project) -> Iterator[Foreground]:
     """The running demo."""
     port = server.free_ports().http
-    command = [sys.executable, "workflow/scripts/commands/demo.py", "--configfile", FULL, "--port", str(port)]
+    command = [sys.executable, "-m", "commands.demo", "--configfile", FULL, "--port", str(port)]
     with Foreground([*command, "--variants", *VARIANTS], served_run.root, terminal=True) as running:
         running.wait_for_output("Ctrl-C stops it.")
         yield running
@@ -219,13 +218,10 @@ def test_listens_on_loopback_only(demo):
     assert listening <= {"127.0.0.1", "::ffff:127.0.0.1"}
 
 
-def test_port_taken(project):
+def test_port_taken(project, command):
     with socket.create_server((server.HOST, 0)) as holder:
         port = holder.getsockname()[1]
-        found = subprocess.run(
-            [sys.executable, "workflow/scripts/commands/demo.py", "--port", str(port)],
-            cwd=project.root, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        found = command.at(project.root)("demo", "--port", str(port))
     hint = "choose others with --port, or stop what listens there"
     assert (found.returncode, found.stdout) == (2, "")
     assert found.stderr == f"demo.py: error: port {port} (page) is taken. Hint: {hint}\n"

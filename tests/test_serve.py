@@ -16,7 +16,7 @@ from processes import Foreground, marked, named, shown
 from serve import server
 from serve.variants import VARIANTS
 
-SERVE = (sys.executable, "workflow/scripts/commands/serve.py", "--configfile", FULL)
+SERVE = (sys.executable, "-m", "commands.serve", "--configfile", FULL)
 READY = "Ctrl-C stops it."
 
 
@@ -102,14 +102,11 @@ def test_all_variants_in_one_server(served_run):
 
 
 @pytest.fixture
-def refused(project: Project):
+def refused(project: Project, command):
     """Run serve.py with a mistake, where nothing has been built: its one line on stderr."""
 
-    def run(*arguments: str, script: str = "serve.py") -> str:
-        found = subprocess.run(
-            [sys.executable, f"workflow/scripts/{script}", *arguments],
-            cwd=project.root, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+    def run(*arguments: str) -> str:
+        found = command.at(project.root)("serve", *arguments)
         assert (found.returncode, found.stdout) == (2, "")
         assert len(found.stderr.splitlines()) == 1, found.stderr
         # Nothing was started: Snakemake would have made its directory.
