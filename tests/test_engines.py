@@ -10,11 +10,11 @@ import json
 import os
 import re
 import shutil
+from typing import get_args
 
 import jsonschema
 import pytest
 import tensorrt_rtx_bindings
-import yaml
 
 from conftest import DEFAULT, PROFILE, ROOT
 from engine_tensorrt import TRTEXEC_ONLY, with_package
@@ -22,13 +22,13 @@ from engines import layers, trtexec
 from engines.layers import Layer
 from low_precision import command as modelopt_command
 from plan import requirements
+from plan.config.engine import Precision, Target
 from program.cli import UserError
 from program.files import sha256
 from show import engines as section
 
 DATA = ROOT / "tests" / "data" / "tensorrt"
 SCHEMA = json.loads((ROOT / "workflow" / "schemas" / "engine.schema.json").read_text())
-CONFIG_SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
 SETTINGS = DEFAULT["engine"]["tensorrt"]
 
 
@@ -105,7 +105,7 @@ def flags(command):
 VARIATIONS = [
     dict(zip(("precision", "workspace_mib", "version_compatible", "hardware_compatibility"), values))
     for values in itertools.product(
-        CONFIG_SCHEMA["$defs"]["precision"]["enum"],
+        get_args(Precision),
         (0, 2048),
         (False, True),
         ("none", "ampere+", "sameComputeCapability"),
@@ -293,9 +293,8 @@ def test_rtx_refuses_what_is_no_graph(script, tmp_path):
 
 
 def test_targets_of_the_config_are_those_of_the_library():
-    items = CONFIG_SCHEMA["properties"]["engine"]["properties"]["tensorrt_rtx"]["properties"]["targets"]["items"]
     known = {name for name in tensorrt_rtx_bindings.ComputeCapability.__members__ if name.startswith("SM")}
-    assert {name.upper().replace("_", "") for name in items["enum"]} == known
+    assert {name.upper().replace("_", "") for name in get_args(Target)} == known
 
 
 @pytest.mark.parametrize(("precision", "obtained"), [("fp16", r"fp16"), ("int8", r"(int8|fp32) and (int8|fp32)")])

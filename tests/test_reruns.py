@@ -4,9 +4,10 @@ import sys
 
 import pytest
 
+import config_docs
 import reruns
 from conftest import ROOT
-from plan import lock, table
+from plan import lock
 from plans import plans, pretend
 from program.imports import top_level_imports
 from project import Project, copy_project
@@ -24,7 +25,7 @@ NOT_LOCKED = {"tensorrt"}
 def test_page_says_what_each_change_runs_again():
     """A difference is a change of what reruns: intended, `make docs` writes it down; otherwise it is a defect."""
     text = (ROOT / "docs" / "reruns.md").read_text()
-    expected = table.written_into(text, reruns.current(), reruns.BEGIN, reruns.END)
+    expected = config_docs.written_into(text, reruns.current(), reruns.BEGIN, reruns.END)
     assert text.splitlines() == expected.splitlines(), "out of date; run: make docs"
 
 

@@ -1,8 +1,7 @@
 """Shapes as trtexec writes them, `spec:8x80x140`, several inputs separated by commas; dims as the config has them."""
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 Shapes = dict[str, list[int]]
 
@@ -57,6 +56,6 @@ def sizes(dims: Sequence[int | str]) -> list[int]:
     return [size if isinstance(size, int) else -1 for size in dims]
 
 
-def axes(tensors: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The names of the axes of several tensors, each once; of an output also multiples, as `256*frames`."""
-    return list(dict.fromkeys(size for tensor in tensors for size in tensor["dims"] if isinstance(size, str)))
+def axes(dims: Iterable[Sequence[int | str]]) -> list[str]:
+    """The names of the axes in the dims of several tensors, each once; of an output also multiples, as `256*frames`."""
+    return list(dict.fromkeys(size for sizes in dims for size in sizes if isinstance(size, str)))

@@ -66,7 +66,7 @@ def sample_shapes(config: Mapping[str, Any]) -> list[str]:
 
     With all axes fixed there is one shape, which has no name: the model's own.
     """
-    if not shapes.axes(config["model"]["inputs"]):
+    if not shapes.axes([tensor["dims"] for tensor in config["model"]["inputs"]]):
         return [""]
     opt = shapes.sample(shapes.parse(config["profile"]["opt"]))
     return config["sweep"]["shapes"] or [shapes.format(opt)]

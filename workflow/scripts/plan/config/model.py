@@ -1,0 +1,89 @@
+"""Sections model, dataset, train and export: the model itself."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from plan.config.values import Amount, Count, Fraction, InWords, Listed, Name, Positive, Section, Text
+
+
+class Tensor(Section):
+    """One input or output, without its batch axis."""
+
+    name: Annotated[
+        str,
+        Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*$"),
+        InWords("a name of a tensor", "begin with a letter or _; letters, digits, _ and . may follow"),
+    ]
+    dtype: Literal["BOOL", "UINT8", "INT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64"]
+    dims: Annotated[
+        tuple[
+            Annotated[
+                Count | Annotated[str, Field(pattern=r"^([1-9][0-9]*[*])?[A-Za-z_][A-Za-z0-9_]*$")],
+                InWords("a size or an axis", "write a size from 1, an axis as frames, or its multiple as 256*frames"),
+            ],
+            ...,
+        ],
+        Listed,
+    ]
+
+
+Tensors = Annotated[tuple[Tensor, ...], Listed, Field(min_length=1)]
+
+
+class Raw(Section):
+    inputs: Tensors = Field(max_length=1, description="The raw sample, one input.")
+    outputs: Tensors = Field(
+        description="The answer: the label first, then what else `interpret` of the model file returns."
+    )
+
+
+class Model(Section):
+    name: Name = Field(description="Prefix of the served models' names (`<name>_<variant>`).")
+    file: str = Field(
+        description="Python file that builds the module and declares its data set and training; empty with `onnx`."
+    )
+    onnx: str = Field(description="A ready ONNX graph instead of `file`; the chain starts at the engines.")
+    arguments: dict[str, Any] = Field(description="Keyword arguments of `build` in the model file.")
+    weights: str = Field(
+        description="File with a state_dict, where the model file does not train; empty: the weights of `build`."
+    )
+    inputs: Tensors = Field(description="Inputs in order, with Triton's data type and the dims without the batch axis.")
+    outputs: Tensors = Field(description="Outputs in order, as the inputs.")
+    raw: Raw | None = Field(
+        description="What `bls` and `ensemble` take and give; the model file converts it. `null` without those."
+    )
+
+
+class Dataset(Section):
+    source: str | None = Field(
+        description="One of `DATASETS` in the model file; `null`: there is no data set, and accuracy is not defined."
+    )
+    test_size: Count = Field(description="Samples held back for testing, where the data set is not already divided.")
+    seed: Amount = Field(description="Decides which samples are held back.")
+    mirrors: Annotated[tuple[Text, ...], Listed] = Field(
+        min_length=1,
+        description="URLs (https, or http on this machine) or local directories that have its files, tried in order.",
+    )
+    retries: int = Field(ge=0, le=20, description="Further attempts per file and mirror after a failed download.")
+
+
+class Train(Section):
+    seed: Amount = Field(description="Decides weights, order and augmentation.")
+    epochs: Count = Field(description="Passes over the training samples.")
+    batch_size: Count = Field(description="Samples per step.")
+    learning_rate: Positive = Field(description="Peak of the one-cycle schedule.")
+    weight_decay: float = Field(ge=0, description="AdamW's weight decay.")
+    threads: Count = Field(description="CPU threads; the last bits of the result depend on it.")
+    min_accuracy: Fraction = Field(description="Accuracy on the test set below which the run stops.")
+
+
+class Tolerance(Section):
+    max_abs_error: Positive = Field(description="Largest absolute difference of an output.")
+    max_rel_error: Positive = Field(description="The same relative to the largest output of the reference.")
+    min_agreement: Fraction = Field(description="Share of samples with the same largest output.")
+
+
+class Export(Section):
+    opset: int = Field(ge=18, le=23, description="ONNX opset.")
+    tolerance: Tolerance = Field(description="Bounds of the difference from PyTorch; beyond them the run stops.")

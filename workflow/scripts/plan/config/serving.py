@@ -1,0 +1,61 @@
+"""Sections serving, pytriton, healthcheck and deploy: how the model is served, and what it must show first."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from plan.config.values import Amount, Count, Distinct, Fraction, InWords, Listed, Name, OneOf, Positive, Section, Text
+from serve.variants import OF_ONE_MODEL
+
+
+class Serving(Section):
+    device: Literal["cpu", "cuda"] = Field(description="Where models run; `cuda` is the first visible NVIDIA GPU.")
+    instances: Count = Field(description="Copies of the model that run at the same time (`instance_group.count`).")
+    threads: Annotated[
+        Literal["auto", "all"] | Count, InWords("a number of threads", "write auto, all or a whole number from 1")
+    ] = Field(
+        description="CPU threads of each instance; the instances share `all` cores, or with `auto` half of them and "
+        "for OpenVINO all."
+    )
+    max_queue_delay_us: Amount = Field(
+        description="How long a request may wait for others to form a batch, in microseconds."
+    )
+    cuda_graphs: bool = Field(description="Whether the variant `tensorrt` runs as CUDA graphs.")
+    image: Text = Field(
+        description="Image of a full Triton, for `native` with `--sdm conda apptainer` and for `tune.launch` `docker`."
+    )
+    inner: Annotated[str, OneOf(OF_ONE_MODEL)] = Field(
+        description="The variant whose model `bls` and `ensemble` call and `pytriton_engine` runs."
+    )
+
+
+class PyTriton(Section):
+    name: Name = Field(description="Name of the model.")
+    inputs: Annotated[tuple[Text, ...], Listed, Distinct] = Field(
+        description="Names of the inputs, in the order of `model.inputs`."
+    )
+    outputs: Annotated[tuple[Text, ...], Listed, Distinct] = Field(
+        description="Names of the outputs, in the order of `model.outputs`."
+    )
+
+
+class Healthcheck(Section):
+    min_accuracy: Fraction = Field(description="Accuracy on the test set.")
+    max_abs_error: Positive = Field(description="Largest absolute difference from PyTorch's outputs.")
+    min_agreement: Fraction = Field(description="Share of samples with PyTorch's answer.")
+    samples: Annotated[Literal["all"] | Count, InWords("a number of samples", "write all or a whole number from 1")] = (
+        Field(description="Samples of the test set sent, from its start; `all` is every one.")
+    )
+
+
+class Deploy(Section):
+    variant: Annotated[str, OneOf(OF_ONE_MODEL)] = Field(
+        description="The variant that is served, as tuned where it is among `tune.variants`."
+    )
+    cpus: Count = Field(description="Cores of one replica.")
+    memory_mib: int = Field(ge=256, description="Memory of one replica, in MiB.")
+    min_replicas: Count = Field(description="Fewest replicas.")
+    max_replicas: Count = Field(description="Most replicas.")
+    target_queue_us: Count = Field(
+        description="Average time in the queue, in microseconds, above which replicas are added."
+    )

@@ -1,0 +1,78 @@
+"""Kinds of values in the configuration, and what all of its sections have in common."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, WithJsonSchema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from model import shapes
+
+
+class Section(BaseModel):
+    """A mapping of the configuration: every key is required, no other is allowed, "4" is not 4 and NaN no number."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Annotates a string that is one of names computed elsewhere, as Literal does for names written down."""
+
+    names: Sequence[str]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.literal_schema(list(self.names))
+
+
+@dataclass(frozen=True)
+class InWords:
+    """Annotates a value with what every error about it says: `"x y" is not {what}. Hint: {hint}`."""
+
+    what: str
+    hint: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.custom_error_schema(
+            handler(source),
+            custom_error_type="in_words",
+            custom_error_message=f"Input should be {self.what}",
+            custom_error_context={"hint": self.hint},
+        )
+
+
+def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    twice = next((value for number, value in enumerate(values) if value in values[:number]), None)
+    if twice is not None:
+        raise PydanticCustomError("distinct", "{value} is given twice", {"value": twice, "hint": "list it once"})
+    return values
+
+
+def _shapes(text: str) -> str:
+    try:
+        shapes.parse(text)
+    except ValueError as error:
+        hint = "write spec:8x80x140, with commas between several inputs"
+        raise PydanticCustomError("shapes", "{what}", {"what": str(error), "hint": hint}) from error
+    return text
+
+
+# A YAML list; its items stay strict.
+Listed = Field(strict=False)
+Distinct = AfterValidator(_distinct)
+
+Count = Annotated[int, Field(ge=1)]
+Amount = Annotated[int, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Text = Annotated[str, Field(min_length=1)]
+Name = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$"),
+    InWords("a name", "begin with a letter; letters, digits, - and _ may follow"),
+]
+# Checked by shapes.parse, which says better than a pattern what is wrong.
+Shapes = Annotated[str, AfterValidator(_shapes), WithJsonSchema({"type": "string", "format": "shapes"})]
+Counts = Annotated[tuple[Count, ...], Listed, Distinct]
+Amounts = Annotated[tuple[Amount, ...], Listed, Distinct]
