@@ -24,10 +24,10 @@ OVERLAY := $(if $(CONFIG),--configfile $(CONFIG))
 SERVED := $(OVERLAY) $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help perf_report tune deploy compare modelopt new serve demo verify test lint format sync docs screenshots lock benchmark clean distclean
+.PHONY: help perf_report tune deploy compare modelopt new serve demo verify test test-slow test-all lint format sync docs screenshots lock benchmark clean distclean
 
 help: ## List the targets
-	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z_-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 perf_report: $(VENV)/.main ## Set up, run the workflow, write artifacts/<run>/report/
 	snakemake --cores $(CORES) perf_report $(OVERLAY)
@@ -55,8 +55,13 @@ demo: $(VENV)/.main ## Serve every variant and a page to draw on: make demo [POR
 verify: $(VENV)/.main ## Compare the files of a run with the checksums in its manifest
 	@python -m commands.verify $(OVERLAY)
 
-test: $(VENV)/.dev $(ANALYZER)/.done $(MODELOPT)/.done ## Set up, run the tests
-	pytest
+test: $(VENV)/.dev ## Set up, test what the README promises (under 15 minutes on two cores)
+	pytest -m 'not slow'
+
+test-slow: $(VENV)/.dev $(ANALYZER)/.done $(MODELOPT)/.done ## The tests that take long: searches, Slurm, every rule killed, the rerun table
+	pytest -m slow
+
+test-all: test test-slow ## All tests
 
 lint: $(VENV)/.dev ## Check format, style, types and the workflow
 	ruff check .

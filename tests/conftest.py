@@ -275,11 +275,22 @@ def null_server(null_repository: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
-def needs() -> Callable[[str], None]:
-    """Skip a test when a system's program is missing; in CI that is a failure."""
+def needs() -> Callable[..., None]:
+    """Skip a test when one of the programs is not installed; in CI that is a failure."""
 
-    def check(program: str) -> None:
-        if shutil.which(program) is None:
-            (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{program} is not installed")
+    def check(*programs: str) -> None:
+        if missing := [program for program in programs if shutil.which(program) is None]:
+            (pytest.fail if os.environ.get("CI") else pytest.skip)(f"not installed: {', '.join(missing)}")
 
     return check
+
+
+# What takes minutes, or needs the environment of Model Analyzer: a test with one of these fixtures is slow.
+SLOW = {"clones", "cluster", "runs", "tuned_run"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Mark the tests with slow fixtures."""
+    for item in items:
+        if SLOW & {*item.fixturenames}:
+            item.add_marker("slow")

@@ -279,14 +279,14 @@ def test_model_file_is_read_without_running_it(tmp_path):
 def test_ready_graph_that_does_not_fit_the_config(script, exported, tmp_path, given, message):
     found = graph_as_given(script, exported / "model.onnx", MODEL | given)
     assert (found.returncode, "Traceback" in found.stderr) == (2, False)
-    assert found.stderr.splitlines()[-1].startswith(f"given_onnx.py: error: {message}")
+    assert found.stderr.splitlines()[-1].startswith(f"export_given.py: error: {message}")
     assert not (tmp_path / "out.onnx").exists()
 
 
 def graph_as_given(script, graph: Path, model: Mapping[str, Sequence]) -> subprocess.CompletedProcess[str]:
     shape = {"input": [2, *shapes.parse(PROFILE["opt"])["input"][1:]]}
     return script(
-        "given_onnx.py", "--given", graph, "--onnx", "out.onnx", "--reference", "reference.npz",
+        "export_given.py", "--given", graph, "--onnx", "out.onnx", "--reference", "reference.npz",
         settings={"model": model, "shapes": [shape]},
     )  # fmt: skip
 
@@ -304,6 +304,7 @@ OWN = (
     "workflow/scripts/models/idx.py",
     "config/",
     "tests/",
+    "tools/",
     "docs/",
     "benchmarks/",
     "envs/",

@@ -53,8 +53,9 @@ def address(demo: Foreground) -> str:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[webdriver.Chrome]:
+def browser(needs) -> Iterator[webdriver.Chrome]:
     """Headless Chromium that can reach this machine alone."""
+    needs("chromium", "chromedriver")
     with chromium(ALONE) as found:
         yield found
 

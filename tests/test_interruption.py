@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 import manifest
-from conftest import FULL, RULES_OF_FULL, TARGETS, Project
+from conftest import FULL, ROOT, RULES_OF_FULL, TARGETS, Project
 from processes import MARK, marked, named, shown, wait_for
 
 TARGET = "artifacts/test/perf/null/repeat-1/points.csv"
@@ -85,8 +85,8 @@ ELSEWHERE = {
 }  # fmt: skip
 
 
-def test_every_rule_is_known_here(project):
-    assert set(project.rules()) == {*RULES_OF_FULL, *ELSEWHERE}
+def test_every_rule_is_known_here():
+    assert set(Project(ROOT).rules()) == {*RULES_OF_FULL, *ELSEWHERE}
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +106,7 @@ def names(path):
     return {one for one in found if one.suffix == ".txt"} if path.name == "raw" else found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rule", "victim"),
     [*((rule, "snakemake") for rule in RULES_OF_FULL), ("train", "job"), ("sweep", "job")],

@@ -149,6 +149,7 @@ def test_directory_has_the_checksum_of_its_files(tmp_path):
     assert manifest.checksum(tmp_path / "two") == expected
 
 
+@pytest.mark.slow
 def test_two_fresh_runs_give_the_same_files(found, tmp_path):
     """Up to and including the engines, wherever they lie."""
     own = copy_project(tmp_path / "another" / "project")

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import slurm
-from conftest import DEFAULT, FULL, ROOT, TARGETS, expected_outputs, merged
+from conftest import DEFAULT, FULL, ROOT, TARGETS, Project, expected_outputs, merged
 from processes import MARK, marked, named, shown, wait_for
 
 # Twice what a sweep asks for: two would fit beside each other.
@@ -25,8 +25,7 @@ SHORT = {"variants": ["openvino", "null"], "sweep": {"concurrencies": [1]}}
 @pytest.fixture(scope="module")
 def cluster(needs, tmp_path_factory):
     """A Slurm of one node."""
-    for program in slurm.PROGRAMS:
-        needs(program)
+    needs(*slurm.PROGRAMS)
     if os.geteuid() != 0 or slurm.CONFIG.exists():
         pytest.skip(f"needs root and a machine without {slurm.CONFIG}")
     with slurm.cluster(tmp_path_factory.mktemp("slurm"), CPUS, memory=16_000):
@@ -42,10 +41,10 @@ def submitted(cluster, project, tmp_path_factory):
     return own
 
 
-def test_every_rule_that_measures_gets_a_node(project):
+def test_every_rule_that_measures_gets_a_node():
     """Rules that take the resource of which there is one."""
     profile = yaml.safe_load((ROOT / "profiles" / "slurm" / "config.yaml").read_text())
-    measuring = {name for name, rule in project.rules().items() if "measure" in rule["resources"]}
+    measuring = {name for name, rule in Project(ROOT).rules().items() if "measure" in rule["resources"]}
     assert {name: {"slurm_extra": "'--exclusive'"} for name in measuring} == profile["set-resources"]
 
 
