@@ -116,6 +116,15 @@ class Foreground:
         prefixes = [re.search(r"shm-region-prefix-name=(\S+)", line)[1] for line in lines]
         return [region for prefix in prefixes for region in Path("/dev/shm").glob(f"{prefix}*")]
 
+    def stop_cleanly(self) -> None:
+        """Interrupt a program that serves: it ends with 0 and leaves no process and nothing in shared memory."""
+        regions = self.shared_memory()
+        assert regions
+        assert self.interrupt() == 0, self.output
+        assert shown(marked(self.mark)) == []
+        assert [region for region in regions if region.exists()] == []
+        assert "Traceback" not in self.output
+
     def interrupt(self) -> int:
         """Press Ctrl-C, or send what it sends where there is no terminal; returns the exit code of the program."""
         if self._terminal:

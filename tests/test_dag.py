@@ -13,6 +13,7 @@ from conftest import (
     OVERLAYS,
     ROOT,
     TARGETS,
+    copy_project,
     expected_outputs,
     in_process_outputs,
     measured_outputs,
@@ -149,3 +150,17 @@ def test_touching_code_reruns_nothing(finished_run):
     for path in (finished_run.root / "workflow").rglob("*.py"):
         path.touch()
     assert finished_run.planned(*TARGETS, configfiles=(FULL,)) == set()
+
+
+def test_a_variant_is_one_file_and_one_entry(tmp_path):
+    """What CONTRIBUTING.md says of one that follows an existing kind; all that belongs to it is planned."""
+    own = copy_project(tmp_path / "project")
+    backends, registry = own.root / "workflow" / "backends", own.root / "workflow" / "scripts" / "serve" / "variants.py"
+    shutil.copy(backends / "runtime_onnx.py", backends / "runtime_mine.py")
+    entry = '    "mine": Variant(runtime="runtime_mine.py", artifact="export/model.onnx", devices=("cpu", "cuda")),\n'
+    head, opening, entries = registry.read_text().partition("VARIANTS = {\n")
+    registry.write_text(head + opening + entry + entries)
+    (own.root / "mine.yaml").write_text("variants: [mine]\n")
+    planned = own.planned(*TARGETS, configfiles=(FULL, "mine.yaml"))
+    assert variant_outputs("mine", [1]) | in_process_outputs(["mine"], [1]) <= planned
+    assert not any(path.startswith("repository/") for path in planned - {"repository/mine"})
