@@ -99,7 +99,9 @@ def _run(command: list[str], what: str) -> None:
         log.debug("%s", found.stderr)
         errors = [line for line in found.stderr.splitlines() if "error" in line] or found.stderr.splitlines()
         reason = errors[0] if errors else f"exit code {found.returncode}"
-        raise UserError(f"{what} does not compile: {reason}", "the log has all; a compiler for C++20 is g++ 11 or later")
+        raise UserError(
+            f"{what} does not compile: {reason}", "the log has all; a compiler for C++20 is g++ 11 or later"
+        )
 
 
 def _compiler() -> list[str]:
@@ -130,7 +132,10 @@ def _torch() -> Engine:
     sources = ["torch_engine"]
     if (package / "lib" / "libtorch_cuda.so").exists():
         flags.append("-DENDPOINTS_CUDA")
-        for directory in [*package.parent.glob("nvidia/cu*/include"), package.parent / "triton/backends/nvidia/include"]:
+        for directory in [
+            *package.parent.glob("nvidia/cu*/include"),
+            package.parent / "triton/backends/nvidia/include",
+        ]:
             flags += ["-isystem", str(directory)]
         names += ["libtorch_cuda.so", "libc10_cuda.so"]
         sources.append("torch_cuda")

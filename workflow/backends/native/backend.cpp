@@ -90,9 +90,8 @@ ENDPOINTS_EXPORT TRITONSERVER_Error* TRITONBACKEND_ModelInitialize(TRITONBACKEND
 }
 
 ENDPOINTS_EXPORT TRITONSERVER_Error* TRITONBACKEND_ModelFinalize(TRITONBACKEND_Model* model) {
-  return endpoints::guarded([model] {
-    const std::unique_ptr<const endpoints::ModelConfig> owned(&endpoints::config_of(model));
-  });
+  return endpoints::guarded(
+      [model] { const std::unique_ptr<const endpoints::ModelConfig> owned(&endpoints::config_of(model)); });
 }
 
 ENDPOINTS_EXPORT TRITONSERVER_Error* TRITONBACKEND_ModelInstanceInitialize(TRITONBACKEND_ModelInstance* instance) {

@@ -10,9 +10,10 @@ void Engine::copy_from_gpu(std::byte*, const std::byte*, std::size_t) {
 }
 
 void Engine::copy_to_gpu(std::byte*, const std::byte*, std::size_t) {
-  throw Error("this backend does not write to memory of a GPU. Hint: ask for the output in the response or in system "
-              "memory",
-              TRITONSERVER_ERROR_UNSUPPORTED);
+  throw Error(
+      "this backend does not write to memory of a GPU. Hint: ask for the output in the response or in system "
+      "memory",
+      TRITONSERVER_ERROR_UNSUPPORTED);
 }
 
 std::filesystem::path model_file(const ModelConfig& config, const Placement& placement,

@@ -62,9 +62,10 @@ ov::CompiledModel load(const ModelConfig& config, const Placement& placement) {
     if (path.extension() == ".blob") return import_blob(core, path, properties);
     return core.compile_model(path.string(), "CPU", properties);
   } catch (const ov::Exception& error) {
-    throw Error("OpenVINO " + std::string(ov::get_openvino_version().buildNumber) + " cannot load " +
-                path.filename().string() + ": " + first_line(error.what()) +
-                ". Hint: a blob loads in the version and on the kind of processor that it was made with; build it again");
+    throw Error(
+        "OpenVINO " + std::string(ov::get_openvino_version().buildNumber) + " cannot load " + path.filename().string() +
+        ": " + first_line(error.what()) +
+        ". Hint: a blob loads in the version and on the kind of processor that it was made with; build it again");
   }
 }
 

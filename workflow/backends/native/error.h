@@ -3,6 +3,7 @@
 
 #include <exception>
 #include <new>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -35,12 +36,16 @@ inline void ignore(TRITONSERVER_Error* error) noexcept {
   if (error != nullptr) TRITONSERVER_ErrorDelete(error);
 }
 
-// The first line of a message: PyTorch and OpenVINO append stack traces to theirs.
+// The line of a message that says what happened: PyTorch appends a stack trace to it, OpenVINO puts one before it.
 inline std::string first_line(const std::string& text) {
-  const auto start = text.find_first_not_of(" \n\t");
-  if (start == std::string::npos) return "no reason given";
-  const auto end = text.find_first_of("\n\r", start);
-  return text.substr(start, end == std::string::npos ? end : end - start);
+  std::istringstream lines(text);
+  std::string line;
+  while (std::getline(lines, line)) {
+    line.erase(0, line.find_first_not_of(" \t"));
+    line.erase(line.find_last_not_of(" \t\r.") + 1);
+    if (!line.empty() && !line.starts_with("Exception from ") && !line.starts_with("Check '")) return line;
+  }
+  return "no reason given";
 }
 
 // The exception that is being handled, as an Error. For use in a `catch (...)` alone.

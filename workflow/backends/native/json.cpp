@@ -192,13 +192,25 @@ const Type& as(const Json::Value& value, const char* expected) {
 
 }  // namespace
 
-Json Json::parse(std::string_view text) { return Parser(text).document(); }
+Json Json::parse(std::string_view text) {
+  return Parser(text).document();
+}
 
-std::int64_t Json::integer() const { return as<std::int64_t>(value_, "an integer"); }
-bool Json::boolean() const { return as<bool>(value_, "true or false"); }
-const std::string& Json::string() const { return as<std::string>(value_, "a string"); }
-const Json::Array& Json::array() const { return as<Array>(value_, "an array"); }
-const Json::Object& Json::object() const { return as<Object>(value_, "an object"); }
+std::int64_t Json::integer() const {
+  return as<std::int64_t>(value_, "an integer");
+}
+bool Json::boolean() const {
+  return as<bool>(value_, "true or false");
+}
+const std::string& Json::string() const {
+  return as<std::string>(value_, "a string");
+}
+const Json::Array& Json::array() const {
+  return as<Array>(value_, "an array");
+}
+const Json::Object& Json::object() const {
+  return as<Object>(value_, "an object");
+}
 
 const Json* Json::find(std::string_view key) const {
   const Object& members = object();

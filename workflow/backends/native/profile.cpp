@@ -19,8 +19,9 @@ std::vector<Shape> shapes_of(const ModelConfig& config, const std::map<std::stri
 }
 
 bool is_bounded(const std::vector<Shape>& shapes) {
-  return std::all_of(shapes.begin(), shapes.end(),
-                     [](const Shape& shape) { return std::find(shape.begin(), shape.end(), kUnbounded) == shape.end(); });
+  return std::all_of(shapes.begin(), shapes.end(), [](const Shape& shape) {
+    return std::find(shape.begin(), shape.end(), kUnbounded) == shape.end();
+  });
 }
 
 bool differ_in_batch_alone(const std::vector<Shape>& low, const std::vector<Shape>& high) {

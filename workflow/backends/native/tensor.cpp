@@ -39,9 +39,13 @@ DataType parse_data_type(std::string_view name) {
   throw Error("unknown data type " + std::string(name));
 }
 
-std::string data_type_name(DataType type) { return std::string(kTypes.at(type).name); }
+std::string data_type_name(DataType type) {
+  return std::string(kTypes.at(type).name);
+}
 
-std::size_t element_size(DataType type) { return kTypes.at(type).size; }
+std::size_t element_size(DataType type) {
+  return kTypes.at(type).size;
+}
 
 std::size_t element_count(const Shape& shape) {
   std::size_t result = 1;

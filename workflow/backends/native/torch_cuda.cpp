@@ -203,7 +203,9 @@ std::unique_ptr<Engine> make_torch_cuda_engine(const ModelConfig& config, int de
   return std::make_unique<TorchCudaEngine>(config, device, std::move(model));
 }
 
-int cuda_device_count() { return c10::cuda::device_count(); }
+int cuda_device_count() {
+  return c10::cuda::device_count();
+}
 
 int cuda_compute_capability(int device) {
   int major = 0, minor = 0;

@@ -49,8 +49,8 @@ class TorchCpuEngine : public Engine {
     std::vector<Tensor> result;
     for (at::Tensor& output : outputs_) {
       output = output.contiguous();
-      result.push_back(
-          {data_type(output.scalar_type()), output.sizes().vec(), static_cast<const std::byte*>(output.const_data_ptr())});
+      result.push_back({data_type(output.scalar_type()), output.sizes().vec(),
+                        static_cast<const std::byte*>(output.const_data_ptr())});
     }
     return result;
   }
