@@ -1,8 +1,5 @@
 """Small models for the native backends, and the bundled Triton that serves them."""
 
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
