@@ -61,7 +61,8 @@ def build(names: list[str], output: Path, sanitize: str, rpath: bool) -> None:
     compiler = _compiler()
     common = [*compiler, *FLAGS, *([f"-fsanitize={sanitize}", "-g", "-fno-omit-frame-pointer"] if sanitize else [])]
     engines = {name: engine(name) for name in names}
-    sources: dict[str, tuple[str, ...]] = {source: () for source in COMMON}
+    sources: dict[str, tuple[str, ...]] = {}
+    sources |= dict.fromkeys(COMMON, ())
     for name, needed in engines.items():
         sources |= dict.fromkeys([*needed.sources, f"engine_{name}"], needed.flags)
     with whole_directory(output) as directory:
