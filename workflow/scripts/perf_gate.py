@@ -12,7 +12,7 @@ from typing import Any
 
 from analyse.between_variants import NOT_SHOWN, SLOWER, UNKNOWN
 from analyse.formatting import interval, percent
-from analyse.run_comparison import Comparison, compared, summary
+from analyse.run_comparison import RunComparison, compared, summary
 from program import cli
 from program.cli import UserError, log
 from program.files import write_json
@@ -20,7 +20,7 @@ from program.files import write_json
 HINT = "make compare shows every point; a wide interval wants more sweep.repeats"
 
 
-def regressions(comparison: Comparison, margin_percent: float) -> Iterator[str]:
+def regressions(comparison: RunComparison, margin_percent: float) -> Iterator[str]:
     """One line for each variant that is slower, or that cannot be judged."""
     for change in comparison.variants:
         ratio = change["ratio"]
