@@ -82,7 +82,7 @@ lint: $(VENV)/.dev ## Check format, style, types and the workflow
 	ruff format --check .
 	snakefmt --check Snakefile rules
 	mypy
-	lint-imports --no-cache --quiet
+	lint-imports --no-cache
 	snakemake --lint
 
 format: $(VENV)/.dev ## Format the code
