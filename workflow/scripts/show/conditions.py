@@ -5,14 +5,12 @@ from typing import Any
 
 import yaml
 
-from serve.variants import PACKAGES, SERVER_PACKAGES
+from serve.variants import PACKAGES
 
 
 def machine(document: Mapping[str, Any]) -> dict[str, Any]:
-    """`packages`: versions by name, of those that are installed and that the figures depend on."""
-    installed = document["versions"]["packages"]
-    shown = (*PACKAGES, *SERVER_PACKAGES, "onnx", "numpy", "snakemake")
-    return {"packages": {name: installed[name] for name in shown if name in installed}}
+    """`packages`: versions by name."""
+    return {"packages": {name: document["versions"]["packages"].get(name) for name in PACKAGES}}
 
 
 def commands(document: Mapping[str, Any]) -> dict[str, Any]:
