@@ -30,10 +30,10 @@ OVERLAY := $(if $(CONFIG),--configfile $(CONFIG))
 SERVED := $(OVERLAY) $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help perf_report tune deploy compare modelopt new serve ask demo evaluate verify test lint format sync docs screenshots lock benchmark clean distclean
+.PHONY: help perf_report tune deploy compare modelopt new serve ask demo evaluate verify test test-slow test-all lint format sync docs screenshots lock benchmark clean distclean
 
 help: ## List the targets
-	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z_-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 perf_report: $(VENV)/.main ## Set up, run the workflow, write artifacts/<run>/report/
 	snakemake --cores $(CORES) perf_report $(OVERLAY)
@@ -69,8 +69,13 @@ evaluate: $(VENV)/.main ## Accuracy of a run's model.pt: make evaluate DATASET=t
 verify: $(VENV)/.main ## Compare the files of a run with the checksums in its manifest
 	@python -m commands.verify $(OVERLAY)
 
-test: $(VENV)/.dev $(ANALYZER)/.done $(MODELOPT)/.done ## Set up, run the tests
-	pytest
+test: $(VENV)/.dev ## Set up, test what the README promises (under 15 minutes on two cores)
+	pytest -m 'not slow'
+
+test-slow: $(VENV)/.dev $(ANALYZER)/.done $(MODELOPT)/.done ## The tests that take long: searches, Slurm, every rule killed, the rerun table
+	pytest -m slow
+
+test-all: test test-slow ## All tests
 
 lint: $(VENV)/.dev ## Check format, style, types and the workflow
 	ruff check .
@@ -95,10 +100,10 @@ sync: $(VENV)/.main ## Install what the locks say, and nothing else
 
 docs: $(VENV)/.dev ## Renew the tables in config/README.md and docs/reruns.md
 	python tools/config_docs.py --write config/README.md
-	python tests/reruns.py --write docs/reruns.md
+	python tools/reruns.py --write docs/reruns.md
 
 screenshots: $(VENV)/.dev ## Renew the pictures of the report in docs/images from the default run (needs chromium)
-	python tests/screenshots.py artifacts/$(RUN)/report/perf_report.html docs/images
+	python tools/screenshots.py artifacts/$(RUN)/report/perf_report.html docs/images
 
 lock: | $(UV) ## Resolve the dependencies again
 	$(UV) pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o envs/main.txt

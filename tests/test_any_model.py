@@ -306,6 +306,7 @@ OWN = (
     "workflow/scripts/models/idx.py",
     "config/",
     "tests/",
+    "tools/",
     "docs/",
     "benchmarks/",
     "envs/",

@@ -304,6 +304,7 @@ def test_targets_of_the_config_are_those_of_the_library():
     assert {name.upper().replace("_", "") for name in get_args(Target)} == known
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("precision", "obtained"), [("fp16", r"fp16"), ("int8", r"(int8|fp32) and (int8|fp32)")])
 def test_modelopt_puts_the_precision_into_the_graph(script, exported, dataset_files, tmp_path, precision, obtained):
     """With ModelOpt itself: the engine built from its graph computes in what was asked for."""

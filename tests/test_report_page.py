@@ -22,8 +22,9 @@ WITH_FIGURES = set(THROUGHPUTS) - {"broken"}
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[webdriver.Chrome]:
+def browser(needs) -> Iterator[webdriver.Chrome]:
     """Headless Chromium without a network."""
+    needs("chromium", "chromedriver")
     with chromium() as found:
         found.execute_cdp_cmd("Network.enable", {})
         offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}

@@ -201,8 +201,9 @@ def test_accuracy_that_is_not_defined_is_never_a_number() -> None:
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+def page(needs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
     """The page of that run."""
+    needs("chromium", "chromedriver")
     path = tmp_path_factory.mktemp("report") / "perf_report.html"
     path.write_text(render(several_shapes(), TEMPLATE), encoding="utf-8")
     with chromium() as browser:

@@ -52,8 +52,9 @@ def choice(variant: str, shape: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+def page(needs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
     """The page of two searches, made by the rule's script, open in headless Chromium."""
+    needs("chromium", "chromedriver")
     directory = tmp_path_factory.mktemp("tune")
     choices = {"openvino": choice("openvino", "spec:80x140"), "onnx": choice("onnx", "")}
     for name, content in choices.items():
