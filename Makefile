@@ -68,7 +68,7 @@ lint: $(VENV)/.dev ## Check format, style, types and the workflow
 	ruff format --check .
 	snakefmt --check Snakefile rules
 	mypy
-	lint-imports --no-cache --quiet
+	lint-imports --no-cache --no-logo
 	snakemake --lint
 
 format: $(VENV)/.dev ## Format the code
