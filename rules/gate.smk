@@ -2,8 +2,9 @@
 
 
 rule perf_gate:
+    """Fail when a variant is slower than in the run that compare.base names."""
     input:
-        code=code("perf_gate.py"),
+        code=plan.code("perf_gate.py"),
         summary=rules.perf_report.output.json,
         base=base_of_gate,
     output:
@@ -19,9 +20,9 @@ rule perf_gate:
         runtime=5,
     params:
         libraries=libraries("perf_gate.py"),
-        settings=settings(**{key: value for key, value in config["compare"].items() if key != "base"}),
+        settings=as_json(settings.perf_gate),
+        command=command("perf_gate"),
     message:
         "Gate: no variant slower than in {input.base}"
     shell:
-        "exec python {input.code[0]} --settings {params.settings:q} --summary {input.summary} --base {input.base}"
-        " --gate {output.gate} --log {log}"
+        RUN

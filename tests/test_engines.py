@@ -4,7 +4,6 @@ tests/data/tensorrt: builder_log.txt was recorded from TensorRT-RTX 1.7.1 withou
 written by hand after the formats of TensorRT's documentation and sources; the flag tables name their sources.
 """
 
-import argparse
 import itertools
 import json
 import os
@@ -17,12 +16,14 @@ import pytest
 import tensorrt_rtx_bindings
 
 from conftest import DEFAULT, PROFILE, ROOT
-from engine_tensorrt import TRTEXEC_ONLY, with_package
+from engine_tensorrt import TRTEXEC_ONLY, Job, with_package
 from engines import layers, trtexec
 from engines.layers import Layer
+from engines.options import TensorRtOptions
 from low_precision import command as modelopt_command
 from plan import requirements
 from plan.config.engine import Precision, Target
+from plan.settings.engine import TensorRt
 from program.cli import UserError
 from program.files import sha256
 from show import engines as section
@@ -30,6 +31,7 @@ from show import engines as section
 DATA = ROOT / "tests" / "data" / "tensorrt"
 SCHEMA = json.loads((ROOT / "workflow" / "schemas" / "engine.schema.json").read_text())
 SETTINGS = DEFAULT["engine"]["tensorrt"]
+OPTIONS = TensorRtOptions(**SETTINGS)
 
 
 def bounds(*batches):
@@ -116,7 +118,9 @@ VARIATIONS = [
 @pytest.mark.parametrize("release", [10, 11])
 def test_every_flag_is_one_of_the_release(release, tmp_path):
     commands = [
-        trtexec.build("trtexec", release, tmp_path, tmp_path, [PROFILE] * count, SETTINGS | varied, tmp_path)
+        trtexec.build(
+            "trtexec", release, tmp_path, tmp_path, [PROFILE] * count, TensorRtOptions(**SETTINGS | varied), tmp_path
+        )
         for count in (1, 2)
         for varied in VARIATIONS
     ]
@@ -130,7 +134,7 @@ def test_releases_differ_in_what_the_other_does_not_have():
     built, measured = (
         [set(flags(function(release))) for release in (10, 11)]
         for function in (
-            lambda release: trtexec.build("trtexec", release, DATA, DATA, [PROFILE], SETTINGS, DATA),
+            lambda release: trtexec.build("trtexec", release, DATA, DATA, [PROFILE], OPTIONS, DATA),
             lambda release: trtexec.measure("trtexec", release, DATA, PROFILE["opt"], DATA),
         )
     )
@@ -141,7 +145,7 @@ def test_releases_differ_in_what_the_other_does_not_have():
 
 
 def test_profiles_in_order():
-    command = trtexec.build("trtexec", 11, "m", "p", [PROFILE, PROFILE | {"max": "input:8x1x28x28"}], SETTINGS, "c")
+    command = trtexec.build("trtexec", 11, "m", "p", [PROFILE, PROFILE | {"max": "input:8x1x28x28"}], OPTIONS, "c")
     start = command.index("--profile=0")
     assert command[start : start + 8] == [
         "--profile=0", "--minShapes=input:1x1x28x28", "--optShapes=input:4x1x28x28", "--maxShapes=input:16x1x28x28",
@@ -151,7 +155,9 @@ def test_profiles_in_order():
 
 @pytest.mark.parametrize(("precision", "forbidden"), [("fp32", True), ("tf32", False), ("fp16", True)])
 def test_tf32_is_allowed_when_asked_for(precision, forbidden):
-    command = trtexec.build("trtexec", 11, "m", "p", [PROFILE], SETTINGS | {"precision": precision}, "c")
+    command = trtexec.build(
+        "trtexec", 11, "m", "p", [PROFILE], TensorRtOptions(**SETTINGS | {"precision": precision}), "c"
+    )
     assert ("--noTF32" in command) == forbidden
 
 
@@ -228,9 +234,10 @@ def test_engine_through_trtexec(script, tmp_path, gpu_machine):
     ],
 )
 def test_package_refuses_what_only_trtexec_does(tmp_path, key, value):
-    options = argparse.Namespace(settings={"engine": DEFAULT["engine"]["tensorrt"] | {key: value}})
+    options = TensorRtOptions(**DEFAULT["engine"]["tensorrt"] | {key: value})
+    job = Job(TensorRt([PROFILE], options), *[tmp_path] * 4)
     with pytest.raises(UserError, match=rf"engine\.tensorrt\.{key} needs trtexec"):
-        with_package(options, tmp_path / "model.plan")
+        with_package(job, tmp_path / "model.plan")
 
 
 def test_package_builds_with_the_defaults():
@@ -302,9 +309,9 @@ def test_targets_of_the_config_are_those_of_the_library():
 def test_modelopt_puts_the_precision_into_the_graph(script, exported, dataset_files, tmp_path, precision, obtained):
     """With ModelOpt itself: the engine built from its graph computes in what was asked for."""
     found = script(
-        "low_precision.py", "--modelopt", ROOT / DEFAULT["engine"]["modelopt"], "--onnx", exported / "model.onnx",
+        "low_precision.py", "--modelopt", ROOT / DEFAULT["engine"]["modelopt"], "--source", exported / "model.onnx",
         "--dataset", dataset_files / "train.npz", "--model-file", ROOT / DEFAULT["model"]["file"],
-        "--output", "lower.onnx", settings={"precision": precision},
+        "--onnx", "lower.onnx", settings={"precision": precision},
     )  # fmt: skip
     assert found.returncode == 0, found.stderr
     assert build_rtx(script, tmp_path / "lower.onnx", precision=precision).returncode == 0
@@ -314,9 +321,9 @@ def test_modelopt_puts_the_precision_into_the_graph(script, exported, dataset_fi
 
 def test_modelopt_that_is_missing(script, exported, dataset_files, tmp_path):
     found = script(
-        "low_precision.py", "--modelopt", tmp_path / "absent", "--onnx", exported / "model.onnx",
+        "low_precision.py", "--modelopt", tmp_path / "absent", "--source", exported / "model.onnx",
         "--dataset", dataset_files / "train.npz", "--model-file", ROOT / DEFAULT["model"]["file"],
-        "--output", "lower.onnx", settings={"precision": "fp16"},
+        "--onnx", "lower.onnx", settings={"precision": "fp16"},
     )  # fmt: skip
     assert found.returncode == 2
     assert f"{tmp_path}/absent does not exist. Hint: make modelopt installs it" in found.stderr

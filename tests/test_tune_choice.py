@@ -5,12 +5,17 @@ from typing import Any
 
 import pytest
 
+import searches
 from analyse.intervals import Interval
 from conftest import MODEL, PROFILE, SERVING
 from model import shapes
+from model.signature import Signature
+from plan.settings.tune import Lists, Search
+from program.typed import rebuilt
 from serve import modelconfig
+from serve.serving import Serving
 from tuning import analyzer, results, space
-from tuning.verdict import proven, verdict
+from tuning.choice import decide, front, proven
 
 SEARCH = {
     "instances": [1, 2],
@@ -24,15 +29,15 @@ RANGES = SEARCH | {"preferred_batch_sizes": [], "queue_delays_us": [], "threads"
 WITHIN = {"perf_latency_p99": {"max": 20}}
 
 
-def settings(mode: str, search: dict[str, Any]) -> dict[str, Any]:
-    return {"mode": mode, "search": search, "batch_size": 1, "max_trials": 7}
+def settings(mode: str, search: dict[str, Any]) -> Search:
+    return rebuilt(Search, searches.SETTINGS | {"mode": mode, "search": search, "max_trials": 7})
 
 
 @pytest.fixture
 def config() -> Any:
     """A model that prefers batches of 4 and is warmed up with 1 and 16."""
-    profile = {bound: shapes.parse(text) for bound, text in PROFILE.items()}
-    return modelconfig.python_model("small", MODEL["inputs"], MODEL["outputs"], profile, SERVING)
+    profile, model = shapes.parse_profile(PROFILE), rebuilt(Signature, MODEL)
+    return modelconfig.python_model("small", model.inputs, model.outputs, profile, Serving(**SERVING))
 
 
 def row(config: str, concurrency: int, throughput: float, p99: float) -> dict[str, Any]:
@@ -94,12 +99,12 @@ def test_optuna_takes_lists_and_trials(config):
 
 
 def test_search_starts_from_a_model_that_loads_with_every_batch_size(config):
-    base = space.searched(config, SEARCH | {"max_batch_sizes": [2, 16]})
+    base = space.searched(config, Lists(**SEARCH | {"max_batch_sizes": [2, 16]}))
     assert [one.batch_size for one in base.model_warmup] == [1]
     assert list(base.dynamic_batching.preferred_batch_size) == []
     assert base.max_batch_size == 16
     # Where nothing smaller is searched, it is the model as it is served.
-    assert space.searched(config, SEARCH | {"max_batch_sizes": []}) == config
+    assert space.searched(config, Lists(**SEARCH | {"max_batch_sizes": []})) == config
 
 
 def test_tuned_config_changes_what_was_searched_alone(config):
@@ -127,8 +132,8 @@ def test_best_within_the_constraints_and_what_it_has_to_beat():
 
 
 def test_front_holds_what_nothing_beats_in_both():
-    assert results.front(ROWS) == [ROWS[2], ROWS[1], ROWS[4], ROWS[3]]
-    assert results.front([ROWS[0], row("_config_2", 1, 90, 6)]) == [ROWS[0]]
+    assert front(ROWS) == [ROWS[2], ROWS[1], ROWS[4], ROWS[3]]
+    assert front([ROWS[0], row("_config_2", 1, 90, 6)]) == [ROWS[0]]
 
 
 def points(tuned: list[float], default: list[float], p99: float = 10_000, status: str = "stable") -> list[dict]:
@@ -159,7 +164,7 @@ ALIKE = points([120, 95, 104, 99, 108], [100, 101, 99, 100, 102])
     ],
 )
 def test_tuned_only_where_its_gain_is_shown(record, measured, chosen, why):
-    found = verdict(record, proven(measured, ["perf_throughput"]), WITHIN)
+    found = decide(record, proven(measured, ["perf_throughput"]), WITHIN)
     assert found[0] == chosen
     assert why in found[1]
 

@@ -3,17 +3,32 @@
 Each holds the raw samples first, and `labels` where there are some.
 """
 
-import argparse
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from model.source import load_file
 from model.tensors import Arrays
-from program import cli
+from plan.settings.dataset import Dataset
 from program.cli import log
 from program.files import sha256, whole_file, write_json
+from program.job import run
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the rule gives, and where what it makes goes."""
+
+    settings: Dataset
+    model_file: Annotated[Path, "Python file of the model"]
+    mirrors: Annotated[list[str], "URLs or local directories, tried in order"]
+    train: Annotated[Path, "output: train.npz"]
+    test: Annotated[Path, "output: test.npz"]
+    summary: Annotated[Path, "output: dataset.json"]
+    retries: Annotated[int, "further attempts per file and mirror"] = 2
+    downloads: Annotated[Path, "directory for downloaded files"] = Path("downloads")
 
 
 def describe(split: Arrays, path: Path) -> dict[str, Any]:
@@ -28,31 +43,18 @@ def describe(split: Arrays, path: Path) -> dict[str, Any]:
     }
 
 
-def main(options: argparse.Namespace) -> None:
-    settings = options.settings
-    given = {**settings, "mirrors": options.mirrors, "retries": options.retries}
-    splits = load_file(options.model_file).dataset(given, options.downloads)
-    paths = (options.train, options.test)
+def main(job: Job) -> None:
+    settings = job.settings
+    given = {"source": settings.source, **settings.options, "mirrors": job.mirrors, "retries": job.retries}
+    splits = load_file(job.model_file).dataset(given, job.downloads)
+    paths = (job.train, job.test)
     for split, path in zip(splits, paths):
         with whole_file(path) as temporary:
             np.savez_compressed(temporary, **split)
     described = {path.stem: describe(split, path) for split, path in zip(splits, paths)}
-    write_json(options.summary, {"source": settings["source"], **described})
+    write_json(job.summary, {"source": settings.source, **described})
     log.info("%d samples to train, %d to test", *(one["count"] for one in described.values()))
 
 
-def arguments() -> argparse.ArgumentParser:
-    result = cli.parser(__doc__)
-    cli.add_settings(result, '{"source": dataset.source, …} with the keys that DATASETS of the model file names')
-    result.add_argument("--model-file", type=Path, required=True, help="Python file of the model")
-    result.add_argument("--mirrors", nargs="+", default=[], help="URLs or local directories, tried in order")
-    result.add_argument("--retries", type=int, default=2, help="further attempts per file and mirror")
-    result.add_argument("--downloads", type=Path, default=Path("downloads"), help="directory for downloaded files")
-    result.add_argument("--train", type=Path, required=True, help="output: train.npz")
-    result.add_argument("--test", type=Path, required=True, help="output: test.npz")
-    result.add_argument("--summary", type=Path, required=True, help="output: dataset.json")
-    return result
-
-
 if __name__ == "__main__":
-    cli.run(main, arguments())
+    run(main, Job, __doc__)

@@ -5,19 +5,20 @@ machine that has Triton. `threads: auto` becomes a number here: in a container i
 machine.
 """
 
-import argparse
 import ast
 import hashlib
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import jinja2
 
-from program import cli
+from plan.settings.deploy import Deploy
 from program.cli import UserError, log
 from program.files import read_json, sha256, whole_directory, write_text
+from program.job import run
 from serve import modelconfig, runtime
 from serve import repository as repositories
 from tuning import space
@@ -26,12 +27,25 @@ from tuning import space
 SHARED_MEMORY_MIB = 512
 
 
-def chosen(options: argparse.Namespace) -> tuple[Path, str]:
+@dataclass(frozen=True)
+class Job:
+    """What the rule gives, and where what it makes goes."""
+
+    settings: Deploy
+    health: Annotated[Path, "health.json of the variant"]
+    repository: Annotated[Path, "model repository of the variant"]
+    candidate: Annotated[Path | None, "repository of the tuned configuration"]
+    choice: Annotated[Path | None, "choice.json"]
+    templates: Annotated[Path, "directory of the templates"]
+    deploy: Annotated[Path, "output: directory"]
+
+
+def chosen(job: Job) -> tuple[Path, str]:
     """The repository to deploy, and why that one."""
-    if options.choice is None:
-        return options.repository, "Deployed as configured; no configuration was searched for it."
-    choice = read_json(options.choice)
-    return (options.candidate if choice["chosen"] == "tuned" else options.repository), choice["why"]
+    if job.choice is None or job.candidate is None:
+        return job.repository, "Deployed as configured; no configuration was searched for it."
+    choice = read_json(job.choice)
+    return (job.candidate if choice["chosen"] == "tuned" else job.repository), choice["why"]
 
 
 def fix_threads(config: Any, cpus: int) -> None:
@@ -70,11 +84,11 @@ def digest(repository: Path) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 
-def values(repository: Path, config: Any, settings: Mapping[str, Any], why: str) -> dict[str, Any]:
+def values(repository: Path, config: Any, settings: Deploy, why: str) -> dict[str, Any]:
     """What the templates show."""
     modules = imported(repository)
     return {
-        **settings,
+        **asdict(settings),
         "model": config.name,
         # Names in Kubernetes and of images have small letters and hyphens.
         "name": config.name.lower().replace("_", "-").strip("-"),
@@ -104,33 +118,21 @@ def render(templates: Path, target: Path, shown: Mapping[str, Any]) -> None:
     (target / "run.sh").chmod(0o755)
 
 
-def main(options: argparse.Namespace) -> None:
-    health = read_json(options.health)
+def main(job: Job) -> None:
+    health = read_json(job.health)
     if not health["healthy"]:
-        raise UserError(f"{health['variant']} is unhealthy: {'; '.join(health['reasons'])}.", f"see {options.health}")
-    source, why = chosen(options)
+        raise UserError(f"{health['variant']} is unhealthy: {'; '.join(health['reasons'])}.", f"see {job.health}")
+    source, why = chosen(job)
     (config,) = repositories.configs(source)
-    fix_threads(config, options.settings["cpus"])
-    with whole_directory(options.deploy) as target:
+    fix_threads(config, job.settings.cpus)
+    with whole_directory(job.deploy) as target:
         repository = target / "repository"
         repositories.copy(source, repository)
         (repository / config.name / "config.pbtxt").write_text(modelconfig.text(config), encoding="utf-8")
-        shown = values(repository, config, options.settings, why)
-        render(options.templates, target, shown)
-    log.info("%s: %s", options.deploy, why)
-
-
-def arguments() -> argparse.ArgumentParser:
-    result = cli.parser(__doc__)
-    cli.add_settings(result, '{"image": serving.image, …: deploy without the variant}')
-    result.add_argument("--health", type=Path, required=True, help="health.json of the variant")
-    result.add_argument("--repository", type=Path, required=True, help="model repository of the variant")
-    result.add_argument("--candidate", type=Path, help="repository of the tuned configuration")
-    result.add_argument("--choice", type=Path, help="choice.json")
-    result.add_argument("--templates", type=Path, required=True, help="directory of the templates")
-    result.add_argument("--deploy", type=Path, required=True, help="output: directory")
-    return result
+        shown = values(repository, config, job.settings, why)
+        render(job.templates, target, shown)
+    log.info("%s: %s", job.deploy, why)
 
 
 if __name__ == "__main__":
-    cli.run(main, arguments())
+    run(main, Job, __doc__)

@@ -4,15 +4,15 @@ torch.export takes the bounds of every axis from the profile, and AOTInductor ge
 shape. The package (.pt2) holds the machine code and the weights; it loads without the model file.
 """
 
-import argparse
 import os
 import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -23,13 +23,25 @@ from engines import description
 from model import shapes
 from model.interface import load_checkpoint
 from model.shapes import Shapes
+from model.signature import Tensor
 from model.tensors import DTYPES
-from program import cli
+from plan.settings.engine import AotInductor
 from program.cli import UserError, log
 from program.files import whole_file
+from program.job import run
 
 # The number of threads is the served instance's own, instead of being compiled in.
 OPTIONS = {"cpp.dynamic_threads": True}
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the rule gives, and where what it makes goes."""
+
+    settings: AotInductor
+    model: Annotated[Path, "model.pt"]
+    engine: Annotated[Path, "output: model.pt2"]
+    record: Annotated[Path, "output: engine.json"]
 
 
 def axes(profile: Mapping[str, Shapes], name: str) -> dict[int, Any]:
@@ -43,11 +55,9 @@ def axes(profile: Mapping[str, Shapes], name: str) -> dict[int, Any]:
     }
 
 
-def examples(inputs: Sequence[Mapping[str, Any]], profile: Mapping[str, Shapes], device: str) -> tuple[Any, ...]:
+def examples(inputs: Sequence[Tensor], profile: Mapping[str, Shapes], device: str) -> tuple[Any, ...]:
     """Zeros in the opt shape, or in the max shape where opt is 1: torch.export takes a 1 for a fixed axis."""
-    return tuple(
-        torch.from_numpy(np.zeros(_traced(profile, one["name"]), DTYPES[one["dtype"]])).to(device) for one in inputs
-    )
+    return tuple(torch.from_numpy(np.zeros(_traced(profile, one.name), DTYPES[one.dtype])).to(device) for one in inputs)
 
 
 def _traced(profile: Mapping[str, Shapes], name: str) -> list[int]:
@@ -55,14 +65,14 @@ def _traced(profile: Mapping[str, Shapes], name: str) -> list[int]:
 
 
 def export(
-    module: torch.nn.Module, inputs: Sequence[Mapping[str, Any]], profile: Mapping[str, Shapes], device: str
+    module: torch.nn.Module, inputs: Sequence[Tensor], profile: Mapping[str, Shapes], device: str
 ) -> torch.export.ExportedProgram:
     """The module's graph, free within the profile. Raises UserError when PyTorch cannot keep these bounds."""
     try:
         return torch.export.export(
             module.to(device),
             examples(inputs, profile, device),
-            dynamic_shapes=tuple(axes(profile, one["name"]) for one in inputs),
+            dynamic_shapes=tuple(axes(profile, one.name) for one in inputs),
         )
     except TorchDynamoException as error:
         raise UserError(
@@ -70,9 +80,7 @@ def export(
         ) from error
 
 
-def bounds(
-    program: torch.export.ExportedProgram, inputs: Sequence[Mapping[str, Any]], opt: Shapes
-) -> dict[str, Shapes]:
+def bounds(program: torch.export.ExportedProgram, inputs: Sequence[Tensor], opt: Shapes) -> dict[str, Shapes]:
     """The profile that the exported program itself keeps; `opt` is what it was tuned for."""
     nodes = {node.name: node for node in program.graph.nodes}
     names = program.graph_signature.user_inputs
@@ -83,7 +91,7 @@ def bounds(
         found = program.range_constraints[size.node.expr]
         return int(found.lower), int(found.upper)
 
-    found = {one["name"]: [ends(size) for size in nodes[name].meta["val"].shape] for one, name in zip(inputs, names)}
+    found = {one.name: [ends(size) for size in nodes[name].meta["val"].shape] for one, name in zip(inputs, names)}
     low, high = ({name: [pair[end] for pair in pairs] for name, pairs in found.items()} for end in (0, 1))
     return {"min": low, "opt": opt, "max": high}
 
@@ -114,38 +122,29 @@ def target(path: Path) -> str:
     return " ".join(found[key] for key in ("AOTI_DEVICE_KEY", "AOTI_CPU_ISA", "AOTI_COMPUTE_CAPABILITY")).strip()
 
 
-def main(options: argparse.Namespace) -> None:
-    settings = options.settings
-    profile = shapes.parse_profile(settings["profile"])
-    module, _ = load_checkpoint(options.model)
+def main(job: Job) -> None:
+    settings = job.settings
+    profile = shapes.parse_profile(settings.profile)
+    module, _ = load_checkpoint(job.model)
     start = time.perf_counter()
     with warnings.catch_warnings(), private_cache():
         warnings.simplefilter("ignore")
-        program = export(module, settings["inputs"], profile, settings["device"])
-        package(program, options.engine)
+        program = export(module, settings.inputs, profile, settings.device)
+        package(program, job.engine)
     seconds = time.perf_counter() - start
     dtypes = {str(parameter.dtype).removeprefix("torch.") for parameter in module.parameters()}
     precision = ", ".join(sorted(dtypes))
     engine = description.Engine(
         backend="aotinductor",
-        target=target(options.engine),
+        target=target(job.engine),
         precision=description.Precision(precision, precision),
-        profiles=[bounds(program, settings["inputs"], profile["opt"])],
+        profiles=[bounds(program, settings.inputs, profile["opt"])],
         versions={"torch": torch.__version__},
         build_seconds=round(seconds, 3),
     )
-    description.write(options.record, engine, options.engine, options.model)
-    log.info("AOTInductor engine of %d bytes in %.1f s", options.engine.stat().st_size, seconds)
-
-
-def arguments() -> argparse.ArgumentParser:
-    result = cli.parser(__doc__)
-    cli.add_settings(result, '{"profile": profile, "inputs": model.inputs, "device": serving.device}')
-    result.add_argument("--model", type=Path, required=True, help="model.pt")
-    result.add_argument("--engine", type=Path, required=True, help="output: model.pt2")
-    result.add_argument("--record", type=Path, required=True, help="output: engine.json")
-    return result
+    description.write(job.record, engine, job.engine, job.model)
+    log.info("AOTInductor engine of %d bytes in %.1f s", job.engine.stat().st_size, seconds)
 
 
 if __name__ == "__main__":
-    cli.run(main, arguments())
+    run(main, Job, __doc__)

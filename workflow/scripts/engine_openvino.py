@@ -3,18 +3,30 @@
 OpenVINO has no opt shape: it tunes for the bounds alone. The opt shape stands in engine.json for those who batch.
 """
 
-import argparse
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import openvino
 
 from engines import description
 from model import shapes
 from model.shapes import Shapes
-from program import cli
+from plan.settings.engine import OpenVino
 from program.cli import UserError, log
 from program.files import whole_file
+from program.job import run
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the rule gives, and where what it makes goes."""
+
+    settings: OpenVino
+    onnx: Annotated[Path, "model.onnx"]
+    engine: Annotated[Path, "output: model.blob"]
+    record: Annotated[Path, "output: engine.json"]
 
 
 def bounded(low: list[int], high: list[int]) -> openvino.PartialShape:
@@ -45,36 +57,27 @@ def reported_profile(compiled: openvino.CompiledModel, opt: Shapes) -> dict[str,
     }
 
 
-def main(options: argparse.Namespace) -> None:
-    settings = options.settings
-    profile = shapes.parse_profile(settings["profile"])
+def main(job: Job) -> None:
+    settings = job.settings
+    profile = shapes.parse_profile(settings.profile)
     start = time.perf_counter()
-    compiled = compile_model(options.onnx, profile, settings["precision"])
-    with whole_file(options.engine) as temporary:
+    compiled = compile_model(job.onnx, profile, settings.precision)
+    with whole_file(job.engine) as temporary:
         temporary.write_bytes(compiled.export_model().getvalue())
     seconds = time.perf_counter() - start
     engine = description.Engine(
         backend="openvino",
         target=openvino.Core().get_property("CPU", "FULL_DEVICE_NAME"),
         precision=description.Precision(
-            settings["precision"], compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
+            settings.precision, compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
         ),
         profiles=[reported_profile(compiled, profile["opt"])],
         versions={"openvino": openvino.get_version()},
         build_seconds=round(seconds, 3),
     )
-    description.write(options.record, engine, options.engine, options.onnx)
-    log.info("OpenVINO engine of %d bytes in %.1f s", options.engine.stat().st_size, seconds)
-
-
-def arguments() -> argparse.ArgumentParser:
-    result = cli.parser(__doc__)
-    cli.add_settings(result, '{"profile": profile, "precision": engine.openvino.precision}')
-    result.add_argument("--onnx", type=Path, required=True, help="model.onnx")
-    result.add_argument("--engine", type=Path, required=True, help="output: model.blob")
-    result.add_argument("--record", type=Path, required=True, help="output: engine.json")
-    return result
+    description.write(job.record, engine, job.engine, job.onnx)
+    log.info("OpenVINO engine of %d bytes in %.1f s", job.engine.stat().st_size, seconds)
 
 
 if __name__ == "__main__":
-    cli.run(main, arguments())
+    run(main, Job, __doc__)

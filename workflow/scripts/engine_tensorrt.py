@@ -4,7 +4,6 @@ trtexec is preferred, because it also measures the layers. It is found in PATH, 
 Snakemake runs with `--sdm apptainer`; for that image's sake nothing but Python is imported before it is needed.
 """
 
-import argparse
 import importlib
 import importlib.util
 import subprocess
@@ -13,14 +12,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from engines import description, layers, trtexec
 from engines.layers import Description
 from model import shapes
 from plan import hardware
-from program import cli
+from plan.settings.engine import TensorRt
 from program.cli import UserError, log
 from program.files import read_json, whole_file
+from program.job import run
 
 # Settings that trtexec alone is given, with what the Python package builds with.
 TRTEXEC_ONLY = {
@@ -29,6 +30,17 @@ TRTEXEC_ONLY = {
     "version_compatible": False,
     "hardware_compatibility": "none",
 }
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the rule gives, and where what it makes goes."""
+
+    settings: TensorRt
+    onnx: Annotated[Path, "model.onnx"]
+    timing_cache: Annotated[Path, "trtexec's timing cache, made when missing"]
+    engine: Annotated[Path, "output: model.plan"]
+    record: Annotated[Path, "output: engine.json"]
 
 
 @dataclass(frozen=True)
@@ -41,20 +53,18 @@ class Made:
     command: Sequence[str] = ()
 
 
-def with_trtexec(program: str, options: argparse.Namespace, plan: Path) -> Made:
+def with_trtexec(program: str, job: Job, plan: Path) -> Made:
     """Build and measure with trtexec. Raises UserError with its own message."""
-    settings = options.settings
+    settings = job.settings
     release = trtexec.major(_run([program, "--help"]))
-    options.timing_cache.parent.mkdir(parents=True, exist_ok=True)
-    build = trtexec.build(
-        program, release, options.onnx, plan, settings["profiles"], settings["engine"], options.timing_cache
-    )
+    job.timing_cache.parent.mkdir(parents=True, exist_ok=True)
+    build = trtexec.build(program, release, job.onnx, plan, settings.profiles, settings.engine, job.timing_cache)
     start = time.perf_counter()
     output = _run(build)
     seconds = time.perf_counter() - start
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
-        _run(trtexec.measure(program, release, plan, settings["profiles"][0]["opt"], directory))
+        _run(trtexec.measure(program, release, plan, settings.profiles[0]["opt"], directory))
         found = layers.from_json(read_json(directory / "layers.json"))
         described = Description(
             layers.with_shares(found.layers, read_json(directory / "profile.json")),
@@ -63,27 +73,27 @@ def with_trtexec(program: str, options: argparse.Namespace, plan: Path) -> Made:
     return Made(described, trtexec.version(output), seconds, build)
 
 
-def with_package(options: argparse.Namespace, plan: Path) -> Made:
+def with_package(job: Job, plan: Path) -> Made:
     """Build with the Python package. Raises UserError for settings that only trtexec knows."""
-    ignored = [key for key, value in TRTEXEC_ONLY.items() if options.settings["engine"][key] != value]
+    ignored = [key for key, value in TRTEXEC_ONLY.items() if getattr(job.settings.engine, key) != value]
     if ignored:
         raise UserError(f"engine.tensorrt.{ignored[0]} needs trtexec, and only the package is here.", trtexec.HINT)
     from engines import builder
 
     trt = importlib.import_module("tensorrt")
-    profiles = [shapes.parse_profile(profile) for profile in options.settings["profiles"]]
-    built = builder.build(trt, options.onnx, profiles, options.settings["engine"]["precision"] == "tf32", [])
+    profiles = [shapes.parse_profile(profile) for profile in job.settings.profiles]
+    built = builder.build(trt, job.onnx, profiles, job.settings.engine.precision == "tf32", [])
     plan.write_bytes(built.plan)
     return Made(built.description, trt.__version__, built.seconds)
 
 
-def make(options: argparse.Namespace, plan: Path) -> Made:
+def make(job: Job, plan: Path) -> Made:
     """Build with what this machine has."""
     program = trtexec.find()
     if program:
-        return with_trtexec(program, options, plan)
+        return with_trtexec(program, job, plan)
     if importlib.util.find_spec("tensorrt"):
-        return with_package(options, plan)
+        return with_package(job, plan)
     raise UserError("neither trtexec nor the Python package tensorrt is here.", trtexec.HINT)
 
 
@@ -100,12 +110,12 @@ def _run(command: Sequence[str]) -> str:
     return found.stdout
 
 
-def main(options: argparse.Namespace) -> None:
-    precision = options.settings["engine"]["precision"]
+def main(job: Job) -> None:
+    precision = job.settings.engine.precision
     hardware.require_gpu(["engine_tensorrt"])
     gpu = hardware.gpus()[0]
-    with whole_file(options.engine) as temporary:
-        made = make(options, temporary)
+    with whole_file(job.engine) as temporary:
+        made = make(job, temporary)
     engine = description.Engine(
         backend="tensorrt",
         target=gpu.name,
@@ -116,19 +126,9 @@ def main(options: argparse.Namespace) -> None:
         compute_capabilities=[gpu.compute_capability],
         layers=made.description.layers,
     )
-    description.write(options.record, engine, options.engine, options.onnx, made.command)
+    description.write(job.record, engine, job.engine, job.onnx, made.command)
     log.info("TensorRT %s engine for %s in %.1f s", made.version, gpu.name, made.seconds)
 
 
-def arguments() -> argparse.ArgumentParser:
-    result = cli.parser(__doc__)
-    cli.add_settings(result, '{"profiles": [profile, …], "engine": engine.tensorrt}')
-    result.add_argument("--onnx", type=Path, required=True, help="model.onnx")
-    result.add_argument("--timing-cache", type=Path, required=True, help="trtexec's timing cache, made when missing")
-    result.add_argument("--engine", type=Path, required=True, help="output: model.plan")
-    result.add_argument("--record", type=Path, required=True, help="output: engine.json")
-    return result
-
-
 if __name__ == "__main__":
-    cli.run(main, arguments())
+    run(main, Job, __doc__)

@@ -3,48 +3,51 @@
 At its first load on a GPU, TensorRT-RTX finishes the kernels for that very GPU.
 """
 
-import argparse
 import re
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tensorrt_rtx_bindings as trt
 
 from engines import builder, description, layers
 from model import shapes
-from program import cli
+from plan.settings.engine import TensorRtRtx
 from program.cli import log
 from program.files import whole_file
+from program.job import run
 
 
-def main(options: argparse.Namespace) -> None:
-    settings = options.settings
-    tf32 = settings["precision"] == "tf32"
-    profiles = [shapes.parse_profile(profile) for profile in settings["profiles"]]
-    built = builder.build(trt, options.onnx, profiles, tf32, settings["targets"])
-    with whole_file(options.engine) as temporary:
+@dataclass(frozen=True)
+class Job:
+    """What the rule gives, and where what it makes goes."""
+
+    settings: TensorRtRtx
+    onnx: Annotated[Path, "model.onnx"]
+    engine: Annotated[Path, "output: model.engine"]
+    record: Annotated[Path, "output: engine.json"]
+
+
+def main(job: Job) -> None:
+    settings = job.settings
+    tf32 = settings.precision == "tf32"
+    profiles = [shapes.parse_profile(profile) for profile in settings.profiles]
+    built = builder.build(trt, job.onnx, profiles, tf32, settings.targets)
+    with whole_file(job.engine) as temporary:
         temporary.write_bytes(built.plan)
     engine = description.Engine(
         backend="tensorrt_rtx",
-        target=", ".join(settings["targets"]),
-        precision=description.Precision(settings["precision"], layers.obtained(built.description.layers, tf32)),
+        target=", ".join(settings.targets),
+        precision=description.Precision(settings.precision, layers.obtained(built.description.layers, tf32)),
         profiles=built.description.profiles,
         versions={"tensorrt_rtx": trt.__version__},
         build_seconds=round(built.seconds, 3),
-        compute_capabilities=[re.sub(r"sm_(\d+)(\d)", r"\1.\2", target) for target in settings["targets"]],
+        compute_capabilities=[re.sub(r"sm_(\d+)(\d)", r"\1.\2", target) for target in settings.targets],
         layers=built.description.layers,
     )
-    description.write(options.record, engine, options.engine, options.onnx)
+    description.write(job.record, engine, job.engine, job.onnx)
     log.info("TensorRT-RTX engine of %d bytes for %s in %.1f s", len(built.plan), engine.target, built.seconds)
 
 
-def arguments() -> argparse.ArgumentParser:
-    result = cli.parser(__doc__)
-    cli.add_settings(result, '{"profiles": [profile, …], "precision": …, "targets": [sm_86, …]}')
-    result.add_argument("--onnx", type=Path, required=True, help="model.onnx")
-    result.add_argument("--engine", type=Path, required=True, help="output: model.engine")
-    result.add_argument("--record", type=Path, required=True, help="output: engine.json")
-    return result
-
-
 if __name__ == "__main__":
-    cli.run(main, arguments())
+    run(main, Job, __doc__)

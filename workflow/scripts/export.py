@@ -5,14 +5,14 @@ vary also inputs of the profile's sizes. reference_raw.npz holds the same for th
 answers. Everything after this stage compares with them, and needs neither PyTorch nor the model file.
 """
 
-import argparse
 import io
 import logging
 import warnings
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import onnx
 import torch
@@ -20,12 +20,27 @@ import torch
 from model import reference, tensors
 from model.interface import load_checkpoint, predict, split
 from model.reference import Reference
+from model.signature import Tensor
 from model.tensors import Arrays
-from program import cli
+from plan.settings.export import Export
 from program.cli import UserError, log
 from program.files import whole_file
+from program.job import run
 
-Tensors = Sequence[Mapping[str, Any]]
+Tensors = Sequence[Tensor]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the rule gives, and where what it makes goes."""
+
+    settings: Export
+    model: Annotated[Path, "model.pt"]
+    dataset: Annotated[Path | None, "test.npz, where there is a data set"]
+    onnx: Annotated[Path, "output: model.onnx"]
+    torchscript: Annotated[Path, "output: model.ts"]
+    reference: Annotated[Path, "output: reference.npz"]
+    raw_reference: Annotated[Path | None, "output: reference_raw.npz, where there are raw samples"]
 
 
 def to_onnx(
@@ -60,9 +75,9 @@ def to_onnx(
     return graph
 
 
-def axes(tensor: Mapping[str, Any]) -> dict[int, str]:
+def axes(tensor: Tensor) -> dict[int, str]:
     """The names of the axes of an input that vary, by their places, batch axis included."""
-    return {0: "batch", **{place: axis for place, axis in enumerate(tensor["dims"], 1) if isinstance(axis, str)}}
+    return {0: "batch", **{place: axis for place, axis in enumerate(tensor.dims, 1) if isinstance(axis, str)}}
 
 
 def _traced(inputs: Arrays) -> tuple[torch.Tensor, ...]:
@@ -103,48 +118,33 @@ def answered(module: torch.nn.Module, inputs: Arrays, outputs: Tensors, labels: 
     return Reference(inputs, tensors.named(predict(module, inputs), outputs, "the module"), labels)
 
 
-def main(options: argparse.Namespace) -> None:
-    settings = options.settings
-    model = settings["model"]
-    module, source = load_checkpoint(options.model)
+def main(job: Job) -> None:
+    settings = job.settings
+    model = settings.model
+    module, source = load_checkpoint(job.model)
     groups = []
-    if options.dataset:
-        samples, labels = split(options.dataset)
-        prepared = tensors.check(source.prepare(samples), model["inputs"], "prepare of the model file")
-        groups.append(answered(module, prepared, model["outputs"], labels))
-    for given in settings["shapes"]:
-        inputs = tensors.made_up(model["inputs"], given, getattr(source, "example", None))
-        groups.append(answered(module, inputs, model["outputs"]))
+    if job.dataset:
+        samples, labels = split(job.dataset)
+        prepared = tensors.check(source.prepare(samples), model.inputs, "prepare of the model file")
+        groups.append(answered(module, prepared, model.outputs, labels))
+    for wanted in settings.shapes:
+        inputs = tensors.made_up(model.inputs, wanted, getattr(source, "example", None))
+        groups.append(answered(module, inputs, model.outputs))
     outputs = list(groups[0].outputs)
-    graph = to_onnx(module, groups[0].inputs, model["inputs"], outputs, settings["opset"])
-    with whole_file(options.onnx) as temporary:
+    graph = to_onnx(module, groups[0].inputs, model.inputs, outputs, settings.opset)
+    with whole_file(job.onnx) as temporary:
         temporary.write_bytes(graph.SerializeToString(deterministic=True))
-    with whole_file(options.torchscript) as temporary:
+    with whole_file(job.torchscript) as temporary:
         temporary.write_bytes(torchscript_bytes(to_torchscript(module, groups[0].inputs)))
-    reference.save(options.reference, groups)
-    if options.raw_reference:
-        raw = settings["raw"]
+    reference.save(job.reference, groups)
+    if job.raw_reference and (raw := settings.raw):
         answer = tensors.check(
-            source.interpret(*groups[0].outputs.values()), raw["outputs"], "interpret of the model file"
+            source.interpret(*groups[0].outputs.values()), raw.outputs, "interpret of the model file"
         )
-        given = {raw["inputs"][0]["name"]: samples}
-        reference.save(options.raw_reference, [Reference(given, answer, labels)])
-    log.info("exported with %d operators, opset %d", len(graph.graph.node), settings["opset"])
-
-
-def arguments() -> argparse.ArgumentParser:
-    result = cli.parser(__doc__)
-    cli.add_settings(
-        result, '{"opset": …, "model": inputs and outputs, "raw": model.raw, "shapes": [name to sizes, …]}'
-    )
-    result.add_argument("--model", type=Path, required=True, help="model.pt")
-    result.add_argument("--dataset", type=Path, help="test.npz, where there is a data set")
-    result.add_argument("--onnx", type=Path, required=True, help="output: model.onnx")
-    result.add_argument("--torchscript", type=Path, required=True, help="output: model.ts")
-    result.add_argument("--reference", type=Path, required=True, help="output: reference.npz")
-    result.add_argument("--raw-reference", type=Path, help="output: reference_raw.npz")
-    return result
+        given = {raw.inputs[0].name: samples}
+        reference.save(job.raw_reference, [Reference(given, answer, labels)])
+    log.info("exported with %d operators, opset %d", len(graph.graph.node), settings.opset)
 
 
 if __name__ == "__main__":
-    cli.run(main, arguments())
+    run(main, Job, __doc__)

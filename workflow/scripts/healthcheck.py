@@ -6,11 +6,10 @@ null where there is none. A variant outside the config's bounds is recorded as u
 no sweep. A server that does not start fails the rule.
 """
 
-import argparse
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from tritonclient.utils import InferenceServerException
@@ -18,36 +17,46 @@ from tritonclient.utils import InferenceServerException
 from model import shapes
 from model.interface import in_batches
 from model.reference import Reference, agrees, answers, cases, difference, load
+from model.signature import Signature, Tensor
 from model.tensors import Arrays
-from program import cli
+from plan.settings.health import Bounds, HealthCheck
 from program.cli import log
 from program.files import write_json
+from program.job import run
 from serve import endpoint, server
 
 # Enough to find a fault of one batch size; accuracy is taken of all samples.
 MAX_REQUESTS = 100
-_UNBOUNDED = {"max_abs_error": float("inf"), "min_agreement": 0.0, "min_accuracy": 0.0}
+_UNBOUNDED = Bounds(max_abs_error=float("inf"), min_agreement=0.0, min_accuracy=0.0, samples="all")
 
 
-def promised_metadata(model: Mapping[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Job:
+    """What the rule gives, and where what it makes goes."""
+
+    settings: HealthCheck
+    repository: Annotated[Path, "model repository"]
+    reference: Annotated[Path, "reference.npz"]
+    server_log: Annotated[Path, "output: Triton's log"]
+    health: Annotated[Path, "output: health.json"]
+
+
+def promised_metadata(model: Signature) -> dict[str, Any]:
     """The metadata that a server must report for these inputs and outputs."""
     return {
-        side: {
-            tensor["name"]: {"datatype": tensor["dtype"], "shape": [-1, *shapes.sizes(tensor["dims"])]}
-            for tensor in model[side]
-        }
-        for side in ("inputs", "outputs")
+        side: {tensor.name: {"datatype": tensor.dtype, "shape": [-1, *shapes.sizes(tensor.dims)]} for tensor in tensors}
+        for side, tensors in (("inputs", model.inputs), ("outputs", model.outputs))
     }
 
 
-def larger(reference: Reference, tensors: Sequence[Mapping[str, Any]], axis: str, size: int) -> Arrays:
+def larger(reference: Reference, tensors: Sequence[Tensor], axis: str, size: int) -> Arrays:
     """A request with one sample whose `axis`, a name or `batch`, has another, larger size."""
 
     def grown(array: np.ndarray, dims: Sequence[int | str]) -> np.ndarray:
         missing = [(0, size - found if one == axis else 0) for one, found in zip(["batch", *dims], array.shape)]
         return np.pad(array, missing, mode="wrap")
 
-    return {tensor["name"]: grown(reference.inputs[tensor["name"]][:1], tensor["dims"]) for tensor in tensors}
+    return {tensor.name: grown(reference.inputs[tensor.name][:1], tensor.dims) for tensor in tensors}
 
 
 def refuses(one: endpoint.Endpoint, inputs: Arrays, outputs: list[str]) -> bool:
@@ -61,12 +70,12 @@ def refuses(one: endpoint.Endpoint, inputs: Arrays, outputs: list[str]) -> bool:
 
 def check(
     one: endpoint.Endpoint,
-    settings: Mapping[str, Any],
+    settings: HealthCheck,
     groups: Sequence[Reference],
     bounds: Mapping[str, shapes.Shapes],
 ) -> dict[str, Any]:
     """All checks over one protocol, at each of the profile's `bounds`; `groups` have the model's own names."""
-    model = settings["model"]
+    model = settings.model
     served = [group.renamed(model) for group in groups]
     outputs = list(served[0].outputs)
 
@@ -74,10 +83,10 @@ def check(
         return one.infer(inputs, outputs)
 
     # Without what is optional.
-    taken = [tensor for tensor in model["inputs"] if tensor["name"] in served[0].inputs]
+    taken = [tensor for tensor in model.inputs if tensor.name in served[0].inputs]
     accepted = [
         axis
-        for axis, most in settings["largest"].items()
+        for axis, most in settings.largest.items()
         if not refuses(one, larger(served[0], taken, axis, most + 1), outputs)
     ]
     result: dict[str, Any] = {
@@ -92,7 +101,7 @@ def check(
     for label, (group, size) in cases(groups, bounds).items():
         # Whole batches only: the last, smaller one may lie outside the profile.
         part = group.renamed(model).first(min(group.samples // size, MAX_REQUESTS) * size)
-        found = difference(in_batches(infer, part.inputs, size), list(part.outputs.values()), agrees(model["outputs"]))
+        found = difference(in_batches(infer, part.inputs, size), list(part.outputs.values()), agrees(model.outputs))
         result["parity"][label] = asdict(found)
     return result | accuracy(infer, served[0], shapes.batch(bounds["min"]), shapes.batch(bounds["max"]))
 
@@ -109,75 +118,61 @@ def accuracy(
     return {"samples": part.samples, "accuracy": float((found == part.labels).mean())}
 
 
-def faults(found: Mapping[str, Any], bounds: Mapping[str, float]) -> list[str]:
+def faults(found: Mapping[str, Any], wanted: Bounds) -> list[str]:
     """What one protocol's checks fall short of, in words."""
     flags = ("live", "ready", "model_ready", "metadata_as_promised", "refuses_beyond_profile")
     result = [f"not {name.replace('_', ' ')}" for name in flags if not found[name]]
     result += [f"accepts more than the profile on the axis {axis}" for axis in found["accepted_beyond_profile"]]
     for label, parity in found["parity"].items():
         place = f"batch {label}" if label.isdigit() else label
-        if not parity["max_abs_error"] <= bounds["max_abs_error"]:  # nor is NaN
-            result.append(f"max abs error {parity['max_abs_error']:.3g} > {bounds['max_abs_error']:g} at {place}")
-        if parity["agreement"] is not None and parity["agreement"] < bounds["min_agreement"]:
-            result.append(f"agreement {parity['agreement']:.4f} < {bounds['min_agreement']:g} at {place}")
-    if found["accuracy"] is not None and found["accuracy"] < bounds["min_accuracy"]:
-        result.append(f"accuracy {found['accuracy']:.4f} < {bounds['min_accuracy']:g}")
+        if not parity["max_abs_error"] <= wanted.max_abs_error:  # nor is NaN
+            result.append(f"max abs error {parity['max_abs_error']:.3g} > {wanted.max_abs_error:g} at {place}")
+        if parity["agreement"] is not None and parity["agreement"] < wanted.min_agreement:
+            result.append(f"agreement {parity['agreement']:.4f} < {wanted.min_agreement:g} at {place}")
+    if found["accuracy"] is not None and found["accuracy"] < wanted.min_accuracy:
+        result.append(f"accuracy {found['accuracy']:.4f} < {wanted.min_accuracy:g}")
     return result
 
 
-def main(options: argparse.Namespace) -> None:
-    settings = options.settings
-    profile = settings["profile"]
+def main(job: Job) -> None:
+    settings = job.settings
     # From the smallest: canonical JSON has them by name.
-    bounds = {bound: shapes.parse(profile[bound]) for bound in ("min", "opt", "max") if bound in profile}
-    groups = load(options.reference)
-    if settings["bounds"]["samples"] != "all":
-        groups = [group.first(settings["bounds"]["samples"]) for group in groups]
-    names = server.models(options.repository)
-    with server.running(options.repository, names, options.server_log, kind=settings["server"]) as running:
+    known: list[str] = [bound for bound in ("min", "opt", "max") if bound in settings.profile]
+    bounds = {bound: shapes.parse(settings.profile[bound]) for bound in known}
+    groups = load(job.reference)
+    if isinstance(settings.bounds.samples, int):
+        groups = [group.first(settings.bounds.samples) for group in groups]
+    names = server.models(job.repository)
+    with server.running(job.repository, names, job.server_log, kind=settings.server) as running:
         protocols = {}
         for protocol in endpoint.PROTOCOLS:
-            with endpoint.connected(running, protocol, settings["name"]) as one:
+            with endpoint.connected(running, protocol, settings.name) as one:
                 protocols[protocol] = check(one, settings, groups, bounds)
                 version = one.server_version()
     # The ceiling computes nothing, so nothing is asked of its answers.
-    wanted = settings["bounds"] if settings["computes"] else _UNBOUNDED
+    wanted = settings.bounds if settings.computes else _UNBOUNDED
     reasons = [f"{name}: {fault}" for name, found in protocols.items() for fault in faults(found, wanted)]
     known = [found["accuracy"] for found in protocols.values() if found["accuracy"] is not None]
     result = {
-        "variant": settings["variant"],
-        "model": settings["name"],
-        "server": {"kind": settings["server"], "version": version},
+        "variant": settings.variant,
+        "model": settings.name,
+        "server": {"kind": settings.server, "version": version},
         "healthy": not reasons,
         "reasons": reasons,
         "accuracy": min(known, default=None),
         "samples": min(found["samples"] for found in protocols.values()),
         "protocols": protocols,
     }
-    write_json(options.health, result)
+    write_json(job.health, result)
     if reasons:
-        log.warning("%s is unhealthy and will not be measured: %s", settings["variant"], "; ".join(reasons))
+        log.warning("%s is unhealthy and will not be measured: %s", settings.variant, "; ".join(reasons))
     else:
         log.info(
             "%s is healthy, accuracy %s",
-            settings["variant"],
+            settings.variant,
             "not defined" if result["accuracy"] is None else result["accuracy"],
         )
 
 
-def arguments() -> argparse.ArgumentParser:
-    result = cli.parser(__doc__)
-    cli.add_settings(
-        result,
-        '{"variant": …, "name": …, "server": server, "computes": bool, "model": model, "profile": …, '
-        '"largest": {axis: size}, "bounds": healthcheck}',
-    )
-    result.add_argument("--repository", type=Path, required=True, help="model repository")
-    result.add_argument("--reference", type=Path, required=True, help="reference.npz")
-    result.add_argument("--server-log", type=Path, required=True, help="output: Triton's log")
-    result.add_argument("--health", type=Path, required=True, help="output: health.json")
-    return result
-
-
 if __name__ == "__main__":
-    cli.run(main, arguments())
+    run(main, Job, __doc__)

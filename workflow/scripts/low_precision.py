@@ -6,12 +6,13 @@ the reference. Inputs and outputs keep their
 types. ModelOpt has an environment of its own (envs/modelopt.txt).
 """
 
-import argparse
 import os
 import shutil
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
@@ -19,11 +20,25 @@ from model import reference
 from model.interface import split
 from model.source import load_file
 from model.tensors import Arrays
-from program import cli
+from plan.settings.engine import LowPrecision
 from program.cli import UserError, log
 from program.files import whole_file
+from program.job import run
 
 SAMPLES = 256  # to calibrate with, from the start of the training set
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the rule gives, and where what it makes goes."""
+
+    settings: LowPrecision
+    modelopt: Annotated[str, "Python of an environment that has ModelOpt"]
+    source: Annotated[Path, "model.onnx"]
+    dataset: Annotated[Path | None, "train.npz, with --model-file"]
+    model_file: Annotated[Path | None, "the model file, which prepares samples"]
+    reference: Annotated[Path | None, "reference.npz, where there is no data set"]
+    onnx: Annotated[Path, "output: the converted graph"]
 
 
 def command(python: str, precision: str, onnx: Path, converted: Path, samples: Path) -> list[str]:
@@ -64,29 +79,19 @@ def convert(python: str, precision: str, onnx: Path, samples: Arrays, output: Pa
             shutil.copy(directory / "converted.onnx", temporary)
 
 
-def main(options: argparse.Namespace) -> None:
-    settings = options.settings
-    if options.dataset:
-        raw, _ = split(options.dataset)
-        samples = load_file(options.model_file, "prepare").prepare(raw[:SAMPLES])
+def main(job: Job) -> None:
+    settings = job.settings
+    if job.dataset and job.model_file:
+        raw, _ = split(job.dataset)
+        samples = load_file(job.model_file, "prepare").prepare(raw[:SAMPLES])
+    elif job.reference:
+        samples = reference.load(job.reference)[0].first(SAMPLES).inputs
     else:
-        samples = reference.load(options.reference)[0].first(SAMPLES).inputs
-    convert(options.modelopt, settings["precision"], options.onnx, samples, options.output)
+        raise UserError("nothing to calibrate with.", "give --dataset with --model-file, or --reference")
+    convert(job.modelopt, settings.precision, job.source, samples, job.onnx)
     count = len(next(iter(samples.values())))
-    log.info("converted to %s, calibrated with %d samples", settings["precision"], count)
-
-
-def arguments() -> argparse.ArgumentParser:
-    result = cli.parser(__doc__)
-    cli.add_settings(result, '{"precision": "fp16" or "int8"}')
-    result.add_argument("--modelopt", required=True, help="Python of an environment that has ModelOpt")
-    result.add_argument("--onnx", type=Path, required=True, help="model.onnx")
-    result.add_argument("--dataset", type=Path, help="train.npz, with --model-file")
-    result.add_argument("--model-file", type=Path, help="the model file, which prepares samples")
-    result.add_argument("--reference", type=Path, help="reference.npz, where there is no data set")
-    result.add_argument("--output", type=Path, required=True, help="output: the converted graph")
-    return result
+    log.info("converted to %s, calibrated with %d samples", settings.precision, count)
 
 
 if __name__ == "__main__":
-    cli.run(main, arguments())
+    run(main, Job, __doc__)

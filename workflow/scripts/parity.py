@@ -4,10 +4,10 @@ parity.json: for every export and batch size, or shape where axes vary, the larg
 and the agreement on the reference's samples. Beyond the tolerance the rule fails.
 """
 
-import argparse
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
@@ -15,11 +15,23 @@ from model import shapes
 from model.interface import in_batches
 from model.reference import Difference, Reference, agrees, cases, difference, load
 from model.tensors import Arrays
-from program import cli
+from plan.settings.export import Parity, Tolerance
 from program.cli import UserError, log
 from program.files import write_json
+from program.job import run
 
 Predict = Callable[[Arrays], list[np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the rule gives, and where what it makes goes."""
+
+    settings: Parity
+    onnx: Annotated[Path, "model.onnx"]
+    torchscript: Annotated[Path | None, "model.ts, where there is one"]
+    reference: Annotated[Path, "reference.npz"]
+    parity: Annotated[Path, "output: parity.json"]
 
 
 def onnx_predict(path: Path, outputs: list[str]) -> Predict:
@@ -48,30 +60,31 @@ def compare(predict: Predict, checked: Mapping[str, tuple[Reference, int]], agre
     }
 
 
-def breaches(found: Difference, tolerance: dict[str, float]) -> list[str]:
+def breaches(found: Difference, tolerance: Tolerance) -> list[str]:
     """The bounds that a difference does not keep, in words."""
-    faults = [
-        f"{bound.removeprefix('max_').replace('_', ' ')} {value:.3g} > {tolerance[bound]:.3g}"
-        for bound, value in (("max_abs_error", found.max_abs_error), ("max_rel_error", found.max_rel_error))
-        if not value <= tolerance[bound]  # nor is NaN
-    ]
-    if found.agreement is not None and found.agreement < tolerance["min_agreement"]:
-        faults.append(f"agreement {found.agreement:.4f} < {tolerance['min_agreement']:.4f}")
+    errors = {
+        "abs error": (found.max_abs_error, tolerance.max_abs_error),
+        "rel error": (found.max_rel_error, tolerance.max_rel_error),
+    }
+    # NaN is beyond every bound.
+    faults = [f"{name} {value:.3g} > {most:.3g}" for name, (value, most) in errors.items() if not value <= most]
+    if found.agreement is not None and found.agreement < tolerance.min_agreement:
+        faults.append(f"agreement {found.agreement:.4f} < {tolerance.min_agreement:.4f}")
     return faults
 
 
-def main(options: argparse.Namespace) -> None:
-    tolerance = options.settings["tolerance"]
-    profile = shapes.parse_profile(options.settings["profile"])
-    groups = load(options.reference)
-    exports = {"onnx": onnx_predict(options.onnx, list(groups[0].outputs))}
-    if options.torchscript:
-        exports["torchscript"] = torchscript_predict(options.torchscript)
+def main(job: Job) -> None:
+    tolerance = job.settings.tolerance
+    profile = shapes.parse_profile(job.settings.profile)
+    groups = load(job.reference)
+    exports = {"onnx": onnx_predict(job.onnx, list(groups[0].outputs))}
+    if job.torchscript:
+        exports["torchscript"] = torchscript_predict(job.torchscript)
     single = {name: [1, *dims[1:]] for name, dims in profile["opt"].items()}
     checked = cases(groups, {"single": single, **profile})
     result = {}
     for name, predict in exports.items():
-        found = compare(predict, checked, agrees(options.settings["outputs"]))
+        found = compare(predict, checked, agrees(job.settings.outputs))
         for label, one in found.items():
             log.info("%s, %s: max abs error %.2e, agreement %s", name, label, one.max_abs_error, one.agreement)
             if faults := breaches(one, tolerance):
@@ -81,18 +94,8 @@ def main(options: argparse.Namespace) -> None:
                     "look for an operator that was exported wrongly, or widen export.tolerance",
                 )
         result[name] = {label: asdict(one) for label, one in found.items()}
-    write_json(options.parity, {"samples": groups[0].samples, "tolerance": tolerance, "exports": result})
-
-
-def arguments() -> argparse.ArgumentParser:
-    result = cli.parser(__doc__)
-    cli.add_settings(result, '{"tolerance": export.tolerance, "profile": profile, "outputs": model.outputs}')
-    result.add_argument("--onnx", type=Path, required=True, help="model.onnx")
-    result.add_argument("--torchscript", type=Path, help="model.ts, where there is one")
-    result.add_argument("--reference", type=Path, required=True, help="reference.npz")
-    result.add_argument("--parity", type=Path, required=True, help="output: parity.json")
-    return result
+    write_json(job.parity, {"samples": groups[0].samples, "tolerance": asdict(tolerance), "exports": result})
 
 
 if __name__ == "__main__":
-    cli.run(main, arguments())
+    run(main, Job, __doc__)

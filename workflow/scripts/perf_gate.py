@@ -5,19 +5,30 @@ at 95 %, and the ratio is below 1 by more than the margin. A variant of the earl
 fails too. What passes is written down with the slow-down that would have been found.
 """
 
-import argparse
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from analyse.between_variants import NOT_SHOWN, SLOWER, UNKNOWN
 from analyse.formatting import interval, percent
 from analyse.run_comparison import Comparison, compared, summary
-from program import cli
+from plan.settings.gate import Gate
 from program.cli import UserError, log
 from program.files import write_json
+from program.job import run
 
 HINT = "make compare shows every point; a wide interval wants more sweep.repeats"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the rule gives, and where what it makes goes."""
+
+    settings: Gate
+    summary: Annotated[Path, "perf_summary.json"]
+    base: Annotated[Path, "perf_summary.json of the earlier run"]
+    gate: Annotated[Path, "output: the comparison as JSON"]
 
 
 def regressions(comparison: Comparison, margin_percent: float) -> Iterator[str]:
@@ -41,31 +52,22 @@ def passed(change: Mapping[str, Any]) -> str:
     return f"{found}; a slow-down of {percent(1 - change['ratio']['low'] / change['ratio']['middle'])} would have been"
 
 
-def main(options: argparse.Namespace) -> None:
-    settings = options.settings
-    comparison = compared(summary(options.summary), summary(options.base), settings["against_ceiling"])
+def main(job: Job) -> None:
+    settings = job.settings
+    comparison = compared(summary(job.summary), summary(job.base), settings.against_ceiling)
     for difference in comparison.differences:
         log.warning("The runs differ in %s", difference)
     if comparison.ceiling and comparison.ceiling["ratio"]:
         log.info("The ceiling itself: %s, %s", comparison.ceiling["result"], interval(comparison.ceiling["ratio"]))
-    faults = list(regressions(comparison, settings["margin_percent"]))
+    faults = list(regressions(comparison, settings.margin_percent))
     if not comparison.variants:
         faults = ["no variant was measured in both runs."]
     if faults:
-        raise UserError(f"slower than {options.base}:\n" + "\n".join(faults), HINT)
+        raise UserError(f"slower than {job.base}:\n" + "\n".join(faults), HINT)
     for change in comparison.variants:
         log.info("%s", passed(change))
-    write_json(options.gate, vars(comparison))
-
-
-def arguments() -> argparse.ArgumentParser:
-    result = cli.parser(__doc__)
-    cli.add_settings(result, "compare")
-    result.add_argument("--summary", type=Path, required=True, help="perf_summary.json of this run")
-    result.add_argument("--base", type=Path, required=True, help="perf_summary.json of the earlier run")
-    result.add_argument("--gate", type=Path, required=True, help="output: the comparison as JSON")
-    return result
+    write_json(job.gate, vars(comparison))
 
 
 if __name__ == "__main__":
-    cli.run(main, arguments())
+    run(main, Job, __doc__)

@@ -4,40 +4,66 @@ perf_report.html needs no network. perf_summary.csv has one row per point, over 
 the same rows and everything else that the page shows.
 """
 
-import argparse
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import pandas as pd
 import yaml
 
-from analyse import in_process, job_times, metrics, tables
+from analyse import job_times, metrics, tables
+from analyse.contents import Document, Records
 from analyse.document import document
-from analyse.summary import summarise
+from analyse.summary import in_process_limits, summarise, summarise_in_process
 from model import shapes
 from model.source import load_file
-from program import cli
+from plan.settings.report import Report
 from program.cli import log
 from program.files import read_json, write_json, write_text
+from program.job import run
 from show.page import render
 
 
-def collect(options: argparse.Namespace) -> tuple[pd.DataFrame, dict[str, Any]]:
+@dataclass(frozen=True)
+class Job:
+    """What the rule gives, and where what it makes goes."""
+
+    settings: Report
+    points: Annotated[list[Path], "points.csv of every variant and repeat"]
+    in_process: Annotated[list[Path], "measurements without a server"]
+    health: Annotated[list[Path], "health.json of every variant"]
+    engines: Annotated[list[Path], "engine.json of every engine"]
+    dataset: Annotated[Path | None, "dataset.json, where there is a data set"]
+    metrics: Annotated[Path | None, "metrics.json, where there is a model file"]
+    parity: Annotated[Path, "parity.json"]
+    model_file: Annotated[Path | None, "model file that defines metrics"]
+    published: Annotated[Path | None, "figures that others published for the model, as JSON"]
+    run_config: Annotated[Path, "run_config.yaml"]
+    versions: Annotated[Path, "versions.json"]
+    system: Annotated[Path, "system.json"]
+    logs: Annotated[Path, "directory of the jobs' logs"]
+    template: Annotated[Path, "perf_report.html.j2"]
+    page: Annotated[Path, "output: perf_report.html"]
+    csv: Annotated[Path, "output: perf_summary.csv"]
+    json: Annotated[Path, "output: perf_summary.json"]
+
+
+def collect(job: Job) -> tuple[pd.DataFrame, Document]:
     """The summary table and the document, from the files of the other stages."""
-    repeats = tables.read_repeats(options.points)
-    health = {found["variant"]: found for found in map(read_json, options.health)}
-    others = {
-        "config": yaml.safe_load(options.run_config.read_text(encoding="utf-8")),
-        "dataset": read_json(options.dataset) if options.dataset else None,
-        "model": read_json(options.metrics) if options.metrics else None,
-        "parity": read_json(options.parity),
-        "versions": read_json(options.versions),
-        "system": read_json(options.system),
-        "timeline": job_times.jobs(options.logs),
-        "published": read_json(options.published) if options.published else None,
+    repeats = tables.read_repeats(job.points)
+    health = {found["variant"]: found for found in map(read_json, job.health)}
+    others: Records = {
+        "config": yaml.safe_load(job.run_config.read_text(encoding="utf-8")),
+        "dataset": read_json(job.dataset) if job.dataset else None,
+        "model": read_json(job.metrics) if job.metrics else None,
+        "parity": read_json(job.parity),
+        "versions": read_json(job.versions),
+        "system": read_json(job.system),
+        "timeline": job_times.jobs(job.logs),
+        "published": read_json(job.published) if job.published else None,
     }
-    without_server = in_process.summary(tables.read_in_process(options.in_process))
-    limits, models = in_process.limits(without_server), options.settings["models"]
+    without_server = summarise_in_process(tables.read_in_process(job.in_process))
+    limits, models = in_process_limits(without_server), job.settings.models
     summary = summarise(
         repeats,
         {name: found["accuracy"] for name, found in health.items()},
@@ -48,44 +74,21 @@ def collect(options: argparse.Namespace) -> tuple[pd.DataFrame, dict[str, Any]]:
             if model == own
         },
     )
-    if options.model_file:
-        source = load_file(options.model_file)
+    if job.model_file:
+        source = load_file(job.model_file)
         sample = shapes.format(shapes.sample(shapes.parse(others["config"]["profile"]["opt"])))
-        summary = metrics.added(summary, source.metrics, sample, options.model_file)
-    engines = [read_json(path) for path in options.engines]
+        summary = metrics.added(summary, source.metrics, sample, job.model_file)
+    engines = [read_json(path) for path in job.engines]
     return summary, document(summary, repeats, without_server, health, engines, others)
 
 
-def main(options: argparse.Namespace) -> None:
-    summary, content = collect(options)
-    write_text(options.page, render(content, options.template))
-    tables.write(options.csv, summary, list(summary.columns))
-    write_json(options.json, content)
+def main(job: Job) -> None:
+    summary, content = collect(job)
+    write_text(job.page, render(content, job.template))
+    tables.write(job.csv, summary, list(summary.columns))
+    write_json(job.json, content)
     log.info("%s", content["verdict"])
 
 
-def arguments() -> argparse.ArgumentParser:
-    result = cli.parser(__doc__)
-    cli.add_settings(result, '{"models": {variant: the variant whose model it serves}}')
-    result.add_argument("--points", type=Path, nargs="+", required=True, help="points.csv of every variant and repeat")
-    result.add_argument("--in-process", type=Path, nargs="*", default=[], help="measurements without a server")
-    result.add_argument("--health", type=Path, nargs="+", required=True, help="health.json of every variant")
-    result.add_argument("--engines", type=Path, nargs="*", default=[], help="engine.json of every engine")
-    result.add_argument("--dataset", type=Path, help="dataset.json, where there is a data set")
-    result.add_argument("--metrics", type=Path, help="metrics.json, where there is a model file")
-    result.add_argument("--parity", type=Path, required=True, help="parity.json")
-    result.add_argument("--model-file", type=Path, help="model file that defines metrics")
-    result.add_argument("--published", type=Path, help="figures that others published for the model, as JSON")
-    result.add_argument("--run-config", type=Path, required=True, help="run_config.yaml")
-    result.add_argument("--versions", type=Path, required=True, help="versions.json")
-    result.add_argument("--system", type=Path, required=True, help="system.json")
-    result.add_argument("--logs", type=Path, required=True, help="directory of the jobs' logs")
-    result.add_argument("--template", type=Path, required=True, help="perf_report.html.j2")
-    result.add_argument("--page", type=Path, required=True, help="output: perf_report.html")
-    result.add_argument("--csv", type=Path, required=True, help="output: perf_summary.csv")
-    result.add_argument("--json", type=Path, required=True, help="output: perf_summary.json")
-    return result
-
-
 if __name__ == "__main__":
-    cli.run(main, arguments())
+    run(main, Job, __doc__)

@@ -1,22 +1,33 @@
 """Rule provenance: the resolved configuration, the software and the hardware that the figures come from."""
 
-import argparse
 import os
 import platform
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib.metadata import distributions
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import psutil
 import yaml
 
 from plan import hardware
-from program import cli
+from plan.settings.provenance import Provenance
 from program.files import read_json, write_json, write_text
 from program.git import state
+from program.job import run
 from record import perf_analyzer
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the rule gives, and where what it makes goes."""
+
+    settings: Provenance
+    health: Annotated[Path, "health.json of any variant"]
+    run_config: Annotated[Path, "output: run_config.yaml"]
+    versions: Annotated[Path, "output: versions.json"]
+    system: Annotated[Path, "output: system.json"]
 
 
 def software(health: Path) -> dict[str, Any]:
@@ -78,21 +89,11 @@ def _first_line(path: Path) -> str | None:
     return path.read_text().strip() if path.exists() else None
 
 
-def main(options: argparse.Namespace) -> None:
-    write_text(options.run_config, yaml.safe_dump(options.settings, sort_keys=False, allow_unicode=True))
-    write_json(options.versions, software(options.health))
-    write_json(options.system, machine())
-
-
-def arguments() -> argparse.ArgumentParser:
-    result = cli.parser(__doc__)
-    cli.add_settings(result, "the whole configuration")
-    result.add_argument("--health", type=Path, required=True, help="health.json of any variant")
-    result.add_argument("--run-config", type=Path, required=True, help="output: run_config.yaml")
-    result.add_argument("--versions", type=Path, required=True, help="output: versions.json")
-    result.add_argument("--system", type=Path, required=True, help="output: system.json")
-    return result
+def main(job: Job) -> None:
+    write_text(job.run_config, yaml.safe_dump(job.settings.config, sort_keys=False, allow_unicode=True))
+    write_json(job.versions, software(job.health))
+    write_json(job.system, machine())
 
 
 if __name__ == "__main__":
-    cli.run(main, arguments())
+    run(main, Job, __doc__)

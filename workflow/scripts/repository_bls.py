@@ -3,35 +3,38 @@
 Raw samples or encoded files come in, the model file prepares them, the inner model answers, the model file interprets.
 """
 
-import argparse
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from program import cli
+from plan.settings.repository import BlsRepository
 from program.cli import log
 from program.files import whole_directory
+from program.job import run
 from serve import modelconfig
 from serve import repository as repositories
 
 
-def main(options: argparse.Namespace) -> None:
-    settings = options.settings
-    with whole_directory(options.repository) as temporary:
-        (inner,) = repositories.add_models_of(temporary, options.inner)
-        config = modelconfig.bls(settings["name"], settings["model"], inner, settings["serving"])
-        files = {"model.py": options.model_py, "processing.py": options.model_file}
+@dataclass(frozen=True)
+class Job:
+    """What the rule gives, and where what it makes goes."""
+
+    settings: BlsRepository
+    inner: Annotated[Path, "repository of the model that is called"]
+    model_py: Annotated[Path, "the served Python model"]
+    model_file: Annotated[Path, "Python file of the model"]
+    repository: Annotated[Path, "output: directory"]
+
+
+def main(job: Job) -> None:
+    settings = job.settings
+    with whole_directory(job.repository) as temporary:
+        (inner,) = repositories.add_models_of(temporary, job.inner)
+        config = modelconfig.bls(settings.name, settings.model, inner, settings.serving)
+        files = {"model.py": job.model_py, "processing.py": job.model_file}
         repositories.add_model(temporary, config, files)
     log.info("repository of %s, which calls %s", config.name, inner.name)
 
 
-def arguments() -> argparse.ArgumentParser:
-    result = cli.parser(__doc__)
-    cli.add_settings(result, '{"name": …, "model": inputs and outputs, "serving": serving}')
-    result.add_argument("--inner", type=Path, required=True, help="repository of the model that is called")
-    result.add_argument("--model-py", type=Path, required=True, help="the served Python model")
-    result.add_argument("--model-file", type=Path, required=True, help="Python file of the model")
-    result.add_argument("--repository", type=Path, required=True, help="output: directory")
-    return result
-
-
 if __name__ == "__main__":
-    cli.run(main, arguments())
+    run(main, Job, __doc__)

@@ -3,17 +3,28 @@
 It loads in a full Triton, not in the bundled one.
 """
 
-import argparse
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from model import shapes
-from program import cli
+from plan.settings.repository import NativeRepository
 from program.cli import UserError, log
 from program.files import read_json, whole_directory
+from program.job import run
 from serve import modelconfig
 from serve import repository as repositories
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the rule gives, and where what it makes goes."""
+
+    settings: NativeRepository
+    artifact: Annotated[Path, "the exported model or engine"]
+    record: Annotated[Path | None, "engine.json of an engine with profiles"]
+    repository: Annotated[Path, "output: directory"]
 
 
 def check_profiles(record: Mapping[str, Any], profile: Mapping[str, shapes.Shapes]) -> None:
@@ -31,32 +42,21 @@ def _admits(high: shapes.Shapes, served: shapes.Shapes) -> bool:
     return all(size <= most for name, dims in served.items() for size, most in zip(dims, high[name]))
 
 
-def main(options: argparse.Namespace) -> None:
-    settings = options.settings
-    profile = {bound: shapes.parse(text) for bound, text in settings["profile"].items()}
+def main(job: Job) -> None:
+    settings = job.settings
+    profile = {bound: shapes.parse(text) for bound, text in settings.profile.items()}
     profiles = 0
-    if options.record:
-        record = read_json(options.record)
+    if job.record:
+        record = read_json(job.record)
         check_profiles(record, profile)
         profiles = len(record["profiles"])
     config = modelconfig.native_model(
-        settings["name"], settings["backend"], settings["model"], profile, settings["serving"], profiles
+        settings.name, settings.backend, settings.model, profile, settings.serving, profiles
     )
-    with whole_directory(options.repository) as temporary:
-        repositories.add_model(temporary, config, {settings["file"]: options.artifact})
+    with whole_directory(job.repository) as temporary:
+        repositories.add_model(temporary, config, {settings.file: job.artifact})
     log.info("repository of %s, backend %s, max batch %d", config.name, config.backend, config.max_batch_size)
 
 
-def arguments() -> argparse.ArgumentParser:
-    result = cli.parser(__doc__)
-    cli.add_settings(
-        result, '{"name": …, "backend": …, "file": …, "model": inputs and outputs, "profile": profile, "serving": …}'
-    )
-    result.add_argument("--artifact", type=Path, required=True, help="the exported model or engine")
-    result.add_argument("--record", type=Path, help="engine.json of an engine with profiles")
-    result.add_argument("--repository", type=Path, required=True, help="output: directory")
-    return result
-
-
 if __name__ == "__main__":
-    cli.run(main, arguments())
+    run(main, Job, __doc__)

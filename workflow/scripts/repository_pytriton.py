@@ -3,49 +3,49 @@
 It is no Triton repository: PyTriton binds the model from its own process. serve/server.py starts either.
 """
 
-import argparse
 import shutil
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
 from model import shapes
-from program import cli
+from plan.settings.repository import PyTritonRepository
 from program.cli import log
 from program.files import whole_directory, write_json
+from program.job import run
 from serve.repository import PYTRITON
 
 
-def main(options: argparse.Namespace) -> None:
-    settings = options.settings
-    profile = {bound: shapes.parse(text) for bound, text in settings["profile"].items()}
+@dataclass(frozen=True)
+class Job:
+    """What the rule gives, and where what it makes goes."""
+
+    settings: PyTritonRepository
+    runtime: Annotated[Path, "the framework that runs the model"]
+    artifact: Annotated[Path, "weights, exported model or engine"]
+    model_file: Annotated[Path | None, "Python file of the model, where it has one"]
+    repository: Annotated[Path, "output: directory"]
+
+
+def main(job: Job) -> None:
+    settings = job.settings
+    profile = {bound: shapes.parse(text) for bound, text in settings.profile.items()}
     description = {
-        "name": settings["name"],
-        **settings["model"],
-        "runs": settings["runs"],
+        "name": settings.name,
+        **asdict(settings.model),
+        "runs": asdict(settings.runs),
         "max_batch_size": shapes.batch(profile["max"]),
         "profile": profile,
-        **settings["serving"],
+        **asdict(settings.serving),
     }
-    with whole_directory(options.repository) as temporary:
+    with whole_directory(job.repository) as temporary:
         write_json(temporary / PYTRITON, description)
-        shutil.copy(options.runtime, temporary / "runtime.py")
-        if options.model_file:
-            shutil.copy(options.model_file, temporary / "processing.py")
-        shutil.copy(options.artifact, temporary / options.artifact.name)
+        shutil.copy(job.runtime, temporary / "runtime.py")
+        if job.model_file:
+            shutil.copy(job.model_file, temporary / "processing.py")
+        shutil.copy(job.artifact, temporary / job.artifact.name)
     log.info("PyTriton server of %s, max batch %d", description["name"], description["max_batch_size"])
 
 
-def arguments() -> argparse.ArgumentParser:
-    result = cli.parser(__doc__)
-    cli.add_settings(
-        result,
-        '{"name": …, "model": as served, "runs": names in the model, "profile": min and max, "serving": serving}',
-    )
-    result.add_argument("--runtime", type=Path, required=True, help="the framework that runs the model")
-    result.add_argument("--artifact", type=Path, required=True, help="weights, exported model or engine")
-    result.add_argument("--model-file", type=Path, help="Python file of the model, where it has one")
-    result.add_argument("--repository", type=Path, required=True, help="output: directory")
-    return result
-
-
 if __name__ == "__main__":
-    cli.run(main, arguments())
+    run(main, Job, __doc__)

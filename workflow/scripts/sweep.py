@@ -5,20 +5,21 @@ from the server's statistics. raw/ keeps perf_analyzer's own files. An unhealthy
 why.
 """
 
-import argparse
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from tqdm import tqdm
 
 from model.reference import load as load_reference
 from model.samples import of_shape
 from plan.loads import Load
-from program import cli
+from plan.settings.perf import Sweep
 from program.cli import log
 from program.files import read_json, whole_directory
+from program.job import run
 from record import inputs, perf_analyzer
 from record.points import LEVEL, write
 from serve import endpoint, install, server
@@ -27,21 +28,30 @@ from serve import endpoint, install, server
 _TIMEOUT_FACTOR = 5
 
 
-def loads(settings: Mapping[str, Any]) -> list[Load]:
-    """All load levels, in the order of the config."""
-    return [Load(**level) for level in settings["sweep"]["loads"]]
+@dataclass(frozen=True)
+class Job:
+    """What the rule gives, and where what it makes goes."""
+
+    settings: Sweep
+    repository: Annotated[Path, "model repository"]
+    health: Annotated[Path, "health.json of the variant"]
+    reference: Annotated[Path, "reference.npz"]
+    model_file: Annotated[Path | None, "model file, whose example may be asked for samples"]
+    server_log: Annotated[Path, "output: Triton's log"]
+    raw: Annotated[Path, "output: directory of perf_analyzer's files"]
+    points: Annotated[Path, "output: points.csv"]
 
 
-def measured(running: server.Server, load: Load, settings: Mapping[str, Any], data: Path, raw: Path) -> dict[str, Any]:
+def measured(running: server.Server, load: Load, settings: Sweep, data: Path, raw: Path) -> dict[str, Any]:
     """One point, with the effective batch size while it was measured."""
-    model, sweep = settings["name"], settings["sweep"]
+    windows = settings.windows
     url = {"grpc": running.grpc, "http": running.http}[load.protocol]
-    timeout = 60 + _TIMEOUT_FACTOR * sweep["max_windows"] * sweep["window_ms"] / 1000
-    with endpoint.connected(running, "http", settings["counted"]) as one, tempfile.TemporaryDirectory() as libraries:
+    timeout = 60 + _TIMEOUT_FACTOR * windows.max_windows * windows.window_ms / 1000
+    with endpoint.connected(running, "http", settings.counted) as one, tempfile.TemporaryDirectory() as libraries:
         before = one.statistics()
-        metrics = running.metrics if settings["device"] == "cuda" else None
-        command = perf_analyzer.command(model, url, load, sweep, data, metrics)
-        point = perf_analyzer.measure(command, load, raw, Path(libraries), timeout, sweep.get("slo_ms"))
+        metrics = running.metrics if settings.device == "cuda" else None
+        command = perf_analyzer.command(settings.name, url, load, windows, data, metrics)
+        point = perf_analyzer.measure(command, load, raw, Path(libraries), timeout, settings.slo_ms)
         after = one.statistics()
     executions = after["executions"] - before["executions"]
     inferences = after["inferences"] - before["inferences"]
@@ -52,70 +62,51 @@ def measured(running: server.Server, load: Load, settings: Mapping[str, Any], da
     }
 
 
-def samples(options: argparse.Namespace, settings: Mapping[str, Any], directory: Path) -> dict[str, Path]:
+def samples(job: Job, settings: Sweep, directory: Path) -> dict[str, Path]:
     """Files in `directory` with the samples of every shape, for perf_analyzer."""
-    reference = load_reference(options.reference)
+    reference = load_reference(job.reference)
     result = {}
-    for number, shape in enumerate(dict.fromkeys(load.shape for load in loads(settings))):
-        count, described = settings["sweep"]["samples"], settings["inputs"]
-        found = of_shape(reference, shape, count, described, options.model_file)
+    for number, shape in enumerate(dict.fromkeys(load.shape for load in settings.loads)):
+        found = of_shape(reference, shape, settings.windows.samples, settings.inputs, job.model_file)
         result[shape] = directory / f"samples-{number}.json"
-        result[shape].write_text(inputs.as_json(found.renamed(settings["model"])))
+        result[shape].write_text(inputs.as_json(found.renamed(settings.model)))
     return result
 
 
-def sweep(options: argparse.Namespace, settings: Mapping[str, Any], raw: Path) -> list[dict[str, Any]]:
+def sweep(job: Job, settings: Sweep, raw: Path) -> list[dict[str, Any]]:
     """Measure all load levels; `raw` receives the files of perf_analyzer."""
     points = []
     with tempfile.TemporaryDirectory() as directory:
-        data = samples(options, settings, Path(directory))
-        names = server.models(options.repository)
-        with server.running(options.repository, names, options.server_log, kind=settings["server"]) as running:
-            for load in tqdm(loads(settings), desc=f"{settings['variant']} #{options.repeat}", unit="point"):
+        data = samples(job, settings, Path(directory))
+        names = server.models(job.repository)
+        with server.running(job.repository, names, job.server_log, kind=settings.server) as running:
+            for load in tqdm(settings.loads, desc=f"{settings.variant} #{settings.repeat}", unit="point"):
                 point = measured(running, load, settings, data[load.shape], raw)
                 log.debug("%s: %s", load.name, point)
                 points.append({**vars(load), **point})
     return points
 
 
-def not_measured(settings: Mapping[str, Any], health: Mapping[str, Any]) -> list[dict[str, Any]]:
+def not_measured(settings: Sweep, health: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The rows of an unhealthy variant."""
     reason = "not measured, unhealthy: " + "; ".join(health["reasons"])
-    return [{**vars(load), "status": "failed", "reason": reason} for load in loads(settings)]
+    return [{**vars(load), "status": "failed", "reason": reason} for load in settings.loads]
 
 
-def main(options: argparse.Namespace) -> None:
-    settings = options.settings
-    health = read_json(options.health)
-    with whole_directory(options.raw) as raw:
-        points = sweep(options, settings, raw) if health["healthy"] else not_measured(settings, health)
-    measured_by = {"variant": settings["variant"], "repeat": options.repeat}
-    write(options.points, [{**measured_by, **point} for point in points])
+def main(job: Job) -> None:
+    settings = job.settings
+    health = read_json(job.health)
+    with whole_directory(job.raw) as raw:
+        points = sweep(job, settings, raw) if health["healthy"] else not_measured(settings, health)
+    measured_by = {"variant": settings.variant, "repeat": settings.repeat}
+    write(job.points, [{**measured_by, **point} for point in points])
     for point in points:
         log.info(
             "%s #%d, %s: %s infer/s, %s",
-            *(settings["variant"], options.repeat, Load(**{key: point[key] for key in LEVEL}).name),
+            *(settings.variant, settings.repeat, Load(**{key: point[key] for key in LEVEL}).name),
             *(f"{point['throughput']:,.0f}" if "throughput" in point else "no", point["status"]),
         )
 
 
-def arguments() -> argparse.ArgumentParser:
-    result = cli.parser(__doc__)
-    cli.add_settings(
-        result,
-        '{"variant": …, "name": …, "counted": …, "model": inputs and outputs as served, '
-        '"inputs": of the config, "sweep": {"loads": […], …}}',
-    )
-    result.add_argument("--repository", type=Path, required=True, help="model repository")
-    result.add_argument("--health", type=Path, required=True, help="health.json of the variant")
-    result.add_argument("--reference", type=Path, required=True, help="reference.npz")
-    result.add_argument("--model-file", type=Path, help="model file, whose example may be asked for samples")
-    result.add_argument("--repeat", type=int, required=True, help="number of this repeat, from 1")
-    result.add_argument("--server-log", type=Path, required=True, help="output: Triton's log")
-    result.add_argument("--raw", type=Path, required=True, help="output: directory of perf_analyzer's files")
-    result.add_argument("--points", type=Path, required=True, help="output: points.csv")
-    return result
-
-
 if __name__ == "__main__":
-    cli.run(main, arguments())
+    run(main, Job, __doc__)

@@ -5,20 +5,33 @@ metrics.json says how they came about, with accuracy and loss where there is a d
 and number of threads give the same bytes. A model file without `train` keeps its weights as given.
 """
 
-import argparse
 import time
-from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 
 from model.interface import accuracy, built, checkpoint, load_weights, predict, split
 from model.source import load_file
-from program import cli
+from plan.settings.train import Train
 from program.cli import UserError, log
 from program.files import whole_file, write_json
+from program.job import run
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the rule gives, and where what it makes goes."""
+
+    settings: Train
+    model_file: Annotated[Path, "Python file of the model"]
+    weights: Annotated[Path | None, "state_dict to load instead of training"]
+    train: Annotated[Path | None, "train.npz, where the model file trains"]
+    test: Annotated[Path | None, "test.npz, where there is a data set"]
+    model: Annotated[Path, "output: model.pt"]
+    metrics: Annotated[Path, "output: metrics.json"]
 
 
 def make_deterministic(seed: int, threads: int) -> None:
@@ -30,15 +43,15 @@ def make_deterministic(seed: int, threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def trained(source: ModuleType, module: torch.nn.Module, path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
+def trained(source: ModuleType, module: torch.nn.Module, path: Path, settings: Train) -> dict[str, Any]:
     """Train by the model file's function on train.npz; returns what metrics.json says of it."""
     samples, labels = split(path)
     start = time.perf_counter()
-    loss = source.train(module, source.prepare(samples), labels, settings)
+    loss = source.train(module, source.prepare(samples), labels, asdict(settings))
     return {
         "loss": loss,
         "train_samples": len(samples),
-        "epochs": settings["epochs"],
+        "epochs": settings.epochs,
         "seconds": round(time.perf_counter() - start, 1),
     }
 
@@ -58,43 +71,31 @@ def tested(source: ModuleType, module: torch.nn.Module, path: Path, least: float
     return {"accuracy": value, "test_samples": len(labels)}
 
 
-def main(options: argparse.Namespace) -> None:
-    settings = options.settings
-    source = load_file(options.model_file)
-    make_deterministic(settings["seed"], settings["threads"])
-    module = built(source, settings["arguments"])
+def main(job: Job) -> None:
+    settings = job.settings
+    source = load_file(job.model_file)
+    make_deterministic(settings.seed, settings.threads)
+    module = built(source, settings.arguments)
     metrics: dict[str, Any] = {
         "weights": "as built",
-        "seed": settings["seed"],
+        "seed": settings.seed,
         "accuracy": None,
         "loss": None,
         "epochs": 0,
     }
-    if options.weights:
-        load_weights(module, options.weights)
+    if job.weights:
+        load_weights(module, job.weights)
         metrics["weights"] = "as given"
-    if options.train:
-        metrics |= {"weights": "trained", **trained(source, module, options.train, settings)}
-    if options.test:
-        metrics |= tested(source, module, options.test, settings["min_accuracy"])
+    if job.train:
+        metrics |= {"weights": "trained", **trained(source, module, job.train, settings)}
+    if job.test:
+        metrics |= tested(source, module, job.test, settings.min_accuracy)
     metrics["parameters"] = sum(parameter.numel() for parameter in module.parameters())
-    with whole_file(options.model) as temporary:
-        temporary.write_bytes(checkpoint(module, options.model_file, settings["arguments"]))
-    write_json(options.metrics, metrics)
+    with whole_file(job.model) as temporary:
+        temporary.write_bytes(checkpoint(module, job.model_file, settings.arguments))
+    write_json(job.metrics, metrics)
     log.info("weights %s", metrics["weights"])
 
 
-def arguments() -> argparse.ArgumentParser:
-    result = cli.parser(__doc__)
-    cli.add_settings(result, 'train and {"arguments": model.arguments}')
-    result.add_argument("--model-file", type=Path, required=True, help="Python file of the model")
-    result.add_argument("--weights", type=Path, help="state_dict to load instead of training")
-    result.add_argument("--train", type=Path, help="train.npz, where the model file trains")
-    result.add_argument("--test", type=Path, help="test.npz, where there is a data set")
-    result.add_argument("--model", type=Path, required=True, help="output: model.pt")
-    result.add_argument("--metrics", type=Path, required=True, help="output: metrics.json")
-    return result
-
-
 if __name__ == "__main__":
-    cli.run(main, arguments())
+    run(main, Job, __doc__)

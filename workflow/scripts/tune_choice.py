@@ -4,18 +4,34 @@ choice.json has the measurements with the settings of their configurations, thos
 latency, the winner, the proof, and `chosen`: `tuned` only where the gain is shown.
 """
 
-import argparse
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from analyse.tables import read, records
-from program import cli
+from plan.settings.tune import Choice
 from program.cli import log
 from program.files import read_json, write_json
+from program.job import run
 from serve import modelconfig
 from serve import repository as repositories
 from tuning import results, space
-from tuning.verdict import proven, verdict
+from tuning.choice import decide, front, proven
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the rule gives, and where what it makes goes."""
+
+    settings: Choice
+    version: Annotated[Path, "model_analyzer.json"]
+    results: Annotated[Path, "results.csv"]
+    configs: Annotated[Path, "directory of config.pbtxt files"]
+    repository: Annotated[Path, "model repository of the variant"]
+    candidate: Annotated[Path, "repository of the candidate"]
+    record: Annotated[Path, "candidate.json"]
+    proof: Annotated[Path, "proof.csv"]
+    choice: Annotated[Path, "output: choice.json"]
 
 
 def measurements(rows: list[dict[str, Any]], configs: Path, constraints: Any) -> list[dict[str, Any]]:
@@ -24,7 +40,7 @@ def measurements(rows: list[dict[str, Any]], configs: Path, constraints: Any) ->
         path.stem: space.described(modelconfig.parse(path.read_text(encoding="utf-8")))
         for path in configs.glob("*.pbtxt")
     }
-    best = results.front(rows)
+    best = front(rows)
     return [
         {
             **row,
@@ -37,19 +53,19 @@ def measurements(rows: list[dict[str, Any]], configs: Path, constraints: Any) ->
     ]
 
 
-def main(options: argparse.Namespace) -> None:
-    settings = options.settings
-    record = read_json(options.record)
-    proof = proven(records(read(options.proof)), settings["objectives"])
-    chosen, why = verdict(record, proof, settings["constraints"])
-    (default,), (candidate,) = (repositories.configs(path) for path in (options.repository, options.candidate))
+def main(job: Job) -> None:
+    settings = job.settings
+    record = read_json(job.record)
+    proof = proven(records(read(job.proof)), settings.objectives)
+    chosen, why = decide(record, proof, settings.constraints)
+    (default,), (candidate,) = (repositories.configs(path) for path in (job.repository, job.candidate))
     write_json(
-        options.choice,
+        job.choice,
         {
-            **settings,
+            **asdict(settings),
             "model": default.name,
-            "model_analyzer": read_json(options.version)["version"],
-            "measurements": measurements(results.read(options.results), options.configs, settings["constraints"]),
+            "model_analyzer": read_json(job.version)["version"],
+            "measurements": measurements(results.read(job.results), job.configs, settings.constraints),
             "winner": record["winner"],
             "beaten": record["default"],
             "default": space.described(default),
@@ -59,25 +75,8 @@ def main(options: argparse.Namespace) -> None:
             "why": why,
         },
     )
-    log.info("%s: %s", settings["variant"], why)
-
-
-def arguments() -> argparse.ArgumentParser:
-    result = cli.parser(__doc__)
-    cli.add_settings(
-        result,
-        '{"variant": …, "launch": …, "mode": …, "search": …, "shape": …, "objectives": …, "constraints": …}',
-    )
-    result.add_argument("--version", type=Path, required=True, help="model_analyzer.json")
-    result.add_argument("--results", type=Path, required=True, help="results.csv")
-    result.add_argument("--configs", type=Path, required=True, help="directory of config.pbtxt files")
-    result.add_argument("--repository", type=Path, required=True, help="model repository of the variant")
-    result.add_argument("--candidate", type=Path, required=True, help="repository of the candidate")
-    result.add_argument("--record", type=Path, required=True, help="candidate.json")
-    result.add_argument("--proof", type=Path, required=True, help="proof.csv")
-    result.add_argument("--choice", type=Path, required=True, help="output: choice.json")
-    return result
+    log.info("%s: %s", settings.variant, why)
 
 
 if __name__ == "__main__":
-    cli.run(main, arguments())
+    run(main, Job, __doc__)

@@ -1,26 +1,29 @@
 """Rule tune_environment: the version of Model Analyzer, whose search is made anew with another one."""
 
-import argparse
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from program import cli
+from plan.settings.tune import Environment
 from program.cli import log
 from program.files import write_json
+from program.job import run
 from tuning import analyzer
 
 
-def main(options: argparse.Namespace) -> None:
-    version = analyzer.version(options.model_analyzer)
-    write_json(options.version, {"version": version})
+@dataclass(frozen=True)
+class Job:
+    """What the rule gives, and where what it makes goes."""
+
+    settings: Environment
+    version: Annotated[Path, "output: model_analyzer.json"]
+
+
+def main(job: Job) -> None:
+    version = analyzer.version(Path(job.settings.model_analyzer))
+    write_json(job.version, {"version": version})
     log.info("Model Analyzer %s", version)
 
 
-def arguments() -> argparse.ArgumentParser:
-    result = cli.parser(__doc__)
-    result.add_argument("--model-analyzer", type=Path, required=True, help="the program model-analyzer")
-    result.add_argument("--version", type=Path, required=True, help="output: model_analyzer.json")
-    return result
-
-
 if __name__ == "__main__":
-    cli.run(main, arguments())
+    run(main, Job, __doc__)

@@ -40,7 +40,7 @@ class Comparison:
 
 
 def summary(path: Path) -> Document:
-    """A perf_summary.json. Raises UserError when it is none, or one of before there were repeats in it."""
+    """A perf_summary.json. Raises UserError when it is something else, or so old that it has no repeats."""
     try:
         document: Document = read_json(path)
         if not document["repeats"]:
@@ -48,7 +48,9 @@ def summary(path: Path) -> Document:
     except FileNotFoundError:
         raise UserError(f"{path} does not exist.", "the perf_summary.json of a finished run") from None
     except (ValueError, KeyError, TypeError):
-        raise UserError(f"{path} is no perf_summary.json with repeats.", "run perf_report with this version") from None
+        raise UserError(
+            f"{path} is not a perf_summary.json, or has no repeats.", "run perf_report with this version"
+        ) from None
     return document
 
 

@@ -1,7 +1,6 @@
-"""How a script runs: its log, its errors in one line, its settings from the command line."""
+"""How a program runs: its command line, its log, its errors in one line."""
 
 import argparse
-import json
 import logging
 import resource
 import shlex
@@ -9,7 +8,6 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from program.process import ENDINGS, die_with_parent
 
@@ -30,14 +28,6 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     result.add_argument("--log", type=Path, help="file that also receives the log, traceback included")
     return result
-
-
-def add_settings(arguments: argparse.ArgumentParser, section: str) -> None:
-    """Add `--settings`: a part of config/config.yaml as JSON.
-
-    The rules pass it in canonical form, which is what makes Snakemake's comparison of params exact.
-    """
-    arguments.add_argument("--settings", type=_json, required=True, help=f"JSON: {section}, as in config/config.yaml")
 
 
 def run(main: Callable[[argparse.Namespace], None], arguments: argparse.ArgumentParser) -> None:
@@ -72,13 +62,6 @@ def _end(received: int, _frame: object) -> None:
     for number in ENDINGS:
         signal.signal(number, signal.SIG_IGN)
     sys.exit(128 + received)
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise argparse.ArgumentTypeError(f"not JSON: {error}") from error
 
 
 def _log_to(path: Path | None) -> None:

@@ -9,11 +9,10 @@ import re
 import resource
 import statistics
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from plan.loads import Load
+from plan.loads import Load, Windows
 from program.cli import UserError, log
 from program.process import child
 from record import gpu_metrics, open_loop
@@ -44,20 +43,19 @@ _MEMORY = 3 * 2**30
 
 
 def command(
-    model: str, url: str, load: Load, windows: Mapping[str, Any], data: Path, metrics_url: str | None = None
+    model: str, url: str, load: Load, windows: Windows, data: Path, metrics_url: str | None = None
 ) -> list[str]:
     """The arguments of perf_analyzer for one point; its files are bare names in the working directory.
 
-    `windows`: `window_ms`, `stability_percent` and `max_windows` of the config. `metrics_url`: where the figures of a
-    GPU are asked for.
+    `metrics_url`: where the figures of a GPU are asked for.
     """
     return [
         *("-m", model, "-u", url, "-i", load.protocol, "-b", str(load.batch_size)),
         *_pace(load),
         *([] if load.shared_memory == "none" else ["--shared-memory", load.shared_memory]),
         *("--input-data", str(data.resolve())),
-        *("--measurement-mode", "time_windows", "--measurement-interval", str(windows["window_ms"])),
-        *("--stability-percentage", str(windows["stability_percent"]), "--max-trials", str(windows["max_windows"])),
+        *("--measurement-mode", "time_windows", "--measurement-interval", str(windows.window_ms)),
+        *("--stability-percentage", str(windows.stability_percent), "--max-trials", str(windows.max_windows)),
         *(gpu_metrics.arguments(metrics_url) if metrics_url else []),
         *("-v", "--verbose-csv", "-f", f"{load.name}.csv"),
     ]

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from model.signature import Tensor
+
 # The second form in which `bls` takes a sample: the bytes of a file, one per sample.
-ENCODED = {"name": "encoded", "dtype": "BYTES", "dims": [1]}
+ENCODED = Tensor("encoded", "BYTES", [1])
 
 
 @dataclass(frozen=True)

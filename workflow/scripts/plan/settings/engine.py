@@ -1,0 +1,47 @@
+"""Settings of stage engine."""
+
+from dataclasses import dataclass
+
+from engines.options import TensorRtOptions
+from model.signature import Tensor
+
+
+@dataclass(frozen=True)
+class LowPrecision:
+    """precision: `fp16` or `int8`."""
+
+    precision: str
+
+
+@dataclass(frozen=True)
+class OpenVino:
+    """precision: `engine.openvino.precision`."""
+
+    profile: dict[str, str]
+    precision: str
+
+
+@dataclass(frozen=True)
+class AotInductor:
+    """inputs: `model.inputs`; device: `serving.device`."""
+
+    profile: dict[str, str]
+    inputs: list[Tensor]
+    device: str
+
+
+@dataclass(frozen=True)
+class TensorRtRtx:
+    """profiles: `profile` and `extra_profiles`; targets: compute capabilities as `sm_86`."""
+
+    profiles: list[dict[str, str]]
+    precision: str
+    targets: list[str]
+
+
+@dataclass(frozen=True)
+class TensorRt:
+    """profiles: `profile` and `extra_profiles`."""
+
+    profiles: list[dict[str, str]]
+    engine: TensorRtOptions

@@ -1,0 +1,14 @@
+"""How the instances of a model are served; it needs nothing but Python, because a plan reads it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Serving:
+    """device: `cpu` or `cuda`. threads: of an instance, a number, `auto` or `all`. cuda_graphs: of engines alone."""
+
+    device: str
+    instances: int
+    threads: int | str
+    max_queue_delay_us: int
+    cuda_graphs: bool = False
