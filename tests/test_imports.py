@@ -110,7 +110,7 @@ def test_what_records_does_not_load_what_analyses(name):
 
 # What Snakemake itself imports, with its plugins: pandas and numpy come with the one for Slurm.
 HEAVY = {
-    "mlxtend", "onnx", "onnxruntime", "openvino", "plotly", "pytriton", "scipy", "tensorrt_rtx_bindings",
+    "google", "mlxtend", "onnx", "onnxruntime", "openvino", "plotly", "pytriton", "scipy", "tensorrt_rtx_bindings",
     "torch", "torchvision", "tritonclient",
 }  # fmt: skip
 
