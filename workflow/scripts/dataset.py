@@ -13,8 +13,8 @@ from model.source import load_file
 from model.tensors import Arrays
 from plan.settings.dataset import Dataset
 from program.cli import log
-from program.job import run
 from program.files import sha256, whole_file, write_json
+from program.job import run
 
 
 @dataclass(frozen=True)

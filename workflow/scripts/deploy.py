@@ -8,7 +8,7 @@ machine.
 import ast
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,8 +17,8 @@ import jinja2
 
 from plan.settings.deploy import Deploy
 from program.cli import UserError, log
-from program.job import run
 from program.files import read_json, sha256, whole_directory, write_text
+from program.job import run
 from serve import modelconfig, runtime
 from serve import repository as repositories
 from tuning import space
@@ -42,7 +42,7 @@ class Job:
 
 def chosen(job: Job) -> tuple[Path, str]:
     """The repository to deploy, and why that one."""
-    if job.choice is None:
+    if job.choice is None or job.candidate is None:
         return job.repository, "Deployed as configured; no configuration was searched for it."
     choice = read_json(job.choice)
     return (job.candidate if choice["chosen"] == "tuned" else job.repository), choice["why"]
@@ -84,11 +84,11 @@ def digest(repository: Path) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 
-def values(repository: Path, config: Any, settings: Mapping[str, Any], why: str) -> dict[str, Any]:
+def values(repository: Path, config: Any, settings: Deploy, why: str) -> dict[str, Any]:
     """What the templates show."""
     modules = imported(repository)
     return {
-        **settings,
+        **asdict(settings),
         "model": config.name,
         # Names in Kubernetes and of images have small letters and hyphens.
         "name": config.name.lower().replace("_", "-").strip("-"),

@@ -27,8 +27,8 @@ from model.signature import Tensor
 from model.tensors import DTYPES
 from plan.settings.engine import AotInductor
 from program.cli import UserError, log
-from program.job import run
 from program.files import whole_file
+from program.job import run
 
 # The number of threads is the served instance's own, instead of being compiled in.
 OPTIONS = {"cpp.dynamic_threads": True}
@@ -57,9 +57,7 @@ def axes(profile: Mapping[str, Shapes], name: str) -> dict[int, Any]:
 
 def examples(inputs: Sequence[Tensor], profile: Mapping[str, Shapes], device: str) -> tuple[Any, ...]:
     """Zeros in the opt shape, or in the max shape where opt is 1: torch.export takes a 1 for a fixed axis."""
-    return tuple(
-        torch.from_numpy(np.zeros(_traced(profile, one.name), DTYPES[one.dtype])).to(device) for one in inputs
-    )
+    return tuple(torch.from_numpy(np.zeros(_traced(profile, one.name), DTYPES[one.dtype])).to(device) for one in inputs)
 
 
 def _traced(profile: Mapping[str, Shapes], name: str) -> list[int]:
@@ -82,9 +80,7 @@ def export(
         ) from error
 
 
-def bounds(
-    program: torch.export.ExportedProgram, inputs: Sequence[Tensor], opt: Shapes
-) -> dict[str, Shapes]:
+def bounds(program: torch.export.ExportedProgram, inputs: Sequence[Tensor], opt: Shapes) -> dict[str, Shapes]:
     """The profile that the exported program itself keeps; `opt` is what it was tuned for."""
     nodes = {node.name: node for node in program.graph.nodes}
     names = program.graph_signature.user_inputs

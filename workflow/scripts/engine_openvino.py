@@ -15,8 +15,8 @@ from model import shapes
 from model.shapes import Shapes
 from plan.settings.engine import OpenVino
 from program.cli import UserError, log
-from program.job import run
 from program.files import whole_file
+from program.job import run
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from model import shapes
 from plan import hardware
 from plan.settings.engine import TensorRt
 from program.cli import UserError, log
-from program.job import run
 from program.files import read_json, whole_file
+from program.job import run
 
 # Settings that trtexec alone is given, with what the Python package builds with.
 TRTEXEC_ONLY = {
@@ -58,7 +58,7 @@ def with_trtexec(program: str, job: Job, plan: Path) -> Made:
     settings = job.settings
     release = trtexec.major(_run([program, "--help"]))
     job.timing_cache.parent.mkdir(parents=True, exist_ok=True)
-    build = trtexec.build(program, release, job.onnx, plan, settings.profiles, settings, job.timing_cache)
+    build = trtexec.build(program, release, job.onnx, plan, settings.profiles, settings.engine, job.timing_cache)
     start = time.perf_counter()
     output = _run(build)
     seconds = time.perf_counter() - start
@@ -75,14 +75,14 @@ def with_trtexec(program: str, job: Job, plan: Path) -> Made:
 
 def with_package(job: Job, plan: Path) -> Made:
     """Build with the Python package. Raises UserError for settings that only trtexec knows."""
-    ignored = [key for key, value in TRTEXEC_ONLY.items() if getattr(job.settings, key) != value]
+    ignored = [key for key, value in TRTEXEC_ONLY.items() if getattr(job.settings.engine, key) != value]
     if ignored:
         raise UserError(f"engine.tensorrt.{ignored[0]} needs trtexec, and only the package is here.", trtexec.HINT)
     from engines import builder
 
     trt = importlib.import_module("tensorrt")
     profiles = [shapes.parse_profile(profile) for profile in job.settings.profiles]
-    built = builder.build(trt, job.onnx, profiles, job.settings.precision == "tf32", [])
+    built = builder.build(trt, job.onnx, profiles, job.settings.engine.precision == "tf32", [])
     plan.write_bytes(built.plan)
     return Made(built.description, trt.__version__, built.seconds)
 
@@ -111,7 +111,7 @@ def _run(command: Sequence[str]) -> str:
 
 
 def main(job: Job) -> None:
-    precision = job.settings.precision
+    precision = job.settings.engine.precision
     hardware.require_gpu(["engine_tensorrt"])
     gpu = hardware.gpus()[0]
     with whole_file(job.engine) as temporary:

@@ -14,8 +14,8 @@ from engines import builder, description, layers
 from model import shapes
 from plan.settings.engine import TensorRtRtx
 from program.cli import log
-from program.job import run
 from program.files import whole_file
+from program.job import run
 
 
 @dataclass(frozen=True)

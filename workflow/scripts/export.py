@@ -24,8 +24,8 @@ from model.signature import Tensor
 from model.tensors import Arrays
 from plan.settings.export import Export
 from program.cli import UserError, log
-from program.job import run
 from program.files import whole_file
+from program.job import run
 
 Tensors = Sequence[Tensor]
 

@@ -3,20 +3,22 @@
 reference.npz holds inputs that are made up, of the profile's sizes, and ONNX Runtime's outputs for them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import onnx
 import onnxruntime
 
 from model import reference, shapes, tensors
 from model.reference import Reference
+from model.signature import Signature
 from plan.settings.export import ExportGiven
 from program.cli import UserError, log
-from program.job import run
 from program.files import whole_file
+from program.job import run
+
 
 @dataclass(frozen=True)
 class Job:

@@ -17,11 +17,12 @@ from tritonclient.utils import InferenceServerException
 from model import shapes
 from model.interface import in_batches
 from model.reference import Reference, agrees, answers, cases, difference, load
+from model.signature import Signature, Tensor
 from model.tensors import Arrays
 from plan.settings.health import Bounds, HealthCheck
 from program.cli import log
-from program.job import run
 from program.files import write_json
+from program.job import run
 from serve import endpoint, server
 
 # Enough to find a fault of one batch size; accuracy is taken of all samples.
@@ -43,10 +44,7 @@ class Job:
 def promised_metadata(model: Signature) -> dict[str, Any]:
     """The metadata that a server must report for these inputs and outputs."""
     return {
-        side: {
-            tensor.name: {"datatype": tensor.dtype, "shape": [-1, *shapes.sizes(tensor.dims)]}
-            for tensor in tensors
-        }
+        side: {tensor.name: {"datatype": tensor.dtype, "shape": [-1, *shapes.sizes(tensor.dims)]} for tensor in tensors}
         for side, tensors in (("inputs", model.inputs), ("outputs", model.outputs))
     }
 
@@ -140,7 +138,7 @@ def main(job: Job) -> None:
     settings = job.settings
     profile = settings.profile
     # From the smallest: canonical JSON has them by name.
-    bounds = {bound: shapes.parse(profile[bound]) for bound in ("min", "opt", "max") if bound in profile}
+    bounds: dict[str, shapes.Shapes] = {bound: shapes.parse(profile[bound]) for bound in ("min", "opt", "max") if bound in profile}
     groups = load(job.reference)
     if isinstance(settings.bounds.samples, int):
         groups = [group.first(settings.bounds.samples) for group in groups]

@@ -19,8 +19,8 @@ from model.reference import load as load_reference
 from model.samples import of_shape
 from plan.settings.perf import InProcess
 from program.cli import log
-from program.job import run
 from program.files import read_json
+from program.job import run
 from record import points
 from serve import runtime
 

@@ -22,8 +22,8 @@ from model.source import load_file
 from model.tensors import Arrays
 from plan.settings.engine import LowPrecision
 from program.cli import UserError, log
-from program.job import run
 from program.files import whole_file
+from program.job import run
 
 SAMPLES = 256  # to calibrate with, from the start of the training set
 
@@ -81,11 +81,13 @@ def convert(python: str, precision: str, onnx: Path, samples: Arrays, output: Pa
 
 def main(job: Job) -> None:
     settings = job.settings
-    if job.dataset:
+    if job.dataset and job.model_file:
         raw, _ = split(job.dataset)
         samples = load_file(job.model_file, "prepare").prepare(raw[:SAMPLES])
-    else:
+    elif job.reference:
         samples = reference.load(job.reference)[0].first(SAMPLES).inputs
+    else:
+        raise UserError("nothing to calibrate with.", "give --dataset with --model-file, or --reference")
     convert(job.modelopt, settings.precision, job.source, samples, job.onnx)
     count = len(next(iter(samples.values())))
     log.info("converted to %s, calibrated with %d samples", settings.precision, count)

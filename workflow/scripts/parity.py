@@ -17,8 +17,8 @@ from model.reference import Difference, Reference, agrees, cases, difference, lo
 from model.tensors import Arrays
 from plan.settings.export import Parity, Tolerance
 from program.cli import UserError, log
-from program.job import run
 from program.files import write_json
+from program.job import run
 
 Predict = Callable[[Arrays], list[np.ndarray]]
 

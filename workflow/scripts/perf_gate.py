@@ -15,8 +15,8 @@ from analyse.formatting import interval, percent
 from analyse.run_comparison import Comparison, compared, summary
 from plan.settings.gate import Gate
 from program.cli import UserError, log
-from program.job import run
 from program.files import write_json
+from program.job import run
 
 HINT = "make compare shows every point; a wide interval wants more sweep.repeats"
 

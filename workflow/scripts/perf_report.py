@@ -18,8 +18,8 @@ from model import shapes
 from model.source import load_file
 from plan.settings.report import Report
 from program.cli import log
-from program.job import run
 from program.files import read_json, write_json, write_text
+from program.job import run
 from show.page import render
 
 

@@ -13,9 +13,9 @@ import yaml
 
 from plan import hardware
 from plan.settings.provenance import Provenance
-from program.job import run
 from program.files import read_json, write_json, write_text
 from program.git import state
+from program.job import run
 from record import perf_analyzer
 
 

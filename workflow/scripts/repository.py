@@ -10,8 +10,8 @@ from typing import Annotated
 from model import shapes
 from plan.settings.repository import Repository
 from program.cli import log
-from program.job import run
 from program.files import whole_directory
+from program.job import run
 from serve import modelconfig
 from serve import repository as repositories
 

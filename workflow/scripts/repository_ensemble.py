@@ -12,8 +12,8 @@ from model import shapes
 from model.signature import Tensor
 from plan.settings.repository import EnsembleRepository
 from program.cli import log
-from program.job import run
 from program.files import whole_directory
+from program.job import run
 from serve import modelconfig
 from serve import repository as repositories
 from serve.modelconfig import Tensors

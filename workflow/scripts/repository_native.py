@@ -11,8 +11,8 @@ from typing import Annotated, Any
 from model import shapes
 from plan.settings.repository import NativeRepository
 from program.cli import UserError, log
-from program.job import run
 from program.files import read_json, whole_directory
+from program.job import run
 from serve import modelconfig
 from serve import repository as repositories
 

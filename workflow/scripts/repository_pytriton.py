@@ -11,8 +11,8 @@ from typing import Annotated
 from model import shapes
 from plan.settings.repository import PyTritonRepository
 from program.cli import log
-from program.job import run
 from program.files import whole_directory, write_json
+from program.job import run
 from serve.repository import PYTRITON
 
 

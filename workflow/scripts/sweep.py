@@ -18,8 +18,8 @@ from model.samples import of_shape
 from plan.loads import Load
 from plan.settings.perf import Sweep
 from program.cli import log
-from program.job import run
 from program.files import read_json, whole_directory
+from program.job import run
 from record import inputs, perf_analyzer
 from record.points import LEVEL, write
 from serve import endpoint, install, server

@@ -17,8 +17,8 @@ from model.interface import accuracy, built, checkpoint, load_weights, predict, 
 from model.source import load_file
 from plan.settings.train import Train
 from program.cli import UserError, log
-from program.job import run
 from program.files import whole_file, write_json
+from program.job import run
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from typing import Annotated
 
 from plan.settings.tune import Goal
 from program.cli import log
-from program.job import run
 from program.files import whole_directory, write_json
+from program.job import run
 from serve import modelconfig
 from serve import repository as repositories
 from tuning import results, space

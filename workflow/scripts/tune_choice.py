@@ -4,15 +4,15 @@ choice.json has the measurements with the settings of their configurations, thos
 latency, the winner, the proof, and `chosen`: `tuned` only where the gain is shown.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 from analyse.tables import read, records
 from plan.settings.tune import Choice
 from program.cli import log
-from program.job import run
 from program.files import read_json, write_json
+from program.job import run
 from serve import modelconfig
 from serve import repository as repositories
 from tuning import results, space
@@ -62,7 +62,7 @@ def main(job: Job) -> None:
     write_json(
         job.choice,
         {
-            **settings,
+            **asdict(settings),
             "model": default.name,
             "model_analyzer": read_json(job.version)["version"],
             "measurements": measurements(results.read(job.results), job.configs, settings.constraints),

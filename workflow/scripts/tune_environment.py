@@ -6,8 +6,8 @@ from typing import Annotated
 
 from plan.settings.tune import Environment
 from program.cli import log
-from program.job import run
 from program.files import write_json
+from program.job import run
 from tuning import analyzer
 
 

@@ -7,7 +7,6 @@ the default it has none.
 """
 
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,8 +18,8 @@ from model.samples import of_shape
 from plan.loads import Load
 from plan.settings.tune import Proof
 from program.cli import UserError, log
-from program.job import run
 from program.files import read_json, whole_directory, write_text
+from program.job import run
 from record import inputs, perf_analyzer, points
 from tuning import launch
 
@@ -44,11 +43,11 @@ class Job:
 
 
 def measured(
-    repository: Path, level: Load, samples: Reference, settings: Mapping[str, Any], raw: Path, log_file: Path
+    repository: Path, level: Load, samples: Reference, settings: Proof, raw: Path, log_file: Path
 ) -> dict[str, Any]:
     """One point of the one model in a repository, loaded anew for it. Raises UserError when it failed."""
     windows = settings.windows
-    timeout = 60 + _TIMEOUT_FACTOR * windows["max_windows"] * windows["window_ms"] / 1000
+    timeout = 60 + _TIMEOUT_FACTOR * windows.max_windows * windows.window_ms / 1000
     served = launch.serving(settings.launch, repository, level.protocol, log_file, settings.server)
     with tempfile.TemporaryDirectory() as directory, served as (name, url):
         data = Path(directory) / "samples.json"
@@ -68,9 +67,9 @@ def proof(job: Job, raw: Path) -> list[dict[str, Any]]:
     if not record["differs"]:
         return []
     windows = settings.windows
-    samples = of_shape(
-        load(job.reference), windows["shape"], windows["samples"], settings.inputs, job.model_file
-    ).renamed(settings.model)
+    samples = of_shape(load(job.reference), windows.shape, windows.samples, settings.inputs, job.model_file).renamed(
+        settings.model
+    )
     contestants = {"default": (job.repository, record["default"]), "tuned": (job.candidate, record["winner"])}
     turns = [
         (round_, name)
@@ -80,7 +79,7 @@ def proof(job: Job, raw: Path) -> list[dict[str, Any]]:
     found = []
     for round_, name in tqdm(turns, desc="proof", unit="point"):
         repository, row = contestants[name]
-        level = Load(windows["protocol"], row["batch_size"], row["concurrency"], shape=windows["shape"])
+        level = Load(windows.protocol, row["batch_size"], row["concurrency"], shape=windows.shape)
         own = raw / f"{name}-{round_}"
         own.mkdir()
         point = measured(repository, level, samples, settings, own, job.server_log)

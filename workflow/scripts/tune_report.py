@@ -6,8 +6,8 @@ from typing import Annotated
 
 from plan.settings.tune import TuneReport
 from program.cli import log
-from program.job import run
 from program.files import read_json, write_text
+from program.job import run
 from show import tuning
 from show.page import Section, render
 

@@ -8,9 +8,8 @@ which Model Analyzer alone does not make of it.
 import csv
 import shutil
 import tempfile
-from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,8 +19,8 @@ from model.reference import load
 from model.samples import of_shape
 from plan.settings.tune import Search
 from program.cli import UserError, log
-from program.job import run
 from program.files import read_json, whole_directory, whole_file
+from program.job import run
 from record import inputs
 from serve import modelconfig
 from serve import repository as repositories
@@ -46,26 +45,26 @@ class Job:
     configs: Annotated[Path, "output: directory of config.pbtxt files"]
 
 
-def prepare(job: Job, settings: Mapping[str, Any], work: Path) -> dict[str, Any]:
+def prepare(job: Job, settings: Search, work: Path) -> dict[str, Any]:
     """Lay out `work`: the repository to search, the samples of the load; returns Model Analyzer's configuration.
 
     Raises UserError when the search varies threads and the model has no parameter for them.
     """
     (config,) = repositories.configs(job.repository)
-    if settings.search["threads"] and space.thread_parameter(config) is None:
+    if settings.search.threads and space.thread_parameter(config) is None:
         raise UserError(f"tune.search.threads: {config.name} has no parameter for them.", "leave the list empty: []")
     repositories.copy(job.repository, work / "models")
     base = space.searched(config, settings.search)
     (work / "models" / config.name / "config.pbtxt").write_text(modelconfig.text(base))
     windows = settings.windows
-    samples = of_shape(load(job.reference), windows["shape"], windows["samples"], settings.inputs, job.model_file)
+    samples = of_shape(load(job.reference), windows.shape, windows.samples, settings.inputs, job.model_file)
     (work / "samples.json").write_text(inputs.as_json(samples.renamed(settings.model)))
     profile = space.model_profile(base, settings)
     return {
         **analyzer.configuration(work, config.name, profile, settings.windows),
         **launch.configuration(settings.launch, work, settings.server),
         **space.ranges(settings),
-        **settings.steering,
+        **(asdict(settings.steering) if settings.steering else {}),
     }
 
 
@@ -76,7 +75,7 @@ def search(job: Job, work: Path) -> list[dict[str, str]]:
     """
     settings = job.settings
     config = prepare(job, settings, work)
-    identity = {"settings": settings, "model_analyzer": read_json(job.version)["version"]}
+    identity = {"settings": asdict(settings), "model_analyzer": read_json(job.version)["version"]}
     checkpoint = analyzer.checkpoints(job.checkpoints, identity, job.repository)
     config["checkpoint_directory"] = str(checkpoint.resolve())
     profile = analyzer.profile(job.model_analyzer, config, work, job.analyzer_log)

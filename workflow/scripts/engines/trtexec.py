@@ -9,7 +9,8 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+
+from engines.options import TensorRtOptions
 
 HINT = "install TensorRT (trtexec in PATH, or the Python package tensorrt), or run with --sdm conda apptainer"
 
@@ -39,13 +40,12 @@ def build(
     onnx: Path,
     plan: Path,
     profiles: Sequence[Mapping[str, str]],
-    settings: Settings,
+    settings: TensorRtOptions,
     timing_cache: Path,
 ) -> list[str]:
     """The command that builds a strongly typed engine, without running it.
 
-    `release`: as `major` says. `profiles`: shapes as trtexec writes them. `settings`: as `engine.tensorrt` of the
-    config.
+    `release`: as `major` says. `profiles`: shapes as trtexec writes them.
     """
     command = [program, f"--onnx={onnx}", f"--saveEngine={plan}"]
     for index, profile in enumerate(profiles):

@@ -3,8 +3,6 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from model.signature import Tensor
-
 Shapes = dict[str, list[int]]
 
 _ONE = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_.]*):(?P<dims>[0-9]+(x[0-9]+)*)")
@@ -58,6 +56,6 @@ def sizes(dims: Sequence[int | str]) -> list[int]:
     return [size if isinstance(size, int) else -1 for size in dims]
 
 
-def axes(tensors: Iterable[Tensor]) -> list[str]:
-    """The names of the axes of several tensors, each once; of an output also multiples, as `256*frames`."""
-    return list(dict.fromkeys(size for tensor in tensors for size in tensor.dims if isinstance(size, str)))
+def axes(dims: Iterable[Sequence[int | str]]) -> list[str]:
+    """The names of the axes in the dims of several tensors, each once; of an output also multiples, as `256*frames`."""
+    return list(dict.fromkeys(size for sizes in dims for size in sizes if isinstance(size, str)))

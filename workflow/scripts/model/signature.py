@@ -1,5 +1,6 @@
 """The inputs and outputs of a model, as the configuration describes them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -20,6 +21,6 @@ class Signature:
     outputs: list[Tensor]
 
 
-def names(tensors: list[Tensor]) -> list[str]:
+def names(tensors: Iterable[Tensor]) -> list[str]:
     """The names of inputs or outputs, in order."""
     return [tensor.name for tensor in tensors]

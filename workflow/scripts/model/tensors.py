@@ -17,9 +17,7 @@ DTYPES = {
 SEED = 0  # of inputs that are made up
 
 
-def made_up(
-    inputs: Sequence[Tensor], given: shapes.Shapes, example: Callable[..., Arrays] | None = None
-) -> Arrays:
+def made_up(inputs: Sequence[Tensor], given: shapes.Shapes, example: Callable[..., Arrays] | None = None) -> Arrays:
     """Inputs of exactly these shapes (batch first), by the model file's `example` or of standard normal numbers.
 
     Raises UserError when `example` gives others.
@@ -27,8 +25,7 @@ def made_up(
     generator = np.random.default_rng(SEED)
     if example is None:
         return {
-            tensor.name: generator.standard_normal(given[tensor.name]).astype(DTYPES[tensor.dtype])
-            for tensor in inputs
+            tensor.name: generator.standard_normal(given[tensor.name]).astype(DTYPES[tensor.dtype]) for tensor in inputs
         }
     found = example(given, generator)
     arrays = check(found, inputs, "example of the model file")

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def canonical(value: Any) -> str:
-    """A dataclass as JSON: one text in a fixed order, because Snakemake compares params as an unordered set of texts."""
+    """A dataclass as one text in a fixed order: Snakemake compares params as an unordered set of texts."""
     return json.dumps(asdict(value), sort_keys=True)
 
 

@@ -99,7 +99,7 @@ def parse(content: str) -> Any:
 def fixed_profile(tensors: Tensors, low: int, high: int) -> dict[str, shapes.Shapes]:
     """Bounds for inputs whose dims are fixed: the batch alone varies, from `low` to `high`."""
     return {
-        bound: {tensor.name: [batch, *tensor.dims] for tensor in tensors}
+        bound: {tensor.name: [batch, *shapes.sizes(tensor.dims)] for tensor in tensors}
         for bound, batch in (("min", low), ("max", high))
     }
 
@@ -132,9 +132,7 @@ def _graphs(profile: Mapping[str, shapes.Shapes]) -> list[dict[str, Any]]:
     ]
 
 
-def _batched(
-    name: str, inputs: Tensors, outputs: Tensors, max_batch_size: int, serving: Serving
-) -> dict[str, Any]:
+def _batched(name: str, inputs: Tensors, outputs: Tensors, max_batch_size: int, serving: Serving) -> dict[str, Any]:
     """What every model has: tensors, dynamic batching, instances; the Python backend unless it says otherwise."""
     return {
         "name": name,

@@ -4,23 +4,24 @@ Four modes: `manual` measures every combination of the lists in the config; `bru
 Analyzer's own searches, which take the lists as ranges or choices and vary less.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
+from plan.settings.tune import Lists, Search
 from serve import modelconfig
 
 Config = dict[str, Any]
 
 
-def searched(config: Any, search: Mapping[str, Any]) -> Any:
+def searched(config: Any, search: Lists) -> Any:
     """The ModelConfig that the search starts from: it loads with every maximum batch size of the search.
 
     A warm-up larger than the smallest of them is left out, and so are preferred batch sizes where the search has none.
     """
     result = type(config)()
     result.CopyFrom(config)
-    smallest = min([*search["max_batch_sizes"], config.max_batch_size])
+    smallest = min([*search.max_batch_sizes, config.max_batch_size])
     limit_batches(result, smallest)
     return result
 
@@ -42,38 +43,38 @@ def thread_parameter(config: Any) -> str | None:
     return modelconfig.THREADS.get(config.backend)
 
 
-def model_profile(config: Any, settings: Mapping[str, Any]) -> Config:
-    """The entry of one model under `profile_models`. `settings`: `mode`, `search`, and `batch_size` of a request."""
-    search, kind = settings["search"], _kind(config)
-    profile: Config = {"cpu_only": kind == "KIND_CPU", "parameters": {"batch_sizes": [settings["batch_size"]]}}
-    if settings["mode"] in ("manual", "optuna"):
-        profile["parameters"]["concurrency"] = list(search["concurrencies"])
+def model_profile(config: Any, settings: Search) -> Config:
+    """The entry of one model under `profile_models`."""
+    search, kind = settings.search, _kind(config)
+    profile: Config = {"cpu_only": kind == "KIND_CPU", "parameters": {"batch_sizes": [settings.batch_size]}}
+    if settings.mode in ("manual", "optuna"):
+        profile["parameters"]["concurrency"] = list(search.concurrencies)
         profile["model_config_parameters"] = _choices(search, kind, thread_parameter(config))
     return profile
 
 
-def ranges(settings: Mapping[str, Any]) -> Config:
-    """The keys of Model Analyzer that say how it searches; `settings` as for `model_profile`, with `max_trials`."""
-    search, mode = settings["search"], settings["mode"]
+def ranges(settings: Search) -> Config:
+    """The keys of Model Analyzer that say how it searches."""
+    search, mode = settings.search, settings.mode
     if mode == "manual":
         return {"run_config_search_mode": "brute"}
-    levels = _bounds("concurrency", search["concurrencies"])
+    levels = _bounds("concurrency", search.concurrencies)
     if mode == "optuna":
         # Its trials take their levels from the model's entry; the sweep of the best ones, which follows, has bounds.
-        return {"run_config_search_mode": mode, "optuna_max_trials": settings["max_trials"], **levels}
+        return {"run_config_search_mode": mode, "optuna_max_trials": settings.max_trials, **levels}
     return {
         "run_config_search_mode": mode,
-        **_bounds("instance_count", search["instances"]),
-        **_bounds("model_batch_size", search["max_batch_sizes"]),
+        **_bounds("instance_count", search.instances),
+        **_bounds("model_batch_size", search.max_batch_sizes),
         **levels,
     }
 
 
-def measurements(settings: Mapping[str, Any]) -> int | None:
+def measurements(settings: Search) -> int | None:
     """How many measurements the search takes, the default configuration included; None where its course decides."""
-    if settings["mode"] != "manual":
+    if settings.mode != "manual":
         return None
-    lists = {name: len(values) or 1 for name, values in settings["search"].items()}
+    lists = {name: len(values) or 1 for name, values in vars(settings.search).items()}
     concurrencies = lists.pop("concurrencies")
     return (prod(lists.values()) + 1) * concurrencies
 
@@ -111,22 +112,22 @@ def _bounds(key: str, values: Sequence[int]) -> Config:
     return {f"run_config_search_min_{key}": min(values), f"run_config_search_max_{key}": max(values)}
 
 
-def _choices(search: Mapping[str, Any], kind: str, threads: str | None) -> Config:
+def _choices(search: Lists, kind: str, threads: str | None) -> Config:
     """The lists of the search as `model_config_parameters`; empty ones leave the model's own setting."""
     batching: Config = {}
-    if search["preferred_batch_sizes"]:
-        batching["preferred_batch_size"] = [[size] if size else [] for size in search["preferred_batch_sizes"]]
-    if search["queue_delays_us"]:
-        batching["max_queue_delay_microseconds"] = list(search["queue_delays_us"])
+    if search.preferred_batch_sizes:
+        batching["preferred_batch_size"] = [[size] if size else [] for size in search.preferred_batch_sizes]
+    if search.queue_delays_us:
+        batching["max_queue_delay_microseconds"] = list(search.queue_delays_us)
     result: Config = {}
-    if search["max_batch_sizes"]:
-        result["max_batch_size"] = list(search["max_batch_sizes"])
-    if search["instances"]:
-        result["instance_group"] = [[{"kind": kind, "count": list(search["instances"])}]]
+    if search.max_batch_sizes:
+        result["max_batch_size"] = list(search.max_batch_sizes)
+    if search.instances:
+        result["instance_group"] = [[{"kind": kind, "count": list(search.instances)}]]
     if batching:
         result["dynamic_batching"] = batching
-    if search["threads"]:
-        result["parameters"] = {threads: {"string_value": [str(count) for count in search["threads"]]}}
+    if search.threads:
+        result["parameters"] = {threads: {"string_value": [str(count) for count in search.threads]}}
     return result
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from engines.options import TensorRtOptions
 from model.signature import Tensor
 
 
@@ -40,11 +41,7 @@ class TensorRtRtx:
 
 @dataclass(frozen=True)
 class TensorRt:
-    """profiles: `profile` and `extra_profiles`; the others as in `engine.tensorrt`."""
+    """profiles: `profile` and `extra_profiles`."""
 
     profiles: list[dict[str, str]]
-    precision: str
-    optimization_level: int
-    workspace_mib: int
-    version_compatible: bool
-    hardware_compatibility: str
+    engine: TensorRtOptions
