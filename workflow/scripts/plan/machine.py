@@ -1,0 +1,31 @@
+"""Whether this machine has what the jobs of a run need, asked before the first of them."""
+
+from collections.abc import Sequence
+
+from plan.hardware import require_gpu, require_target
+from plan.requirements import require_programs, require_search_server
+from plan.rule_settings import RuleSettings
+from plan.snakemake_internals import PlannedJob
+from serve import install
+
+# The jobs of a search that start a Triton of this machine, by tune.launch.
+STARTS_TRITON = {"local": ("tune_search", "tune_proof"), "docker": ("tune_proof",), "remote": ()}
+SERVING = ("healthcheck", "sweep")
+
+
+def require(jobs: Sequence[PlannedJob], settings: RuleSettings) -> None:
+    """Raises UserError when this machine lacks what some jobs need: a GPU, one that fits, programs, a Triton."""
+    config = settings.plan.config
+    names = {job.rule for job in jobs}
+    require_gpu({job.rule for job in jobs if job.gpu})
+    # A container brings its own.
+    here = {job.rule for job in jobs if not job.contained}
+    require_programs(here, config.engine.modelopt, config.tune.model_analyzer)
+    engines = {settings.plan.served(job.wildcards["variant"]).runs.engine for job in jobs if job.rule in SERVING}
+    for engine in sorted(filter(None, engines)):
+        # Engines that name the GPUs that they are for.
+        if targets := getattr(getattr(config.engine, engine, None), "targets", None):
+            require_target(f"engine.{engine}.targets", targets)
+    require_search_server(names, vars(settings.launch()))
+    if config.server == "native" and here & {*SERVING, *STARTS_TRITON[config.tune.launch]}:
+        install.require_native()

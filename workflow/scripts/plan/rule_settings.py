@@ -1,0 +1,275 @@
+"""The settings of every rule, built from the plan of a run; one method per rule, its arguments the rule's wildcards."""
+
+import itertools
+from dataclasses import dataclass, replace
+
+from engines.options import TensorRtOptions
+from model import shapes
+from model.shapes import Shapes
+from model.signature import names
+from plan.constraints import parsed
+from plan.loads import CLOSED, Load, Windows
+from plan.served import signature, tensors
+from plan.settings import dataset, deploy, engine, export, gate, health, perf, provenance, report, repository, train, tune
+from plan.workflow_plan import Plan
+from serve.variants import VARIANTS, computing
+
+# Inputs that are made up, for each shape.
+SAMPLES = 16
+BOUNDS = ("min", "opt", "max")
+
+
+@dataclass(frozen=True)
+class RuleSettings:
+    """What each rule has to know of the configuration, and no more: another value reruns it."""
+
+    plan: Plan
+
+    def dataset(self) -> dataset.Dataset:
+        """The source, and what the model file says that the content of this data set follows from."""
+        section, declared = self.plan.config.dataset, self.plan.declared
+        keys = declared.datasets.get(section.source, []) if section.source else []
+        return dataset.Dataset(section.source, {key: getattr(section, key) for key in keys})
+
+    def train(self) -> train.Train:
+        """All of `train`, and the arguments of `build`."""
+        config = self.plan.config
+        return train.Train(arguments=config.model.arguments, **config.train.model_dump())
+
+    def export(self) -> export.Export:
+        """Nothing of the batch sizes, unless inputs are made up."""
+        config = self.plan.config
+        raw = signature(config.model.raw) if self.plan.raw and config.model.raw else None
+        return export.Export(config.export.opset, signature(config.model), raw, self._made_up())
+
+    def export_given(self) -> export.ExportGiven:
+        """What the graph must have."""
+        return export.ExportGiven(signature(self.plan.config.model), self._made_up())
+
+    def parity(self) -> export.Parity:
+        """The tolerance, and the shapes at which it holds."""
+        config = self.plan.config
+        tolerance = export.Tolerance(**config.export.tolerance.model_dump())
+        return export.Parity(tolerance, config.profile.model_dump(), tensors(config.model.outputs))
+
+    def low_precision(self, precision: str) -> engine.LowPrecision:
+        """The precision to convert to."""
+        return engine.LowPrecision(precision)
+
+    def engine_openvino(self) -> engine.OpenVino:
+        """Profile and precision."""
+        config = self.plan.config
+        return engine.OpenVino(config.profile.model_dump(), config.engine.openvino.precision)
+
+    def engine_aotinductor(self) -> engine.AotInductor:
+        """Profile and device."""
+        config = self.plan.config
+        return engine.AotInductor(config.profile.model_dump(), tensors(config.model.inputs), config.serving.device)
+
+    def engine_tensorrt_rtx(self) -> engine.TensorRtRtx:
+        """Profiles, precision and GPUs."""
+        section = self.plan.config.engine.tensorrt_rtx
+        return engine.TensorRtRtx(self._profiles(), section.precision, list(section.targets))
+
+    def engine_tensorrt(self) -> engine.TensorRt:
+        """Profiles, and all of `engine.tensorrt`."""
+        options = TensorRtOptions(**self.plan.config.engine.tensorrt.model_dump())
+        return engine.TensorRt(self._profiles(), options)
+
+    def repository(self, variant: str) -> repository.Repository:
+        """Of a variant that workflow/backends/ serves."""
+        served = self.plan.served(variant)
+        return repository.Repository(served.name, served.signature, served.profile, served.serving)
+
+    def repository_native(self, variant: str) -> repository.NativeRepository:
+        """Of a variant that Triton's own backend serves."""
+        served, native = self.plan.served(variant), VARIANTS[variant].native
+        assert native is not None  # of this kind
+        serving = replace(served.serving, cuda_graphs=self.plan.config.serving.cuda_graphs)
+        own = (served.name, native.backend, native.file)
+        return repository.NativeRepository(*own, served.signature, served.profile, serving)
+
+    def repository_pytriton(self, variant: str) -> repository.PyTritonRepository:
+        """Of a PyTriton server."""
+        config, served = self.plan.config, self.plan.served(variant)
+        runs = repository.Names(names(config.model.inputs), names(config.model.outputs))
+        bounds = {"min": config.profile.min, "max": config.profile.max}
+        serving = repository.PyTritonServing(served.device, served.threads, config.serving.max_queue_delay_us)
+        return repository.PyTritonRepository(served.name, served.signature, runs, bounds, serving)
+
+    def repository_bls(self) -> repository.BlsRepository:
+        """Of the model that calls another one."""
+        served = self.plan.served("bls")
+        return repository.BlsRepository(served.name, served.signature, served.serving)
+
+    def repository_ensemble(self) -> repository.EnsembleRepository:
+        """Of the three models that Triton connects."""
+        served, low = self.plan.served("ensemble"), self.plan.config.profile.min
+        return repository.EnsembleRepository(served.name, served.signature, low, served.serving)
+
+    def healthcheck(self, variant: str) -> health.HealthCheck:
+        """What a variant promises, and the bounds that its answers must keep."""
+        served = self.plan.served(variant)
+        return health.HealthCheck(
+            variant=variant,
+            name=served.name,
+            server=served.server,
+            computes=served.registered.computes,
+            model=served.signature,
+            profile=served.profile,
+            largest=served.largest,
+            bounds=health.Bounds(**self.plan.config.healthcheck.model_dump()),
+        )
+
+    def sweep(self, variant: str, repeat: str) -> perf.Sweep:
+        """The load levels; the objective is that of requests sent at a rate alone."""
+        config, served = self.plan.config, self.plan.served(variant)
+        raw = served.registered.raw
+        return perf.Sweep(
+            variant=variant,
+            repeat=int(repeat),
+            name=served.name,
+            counted=self.plan.served(config.serving.inner).name if raw else served.name,
+            server=served.server,
+            device=served.device,
+            model=served.signature,
+            inputs=[] if raw else tensors(config.model.inputs),
+            loads=self._loads(),
+            windows=Windows(**self._windows()),
+            slo_ms=config.sweep.slo_ms if config.sweep.request_rates else None,
+        )
+
+    def in_process(self, variant: str, repeat: str) -> perf.InProcess:
+        """The batches opt and max of the profile, with the threads that are served."""
+        config, served = self.plan.config, self.plan.served(variant)
+        batches = {shapes.batch(shapes.parse(bound)) for bound in (config.profile.opt, config.profile.max)}
+        return perf.InProcess(
+            variant=variant,
+            repeat=int(repeat),
+            inputs=tensors(config.model.inputs),
+            outputs=names(config.model.outputs),
+            shapes=self.plan.sample_shapes,
+            batch_sizes=sorted(batches),
+            threads=served.threads,
+            instances=1 if served.kind == "pytriton" else config.serving.instances,
+            device=config.serving.device,
+            window_ms=config.sweep.window_ms,
+        )
+
+    def provenance(self) -> provenance.Provenance:
+        """The whole configuration."""
+        return provenance.Provenance(self.plan.config.model_dump(mode="json"))
+
+    def perf_report(self) -> report.Report:
+        """Whose model each variant serves."""
+        inner = self.plan.config.serving.inner
+        return report.Report({name: computing(name, inner) for name in self.plan.variants})
+
+    def perf_gate(self) -> gate.Gate:
+        """What is let pass."""
+        section = self.plan.config.compare
+        return gate.Gate(section.margin_percent, section.against_ceiling)
+
+    def tune_environment(self) -> tune.Environment:
+        """The program."""
+        return tune.Environment(self.plan.config.tune.model_analyzer)
+
+    def tune_search(self, variant: str) -> tune.Search:
+        """The space; its goal only where that steers the search."""
+        config, section = self.plan.config, self.plan.config.tune
+        return tune.Search(
+            server=config.server,
+            launch=self.launch(),
+            mode=section.mode,
+            search=self._lists(),
+            max_trials=section.max_trials,
+            steering=None if section.mode == "manual" else self.tune_candidate(variant),
+            batch_size=config.sweep.batch_sizes[0],
+            windows=self._sent(),
+            model=self.plan.served(variant).signature,
+            inputs=tensors(config.model.inputs),
+        )
+
+    def tune_candidate(self, variant: str) -> tune.Goal:
+        """What is best, and what must hold; the same for all variants."""
+        section = self.plan.config.tune
+        return tune.Goal(list(section.objectives), parsed(section.constraints))
+
+    def tune_proof(self, variant: str) -> tune.Proof:
+        """The rounds."""
+        config = self.plan.config
+        return tune.Proof(
+            server=config.server,
+            launch=self.launch(),
+            rounds=config.tune.rounds,
+            windows=self._sent(),
+            model=self.plan.served(variant).signature,
+            inputs=tensors(config.model.inputs),
+        )
+
+    def tune_choice(self, variant: str) -> tune.Choice:
+        """What was searched and what for."""
+        section, goal = self.plan.config.tune, self.tune_candidate(variant)
+        return tune.Choice(
+            variant=variant,
+            launch=section.launch,
+            mode=section.mode,
+            search=self._lists(),
+            shape=self.plan.sample_shapes[0],
+            objectives=goal.objectives,
+            constraints=goal.constraints,
+        )
+
+    def tune_report(self) -> tune.TuneReport:
+        """Names."""
+        return tune.TuneReport(self.plan.config.run, self.plan.config.model.name)
+
+    def deploy(self) -> deploy.Deploy:
+        """Image and resources."""
+        config = self.plan.config
+        image = config.serving.image.removeprefix("docker://")
+        return deploy.Deploy(image=image, **config.deploy.model_dump(exclude={"variant"}))
+
+    def launch(self) -> tune.Launch:
+        """Who starts the server of a search, and what it has to know for that."""
+        config, mode = self.plan.config, self.plan.config.tune.launch
+        if mode == "docker":
+            return tune.Launch(mode, image=config.serving.image.removeprefix("docker://"))
+        return tune.Launch(mode, **(config.tune.remote.model_dump() if mode == "remote" else {}))
+
+    def _loads(self) -> list[Load]:
+        """All load levels, in a fixed order."""
+        sweep = self.plan.config.sweep
+        levels: list[tuple[int | None, str, float | None]] = [(one, CLOSED, None) for one in sweep.concurrencies]
+        levels += [(None, mode, rate) for mode in sweep.request_distributions for rate in sweep.request_rates]
+        sent = itertools.product(
+            sweep.shared_memory, sweep.protocols, self.plan.sample_shapes, sweep.batch_sizes, levels
+        )
+        return [Load(protocol, batch, *level, memory, shape) for memory, protocol, shape, batch, level in sent]
+
+    def _windows(self) -> dict[str, float]:
+        used = {"window_ms", "stability_percent", "max_windows", "samples"}
+        return self.plan.config.sweep.model_dump(include=used)
+
+    def _sent(self) -> tune.Sent:
+        protocol, shape = self.plan.config.sweep.protocols[0], self.plan.sample_shapes[0]
+        return tune.Sent(protocol=protocol, shape=shape, **self._windows())
+
+    def _lists(self) -> tune.Lists:
+        return tune.Lists(**self.plan.config.tune.search.model_dump())
+
+    def _profiles(self) -> list[dict[str, str]]:
+        """Those of an engine that may have several; each batch runs with the narrowest one that admits it."""
+        return [profile.model_dump() for profile in (self.plan.config.profile, *self.plan.config.extra_profiles)]
+
+    def _made_up(self) -> list[Shapes]:
+        """Shapes of inputs that are made up: sizes of opt, min and max where axes vary or there is no data set."""
+        config = self.plan.config
+        if self.plan.dataset and not shapes.axes(tensor.dims for tensor in config.model.inputs):
+            return []
+        found: list[Shapes] = []
+        for text in (config.profile.opt, config.profile.min, config.profile.max):
+            sizes = {name: [SAMPLES, *dims] for name, dims in shapes.sample(shapes.parse(text)).items()}
+            if sizes not in found:
+                found.append(sizes)
+        return found

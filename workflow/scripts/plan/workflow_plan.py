@@ -1,0 +1,153 @@
+"""What a run consists of: its variants and engines, the files that they are made from, the code that makes them."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from model import shapes
+from model.model_file import Declared
+from plan.config import Config, declared_by
+from plan.lock import versions
+from plan.served import Served
+from program.imports import project_imports
+from serve.variants import VARIANTS, computing, of_kind
+
+PROJECT = Path(__file__).resolve().parents[3]
+SCRIPTS = PROJECT / "workflow" / "scripts"
+
+
+def project_file(name: str) -> str:
+    """A file of the project, by its path from the working directory."""
+    return os.path.relpath(PROJECT / name)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The plan of a run. Relative paths of the config begin at `root`, the working directory of Snakemake."""
+
+    config: Config
+    root: Path
+
+    @cached_property
+    def declared(self) -> Declared:
+        """What the model file has, found by reading it."""
+        return declared_by(self.config, self.root)
+
+    @property
+    def results(self) -> str:
+        """The directory of the run."""
+        return f"artifacts/{self.config.run}"
+
+    @property
+    def model_file(self) -> list[str]:
+        """The model file; none where the model is a ready graph."""
+        return [self.config.model.file] if self.config.model.file else []
+
+    @property
+    def given_graph(self) -> bool:
+        """Whether the model is a ready graph."""
+        return bool(self.config.model.onnx)
+
+    @property
+    def dataset(self) -> bool:
+        """Whether there is a data set."""
+        return self.config.dataset.source is not None
+
+    @property
+    def raw(self) -> bool:
+        """Whether there are raw samples, and answers that the model file makes for them."""
+        return self.dataset and self.config.model.raw is not None
+
+    @property
+    def trains(self) -> bool:
+        """Whether the model file trains on the data set."""
+        return self.dataset and "train" in self.declared.functions
+
+    @property
+    def variants(self) -> list[str]:
+        """The variants of the run, in the order of the config."""
+        return list(self.config.variants)
+
+    @property
+    def engines(self) -> list[str]:
+        """The engines that the variants need, and those that are built besides."""
+        needed = {self.served(name).runs.engine for name in self.variants} - {None}
+        return sorted({*filter(None, needed), *self.config.engines})
+
+    @property
+    def repeats(self) -> range:
+        """The numbers of the repeats."""
+        return range(1, self.config.sweep.repeats + 1)
+
+    @property
+    def in_process(self) -> list[str]:
+        """The variants whose own model is also called without a server, once for all that serve it."""
+        callable_ = {name for kind in ("model", "pytriton") for name in self.of_kind(kind) if VARIANTS[name].computes}
+        return sorted({computing(name, self.config.serving.inner) for name in self.variants} & callable_)
+
+    @property
+    def sample_shapes(self) -> list[str]:
+        """The shapes of the samples that are sent, by default that of `profile.opt`.
+
+        Where all axes are fixed there is one, without a name: the model's own.
+        """
+        if not shapes.axes(tensor.dims for tensor in self.config.model.inputs):
+            return [""]
+        opt = shapes.sample(shapes.parse(self.config.profile.opt))
+        return list(self.config.sweep.shapes) or [shapes.format(opt)]
+
+    @property
+    def samples_from(self) -> list[str]:
+        """The model file where it makes up samples, of shapes that the reference has none of."""
+        return self.model_file if self.sample_shapes != [""] and "example" in self.declared.functions else []
+
+    def served(self, variant: str) -> Served:
+        """A variant as this run serves it."""
+        return Served(self.config, variant)
+
+    def of_kind(self, kind: str) -> list[str]:
+        """All variants that the configured server serves as a kind."""
+        return of_kind(kind, self.config.server)
+
+    def runtime(self, variant: str) -> str:
+        """The file that loads the model of a variant."""
+        return project_file(f"workflow/backends/{self.served(variant).runs.runtime}")
+
+    def artifact(self, variant: str) -> list[str]:
+        """The file that a variant runs, if it runs one."""
+        path = self.served(variant).runs.artifact
+        return [f"{self.results}/{path}"] if path else []
+
+    def record(self, variant: str) -> list[str]:
+        """engine.json of the engine of a variant, if it has one."""
+        engine = self.served(variant).runs.engine
+        return [f"{self.results}/engine/{engine}/engine.json"] if engine else []
+
+    def reference(self, variant: str) -> str:
+        """What the answers of a variant are compared with, in the form that it takes and gives."""
+        return f"{self.results}/export/{'reference_raw' if VARIANTS[variant].raw else 'reference'}.npz"
+
+    def graph(self, precision: str) -> str:
+        """The graph whose types an engine of this precision computes in."""
+        lower = f".{precision}" if precision in ("fp16", "int8") else ""
+        return f"{self.results}/export/model{lower}.onnx"
+
+    def code(self, *scripts: str, model_file: bool = False) -> list[str]:
+        """Scripts and the project's modules that they import, the first one first.
+
+        `model_file`: with what the model file imports of the project, for scripts that call it.
+        """
+        paths = [path for script in scripts for path in project_imports(SCRIPTS / script, SCRIPTS)]
+        for name in self.model_file if model_file else ():
+            paths += project_imports(self.root / name, SCRIPTS)[1:]
+        return [os.path.relpath(path) for path in dict.fromkeys(paths)]
+
+    def libraries(
+        self, *scripts: str, files: Iterable[str] = (), packages: Iterable[str] = (), model_file: bool = False
+    ) -> dict[str, str]:
+        """Locked versions of what scripts, with their modules, and further `files` import, and of `packages`."""
+        called = self.model_file if model_file else []
+        read = dict.fromkeys([*self.code(*scripts, model_file=model_file), *called, *files])
+        return versions(map(Path, read), packages)
