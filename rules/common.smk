@@ -15,20 +15,19 @@ from program.environment import prepare_environment, stop_on_hangup
 from model.model_file import FUNCTIONS
 from program.imports import project_imports, top_level_imports
 from serve import install
-from serve.variants import ENCODED, VARIANTS, computing, kind_of, of_kind, model_of
+from serve.variants import ENCODED, SERVER_PACKAGES, VARIANTS, computing, kind_of, of_kind, model_of
 from plan.hardware import require_gpu, require_target
 from model import shapes
 from plan.lock import versions
-from plan.model_checks import declared_by
 from plan.requirements import require_programs, require_search_server
-from plan.validation import validate
+from plan.config import checked, declared_by
 from plan.constraints import parsed
 
 prepare_environment()
 stop_on_hangup()
 
 try:
-    validate(config, Path.cwd())
+    CONFIG = checked(config, Path.cwd())
 except UserError as error:
     sys.exit(str(error))
 
@@ -39,7 +38,7 @@ MODEL = config["model"]
 MODEL_FILE = [MODEL["file"]] if MODEL["file"] else []
 # What the model file has, found by reading it: without a data set there is no rule dataset, without training no split of
 # it to train with.
-DECLARED = declared_by(config, Path.cwd())
+DECLARED = declared_by(CONFIG, Path.cwd())
 DATASET = config["dataset"]["source"] is not None
 # Whether there are raw samples and what a model makes of them.
 RAW = DATASET and MODEL["raw"] is not None
@@ -60,8 +59,6 @@ ENGINES = sorted({model_of(name, INNER).engine for name in config["variants"]} -
 CACHE = workflow.workflow_settings.cache is not None
 # Inputs that are made up, for each shape.
 SAMPLES = 16
-# What serves and what asks: packages that no script imports.
-SERVER_PACKAGES = ("nvidia-pytriton", "tritonclient")
 
 # Of engines that may have several profiles; each batch runs with the narrowest one that admits it.
 PROFILES = [config["profile"], *config["extra_profiles"]]
@@ -200,7 +197,7 @@ def largest(variant):
 
 def made_up():
     """Shapes of inputs that are made up: sizes of opt, min and max where axes vary or there is no data set."""
-    if DATASET and not shapes.axes(MODEL["inputs"]):
+    if DATASET and not shapes.axes([tensor["dims"] for tensor in MODEL["inputs"]]):
         return []
     profile = shapes.parse_profile(config["profile"])
     found = []

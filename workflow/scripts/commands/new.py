@@ -25,6 +25,7 @@ from model.tensors import Arrays
 from program import cli
 from program.cli import UserError, log
 from program.files import write_text
+from serve.variants import FIRST
 
 if TYPE_CHECKING:
     import torch
@@ -68,7 +69,7 @@ profile:
 {profile}
 
 # Each is built, checked and measured; leave out what you have no use for. aotinductor may take minutes to compile.
-variants: [openvino, aotinductor, onnx, torchscript, pytriton, "null"]
+variants: {variants}
 
 # Engines for GPUs that this machine does not have: [tensorrt_rtx].
 engines: []
@@ -146,6 +147,7 @@ def skeleton(seen: Seen, model_file: Path, run: str, config: Path) -> str:
         config=config,
         inputs=_tensors(seen.inputs),
         outputs=_tensors(seen.outputs),
+        variants=_flow(list(FIRST)),
         source=_flow(seen.datasets[0] if seen.datasets else None),
         profile="\n".join(f"  {bound}: {_flow(text)}" for bound, text in profile.items()),
         pytriton=_flow(pytriton),

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from model.reference import load
+from plan.config import checked
 from plan.configured import PROJECT, configured
 from plan.hardware import require_gpu
-from plan.validation import validate
 from program import cli
 from program.cli import UserError, log
 from program.files import write_text
@@ -35,7 +35,7 @@ def build(variants: Sequence[str], configfile: Path | None) -> Path:
     Raises UserError when it fails, and before that when the configuration or this machine cannot serve the variants.
     """
     config = configured(configfile) | {"variants": list(variants)}
-    validate(config, PROJECT)
+    checked(config, PROJECT)
     if config["serving"]["device"] == "cuda":
         require_gpu(variants)
     if config["server"] == "native":

@@ -12,7 +12,8 @@ Everything else is optional. What is needed of it is known before the first job,
 - `DATASETS`, a literal: the data sets by name, each with the keys of `dataset` in the config that its content depends
   on; and `dataset(settings, downloads) -> (train, test)`: the one that `settings["source"]` names, as two dicts of
   arrays, raw samples first, batch first; `labels` [n] where they are known. Files that it fetches go to the directory
-  `downloads`. `DATASET_LIMITS`, a literal: what those keys must keep, as JSON Schema by key.
+  `downloads`. `DATASET_LIMITS`, a literal: the bounds of those keys, by key as pydantic's Field
+  takes them: `{"test_size": {"ge": 10, "multiple_of": 10}}`.
 - `prepare(samples) -> dict[str, np.ndarray]`: raw samples to the inputs of the module, by name; needed with a data set.
 - `train(module, inputs, labels, settings) -> float`: train `module` in place on prepared inputs, return the loss;
   `settings` is `train` of the config. models/training.py has a loop for classifiers. Without it the weights are those

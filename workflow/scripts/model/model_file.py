@@ -25,7 +25,7 @@ class Declared:
 
     @property
     def dataset_limits(self) -> Mapping[str, Any]:
-        """What the keys of `dataset` must keep besides the schema, as JSON Schema by key."""
+        """Bounds of the keys of `dataset` besides the config's own, by key as pydantic's Field takes them."""
         found: Mapping[str, Any] = self.constants.get("DATASET_LIMITS", {})
         return found
 

@@ -121,7 +121,7 @@ def answers(output: np.ndarray) -> np.ndarray:
 
 def agrees(outputs: Sequence[Tensor]) -> bool:
     """Whether the first output of the config is an answer that can agree: one of fixed size."""
-    return not shapes.axes(tensor.dims for tensor in outputs[:1])
+    return not shapes.axes([outputs[0].dims])
 
 
 def difference(outputs: list[np.ndarray], expected: list[np.ndarray], agreement: bool = True) -> Difference:

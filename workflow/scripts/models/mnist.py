@@ -31,7 +31,7 @@ ELASTIC, CONTROL_POINTS = 0.6 / 14, (6, 6)
 
 # What the content of each data set depends on, and what these settings must keep: ten classes, as many of each.
 DATASETS = {"embedded": ("test_size", "seed"), "mnist": ()}
-DATASET_LIMITS = {"test_size": {"minimum": 10, "maximum": 4990, "multipleOf": 10}}
+DATASET_LIMITS = {"test_size": {"ge": 10, "le": 4990, "multiple_of": 10}}
 
 
 def dataset(settings: Mapping[str, Any], downloads: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:

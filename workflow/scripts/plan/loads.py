@@ -4,12 +4,8 @@ Concurrency is a closed loop: a request goes out when another has been answered,
 A request rate is an open loop: requests go out when they are due, whatever the server does.
 """
 
-import itertools
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from model import shapes
 
 CLOSED = "concurrency"
 
@@ -70,22 +66,3 @@ def file_name(shape: str) -> str:
     'ids-40_mask-40'
     """
     return shape.replace(":", "-").replace(",", "_")
-
-
-def sample_shapes(config: Mapping[str, Any]) -> list[str]:
-    """The shapes of samples that a config asks for, by default that of `profile.opt`.
-
-    With all axes fixed there is one shape, which has no name: the model's own.
-    """
-    if not shapes.axes(config["model"]["inputs"]):
-        return [""]
-    opt = shapes.sample(shapes.parse(config["profile"]["opt"]))
-    return config["sweep"]["shapes"] or [shapes.format(opt)]
-
-
-def loads(sweep: Mapping[str, Any], samples: Sequence[str] = ("",)) -> list[Load]:
-    """All load levels of the section `sweep` of the config, at each shape of `samples`, in a fixed order."""
-    levels: list[tuple[int | None, str, float | None]] = [(one, CLOSED, None) for one in sweep["concurrencies"]]
-    levels += [(None, mode, rate) for mode in sweep["request_distributions"] for rate in sweep["request_rates"]]
-    combined = itertools.product(sweep["shared_memory"], sweep["protocols"], samples, sweep["batch_sizes"], levels)
-    return [Load(protocol, batch, *level, memory, shape) for memory, protocol, shape, batch, level in combined]

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from model.signature import Tensor
+
 # The second form in which `bls` takes a sample: the bytes of a file, one per sample.
-ENCODED = {"name": "encoded", "dtype": "BYTES", "dims": [1]}
+ENCODED = Tensor("encoded", "BYTES", [1])
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Variant:
     computes: whether its answers mean anything.
     threads: what `serving.threads: auto` is for it, `auto` (half of the cores) or `all` (docs/performance.md).
     devices: the values of `serving.device` with which its model can run; one that does not compute runs on `cpu`.
+    packages: the Python packages that its runtime needs, as their index names them; the report shows their versions.
+    cuda_packages: those that take their place on `cuda`, where others do.
     """
 
     kind: str = "model"
@@ -41,11 +45,17 @@ class Variant:
     computes: bool = True
     threads: str = "auto"
     devices: tuple[str, ...] = ("cpu",)
+    packages: tuple[str, ...] = ()
+    cuda_packages: tuple[str, ...] = ()
 
     @property
     def inner(self) -> bool:
         """Whether it builds on the variant that `serving.inner` names."""
         return self.runtime is None and self.native is None
+
+    def needs(self, device: str) -> tuple[str, ...]:
+        """The packages of its runtime on a device, as `serving.device` of the config."""
+        return (device == "cuda" and self.cuda_packages) or self.packages
 
 
 VARIANTS = {
@@ -55,9 +65,15 @@ VARIANTS = {
         artifact="export/model.onnx",
         native=Native("onnxruntime", "model.onnx"),
         devices=("cpu", "cuda"),
+        packages=("onnxruntime",),
+        cuda_packages=("onnxruntime-gpu",),
     ),
     "openvino": Variant(
-        runtime="runtime_openvino.py", artifact="engine/openvino/model.blob", engine="openvino", threads="all"
+        runtime="runtime_openvino.py",
+        artifact="engine/openvino/model.blob",
+        engine="openvino",
+        threads="all",
+        packages=("openvino",),
     ),
     "aotinductor": Variant(
         runtime="runtime_aotinductor.py",
@@ -65,12 +81,14 @@ VARIANTS = {
         engine="aotinductor",
         pytorch=True,
         devices=("cpu", "cuda"),
+        packages=("torch",),
     ),
     "tensorrt_rtx": Variant(
         runtime="runtime_tensorrt_rtx.py",
         artifact="engine/tensorrt_rtx/model.engine",
         engine="tensorrt_rtx",
         devices=("cuda",),
+        packages=("tensorrt-rtx-cu13-bindings", "tensorrt-rtx-cu13-libs"),
     ),
     "torchscript": Variant(
         runtime="runtime_torchscript.py",
@@ -78,6 +96,7 @@ VARIANTS = {
         native=Native("pytorch", "model.pt"),
         pytorch=True,
         devices=("cpu", "cuda"),
+        packages=("torch",),
     ),
     "tensorrt": Variant(
         "native",
@@ -92,11 +111,30 @@ VARIANTS = {
         artifact="model/model.pt",
         pytorch=True,
         devices=("cpu", "cuda"),
+        packages=("torch",),
     ),
     "pytriton_engine": Variant("pytriton"),
     "bls": Variant("bls", raw=True),
     "ensemble": Variant("ensemble", raw=True),
 }
+
+# What `serving.inner`, `tune.variants` and `deploy.variant` may name: repositories of one model, which computes.
+OF_ONE_MODEL = tuple(
+    name for name, variant in VARIANTS.items() if variant.computes and variant.kind in ("model", "native")
+)
+ENGINES = tuple(variant.engine for variant in VARIANTS.values() if variant.engine)
+# What serves on CPU without a preparation by the user: what `make new` begins with.
+FIRST = tuple(
+    name
+    for name, variant in VARIANTS.items()
+    if variant.kind in ("model", "pytriton") and not variant.inner and "cpu" in variant.devices
+)
+# What serves and what asks: packages that no script imports.
+SERVER_PACKAGES = ("nvidia-pytriton", "tritonclient")
+# The packages on whose versions the figures depend.
+PACKAGES = tuple(
+    dict.fromkeys(package for variant in VARIANTS.values() for package in (*variant.packages, *variant.cuda_packages))
+)
 
 
 def kind_of(name: str, server: str) -> str:
@@ -118,10 +156,3 @@ def computing(name: str, inner: str) -> str:
 def model_of(name: str, inner: str) -> Variant:
     """The variant whose runtime, artifact and engine serve `name`; `inner` as `serving.inner` of the config."""
     return VARIANTS[computing(name, inner)]
-
-
-# What `serving.inner`, `tune.variants` and `deploy.variant` may name: repositories of one model, which computes.
-OF_ONE_MODEL = tuple(
-    name for name, variant in VARIANTS.items() if variant.computes and variant.kind in ("model", "native")
-)
-ENGINES = tuple(variant.engine for variant in VARIANTS.values() if variant.engine)

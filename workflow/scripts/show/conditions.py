@@ -5,13 +5,14 @@ from typing import Any
 
 import yaml
 
-# Of the installed packages, those that the figures depend on.
-_KEY_PACKAGES = ["torch", "onnx", "onnxruntime", "openvino", "nvidia-pytriton", "tritonclient", "numpy", "snakemake"]
+from serve.variants import PACKAGES, SERVER_PACKAGES
 
 
 def machine(document: Mapping[str, Any]) -> dict[str, Any]:
-    """`packages`: versions by name."""
-    return {"packages": {name: document["versions"]["packages"].get(name) for name in _KEY_PACKAGES}}
+    """`packages`: versions by name, of those that are installed and that the figures depend on."""
+    installed = document["versions"]["packages"]
+    shown = (*PACKAGES, *SERVER_PACKAGES, "onnx", "numpy", "snakemake")
+    return {"packages": {name: installed[name] for name in shown if name in installed}}
 
 
 def commands(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,12 +19,14 @@ from plan.config.values import (
 )
 from serve.variants import OF_ONE_MODEL
 
-Endpoint = Annotated[str, Field(pattern=r"^[^\s/:]+:[0-9]{1,5}$"), InWords("a host and a port, as localhost:8000")]
+Endpoint = Annotated[
+    str, Field(pattern=r"^[^\s/:]+:[0-9]{1,5}$"), InWords("an endpoint", "write host and port, as localhost:8000")
+]
 # Model Analyzer takes whole numbers.
 Constraint = Annotated[
     str,
     Field(pattern=r"^perf_(throughput >=|latency_(avg|p90|p95|p99) <=) [1-9][0-9]*$"),
-    InWords("a bound in whole numbers, as perf_latency_p99 <= 20 or perf_throughput >= 500"),
+    InWords("a constraint", "write perf_latency_p99 <= 20 or perf_throughput >= 500, with a whole number"),
 ]
 
 
@@ -74,9 +76,9 @@ class Compare(Section):
 class Remote(Section):
     http: Endpoint = Field(description="Host and port for HTTP.")
     grpc: Endpoint = Field(description="Host and port for gRPC.")
-    metrics: Annotated[str, Field(pattern=r"^https?://\S+$"), InWords("a URL, as http://localhost:8002/metrics")] = (
-        Field(description="URL of its metrics.")
-    )
+    metrics: Annotated[
+        str, Field(pattern=r"^https?://\S+$"), InWords("a URL", "write http://localhost:8002/metrics")
+    ] = Field(description="URL of its metrics.")
 
 
 class Search(Section):

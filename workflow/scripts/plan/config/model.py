@@ -13,14 +13,14 @@ class Tensor(Section):
     name: Annotated[
         str,
         Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*$"),
-        InWords("a letter or _, then letters, digits, _ and . alone"),
+        InWords("a name of a tensor", "begin with a letter or _; letters, digits, _ and . may follow"),
     ]
     dtype: Literal["BOOL", "UINT8", "INT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64"]
     dims: Annotated[
         tuple[
             Annotated[
                 Count | Annotated[str, Field(pattern=r"^([1-9][0-9]*[*])?[A-Za-z_][A-Za-z0-9_]*$")],
-                InWords("a size of at least 1, the name of an axis, or a multiple of one as 256*frames"),
+                InWords("a size or an axis", "write a size from 1, an axis as frames, or its multiple as 256*frames"),
             ],
             ...,
         ],

@@ -11,7 +11,9 @@ from serve.variants import OF_ONE_MODEL
 class Serving(Section):
     device: Literal["cpu", "cuda"] = Field(description="Where models run; `cuda` is the first visible NVIDIA GPU.")
     instances: Count = Field(description="Copies of the model that run at the same time (`instance_group.count`).")
-    threads: Annotated[Literal["auto", "all"] | Count, InWords("auto, all or a number of at least 1")] = Field(
+    threads: Annotated[
+        Literal["auto", "all"] | Count, InWords("a number of threads", "auto, all or a whole number from 1")
+    ] = Field(
         description="CPU threads of each instance; the instances share `all` cores, or with `auto` half of them and "
         "for OpenVINO all."
     )
@@ -41,7 +43,7 @@ class Healthcheck(Section):
     min_accuracy: Fraction = Field(description="Accuracy on the test set.")
     max_abs_error: Positive = Field(description="Largest absolute difference from PyTorch's outputs.")
     min_agreement: Fraction = Field(description="Share of samples with PyTorch's answer.")
-    samples: Annotated[Literal["all"] | Count, InWords("all or a number of at least 1")] = Field(
+    samples: Annotated[Literal["all"] | Count, InWords("a number of samples", "all or a whole number from 1")] = Field(
         description="Samples of the test set sent, from its start; `all` is every one."
     )
 

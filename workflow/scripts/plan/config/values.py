@@ -28,13 +28,17 @@ class OneOf:
 
 @dataclass(frozen=True)
 class InWords:
-    """Annotates a value with the words that replace every error about it: `"x y" is not {words}`."""
+    """Annotates a value with what every error about it says: `"x y" is not {what}. Hint: {hint}`."""
 
-    words: str
+    what: str
+    hint: str
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.custom_error_schema(
-            handler(source), custom_error_type="in_words", custom_error_message=f"Input should be {self.words}"
+            handler(source),
+            custom_error_type="in_words",
+            custom_error_message=f"Input should be {self.what}",
+            custom_error_context={"hint": self.hint},
         )
 
 
@@ -64,7 +68,9 @@ Positive = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Text = Annotated[str, Field(min_length=1)]
 Name = Annotated[
-    str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$"), InWords("a letter, then letters, digits, - and _ alone")
+    str,
+    Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$"),
+    InWords("a name", "begin with a letter; letters, digits, - and _ may follow"),
 ]
 # Checked by shapes.parse, which says better than a pattern what is wrong.
 Shapes = Annotated[str, AfterValidator(_shapes), WithJsonSchema({"type": "string", "format": "shapes"})]

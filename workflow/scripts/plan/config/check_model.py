@@ -1,0 +1,176 @@
+"""Checks of the sections model and dataset, against each other, the variants and the model file."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from model import shapes
+from model.model_file import Declared, declared
+from plan.config.model import Model, Raw, Tensor
+from plan.config.problems import Problem, explained
+from plan.config.whole import Config
+from serve.variants import VARIANTS, model_of
+
+PATH = "a path from the working directory, or absolute"
+INTERFACE = "workflow/scripts/model/interface.py says what it does"
+# Functions of the model file without which a kind of variant cannot be served.
+CALLED = {"bls": ("prepare", "interpret", "decode"), "ensemble": ("prepare", "interpret")}
+
+
+def declared_by(config: Config, root: Path) -> Declared:
+    """What the configured model file declares, nothing for a ready graph. Raises OSError, SyntaxError or ValueError."""
+    return declared(root / config.model.file) if config.model.file else Declared()
+
+
+def check_model(config: Config, root: Path) -> Iterator[Problem]:
+    """Problems of the model, its file and its data set; `root`: where relative paths begin."""
+    yield from _check_tensors("model", config.model)
+    if config.model.raw:
+        yield from _check_tensors("model.raw", config.model.raw)
+    unreadable = [*_check_source(config.model, root)]
+    yield from unreadable
+    if unreadable:
+        return
+    found = declared_by(config, root)
+    yield from _check_file(config.model, root, found)
+    yield from _check_dataset(config, found)
+    yield from _check_samples(config, found)
+    for variant in config.variants:
+        yield from _check_variant(config, variant, found)
+    if config.model.onnx and "aotinductor" in config.engines:
+        yield _needs_code("engines", "aotinductor")
+
+
+def _axes(tensors: Iterable[Tensor]) -> list[str]:
+    return shapes.axes([tensor.dims for tensor in tensors])
+
+
+def _check_tensors(section: str, described: Model | Raw) -> Iterator[Problem]:
+    """Names are given once; only outputs may have axes that are multiples."""
+    for side, tensors in (("inputs", described.inputs), ("outputs", described.outputs)):
+        names = [tensor.name for tensor in tensors]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice:
+            yield Problem(f"{section}.{side}", f"{twice} is given twice", "every tensor has a name of its own")
+    if "batch" in _axes([*described.inputs, *described.outputs]):
+        yield Problem(f"{section}.inputs", "batch is an axis of the dims", "dims leave out the batch axis")
+    multiple = next((axis for axis in _axes(described.inputs) if "*" in axis), None)
+    if multiple:
+        yield Problem(f"{section}.inputs", f"{multiple} is a multiple", "an axis of an input has a name alone")
+
+
+def _check_source(model: Model, root: Path) -> Iterator[Problem]:
+    """Either a model file or a graph, which can be read."""
+    if bool(model.file) == bool(model.onnx):
+        both = "set as well as model.file" if model.onnx else "empty, and so is model.file"
+        yield Problem("model.onnx", both, 'give one of them, and "" for the other')
+        return
+    name = model.file or model.onnx
+    if not (root / name).is_file():
+        key = "model.file" if model.file else "model.onnx"
+        yield Problem(key, f"{name} does not exist", PATH)
+    elif model.file:
+        try:
+            declared(root / name)
+        except (SyntaxError, ValueError) as error:
+            line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
+            yield Problem("model.file", f"{name} is not Python: {error.args[0]}{line}", "python -m py_compile")
+
+
+def _check_file(model: Model, root: Path, found: Declared) -> Iterator[Problem]:
+    """The model file builds, and what else is given is needed."""
+    if model.onnx:
+        for key, value in (("arguments", model.arguments), ("weights", model.weights)):
+            if value:
+                yield Problem(f"model.{key}", "set, but model.onnx is complete", "it belongs to a model.file")
+        return
+    if "build" not in found.functions:
+        yield Problem("model.file", f"{model.file} has no function build", INTERFACE)
+    if model.weights and "train" in found.functions:
+        yield Problem("model.weights", f"{model.file} trains its own", "remove train from it, or leave weights empty")
+    elif model.weights and not (root / model.weights).is_file():
+        yield Problem("model.weights", f"{model.weights} does not exist", PATH)
+
+
+def _check_dataset(config: Config, found: Declared) -> Iterator[Problem]:
+    """The data set is one that the model file has, within its limits, and fills the largest batch."""
+    source = config.dataset.source
+    if source is None:
+        return
+    if source not in found.datasets:
+        known = ", ".join([*found.datasets, "null"])
+        yield Problem("dataset.source", f"{source} is not a data set of the model file", f"one of {known}")
+        return
+    for name in ("dataset", "prepare"):
+        if name not in found.functions:
+            yield Problem("dataset.source", f"{config.model.file} has no function {name}", INTERFACE)
+    for key in found.datasets[source]:
+        yield from _check_limits(key, getattr(config.dataset, key), found)
+    # The health check sends whole batches of the largest size.
+    largest = shapes.batch(shapes.parse(config.profile.max))
+    limited = {"healthcheck.samples": config.healthcheck.samples}
+    if "test_size" in found.datasets[source]:
+        limited["dataset.test_size"] = config.dataset.test_size
+    for key, samples in limited.items():
+        if samples != "all" and samples < largest:
+            yield Problem(key, f"{samples} is less than the largest batch, {largest}", "raise it, or lower profile.max")
+
+
+def _check_limits(key: str, value: Any, found: Declared) -> Iterator[Problem]:
+    """A key of the section dataset keeps the limits that the model file sets to it."""
+    limits = found.dataset_limits.get(key, {})
+    try:
+        TypeAdapter(Annotated[Any, Field(**limits)]).validate_python(value)
+    except ValidationError as error:
+        for problem in explained(error):
+            yield Problem(f"dataset.{key}", problem.what, "DATASET_LIMITS of the model file")
+
+
+def _check_samples(config: Config, found: Declared) -> Iterator[Problem]:
+    """There are inputs at every shape: from the model file, or at random."""
+    inputs = config.model.inputs
+    if "example" in found.functions or (config.dataset.source and not _axes(inputs)):
+        return
+    integer = next((tensor for tensor in inputs if not tensor.dtype.startswith("FP")), None)
+    if integer:
+        what = f"{integer.name} is {integer.dtype}, and only floating-point inputs can be made up"
+        yield Problem("model.inputs", what, f"write a function example into the model file; {INTERFACE}")
+
+
+def _check_variant(config: Config, variant: str, found: Declared) -> Iterator[Problem]:
+    """The model has what a variant needs of it."""
+    model, described = config.model, VARIANTS[variant]
+    if model.onnx and model_of(variant, config.serving.inner).pytorch:
+        yield _needs_code("variants", variant)
+    if described.raw:
+        yield from _check_raw(config, variant, found)
+    if not described.computes:
+        known = _axes(model.inputs)
+        unknown = next((axis for axis in _axes(model.outputs) if axis.split("*")[-1] not in known), None)
+        if unknown:
+            what = f"{variant} cannot know the size of the output's axis {unknown}"
+            hint = f"write it as a multiple of an input's (256*{(known or ['axis'])[0]})"
+            yield Problem("variants", what, hint)
+
+
+def _check_raw(config: Config, variant: str, found: Declared) -> Iterator[Problem]:
+    """There are raw samples, and the model file converts them."""
+    model, kind = config.model, VARIANTS[variant].kind
+    if model.raw is None or config.dataset.source is None:
+        missing = "model.raw" if model.raw is None else "dataset.source"
+        hint = "leave it out of variants, or describe what it takes and gives"
+        yield Problem("variants", f"{variant} takes raw samples, and {missing} is null", hint)
+        return
+    for name in CALLED[kind]:
+        if name not in found.functions:
+            yield Problem("variants", f"{variant} calls {name}, which {model.file} does not have", INTERFACE)
+    axes = _axes([*model.inputs, *model.outputs])
+    if kind == "ensemble" and axes:
+        yield Problem("variants", f"{variant} has no bounds for the axis {axes[0]}", "choose bls in its place")
+
+
+def _needs_code(key: str, name: str) -> Problem:
+    what = f"{name} needs PyTorch code, which model.onnx does not have"
+    return Problem(key, what, "leave it out, or give a model.file")

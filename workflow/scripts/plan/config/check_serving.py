@@ -1,0 +1,76 @@
+"""Checks of what serves the variants and of what they are measured with and compared to."""
+
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+from plan.config.problems import Problem
+from plan.config.whole import Config
+from serve.variants import VARIANTS, kind_of, model_of
+
+
+def check_serving(config: Config) -> Iterator[Problem]:
+    """Problems of server and device with the variants, and of the names for PyTriton."""
+    for variant in config.variants:
+        yield from _check_server(config, variant)
+        yield from _check_device(config, variant)
+    if any(VARIANTS[variant].kind == "pytriton" for variant in config.variants):
+        yield from _check_pytriton(config)
+
+
+def check_figures(config: Config, root: Path) -> Iterator[Problem]:
+    """Problems of the objective and of the earlier run; `root`: where relative paths begin."""
+    # A late answer must be able to come within the windows that a point is made of.
+    measured = 3 * config.sweep.window_ms
+    if config.sweep.slo_ms >= measured:
+        what = f"{config.sweep.slo_ms:g} ms is not within the three windows of a point, {measured} ms"
+        yield Problem("sweep.slo_ms", what, "lower it, or raise sweep.window_ms")
+    base = config.compare.base
+    own = root / "artifacts" / config.run
+    if base and not (root / base).is_file():
+        yield Problem("compare.base", f"{base} does not exist", "the perf_summary.json of an earlier run")
+    elif base and (root / base).resolve().is_relative_to(own.resolve()):
+        yield Problem("compare.base", f"{base} is this run's own", "copy an earlier one out of artifacts/")
+
+
+def _check_server(config: Config, variant: str) -> Iterator[Problem]:
+    inner = config.serving.inner
+    if config.server != "native" and model_of(variant, inner).kind == "native":
+        hint = "set server to native, or leave it out of variants and serving.inner"
+        yield Problem("server", f"{config.server} cannot serve {variant}", hint)
+    elif VARIANTS[variant].kind == "pytriton" and model_of(variant, inner).runtime is None:
+        yield Problem("variants", f"{variant} cannot run {inner} from Python", "choose another serving.inner")
+
+
+def _check_device(config: Config, variant: str) -> Iterator[Problem]:
+    """The variant's model runs on the device, with packages that are installed."""
+    device, described = config.serving.device, model_of(variant, config.serving.inner)
+    if VARIANTS[variant].computes and device not in described.devices:
+        what = f"{variant} cannot run on {device}, only on {', '.join(described.devices)}"
+        hint = "leave it out of variants, or choose another serving.inner where it builds on that"
+        yield Problem("serving.device", what, hint)
+        return
+    if kind_of(variant, config.server) == "native" or config.server == "native":
+        return
+    for package in described.needs(device):
+        if not _installed(package):
+            hint = f"install {package}, or leave {variant} out of variants and serving.inner"
+            yield Problem("variants", f"{variant} needs the package {package} on {device}", hint)
+
+
+def _installed(package: str) -> bool:
+    try:
+        return bool(metadata.version(package))
+    except metadata.PackageNotFoundError:
+        return False
+
+
+def _check_pytriton(config: Config) -> Iterator[Problem]:
+    """Every tensor has a name."""
+    for side, names, tensors in (
+        ("inputs", config.pytriton.inputs, config.model.inputs),
+        ("outputs", config.pytriton.outputs, config.model.outputs),
+    ):
+        if len(names) != len(tensors):
+            what = f"has {len(names)} names, model.{side} {len(tensors)}"
+            yield Problem(f"pytriton.{side}", what, "one name for each, in order")

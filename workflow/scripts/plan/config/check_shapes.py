@@ -1,0 +1,93 @@
+"""Checks of the profiles and of the shapes and batches that are measured, against the model's inputs."""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from model import shapes
+from plan.config.engine import Profile
+from plan.config.model import Tensor
+from plan.config.problems import Problem
+from plan.config.whole import Config
+from serve.variants import VARIANTS
+
+WIDEN = "widen profile.min or profile.max"
+
+
+def check_shapes(config: Config) -> Iterator[Problem]:
+    """Problems of the profiles, `sweep.batch_sizes` and `sweep.shapes`."""
+    inputs = config.model.inputs
+    wrong = [*_check_profile("profile", config.profile, inputs)]
+    yield from wrong
+    for number, profile in enumerate(config.extra_profiles):
+        yield from _check_profile(f"extra_profiles.{number}", profile, inputs)
+    if not wrong:
+        yield from _check_batches(config)
+        for number, text in enumerate(config.sweep.shapes):
+            yield from _check_sample(f"sweep.shapes.{number}", text, config)
+    raw = [variant for variant in config.variants if VARIANTS[variant].raw]
+    if config.sweep.shapes and raw:
+        what = f"{raw[0]} takes raw samples, whose sizes do not follow from those of the model's inputs"
+        yield Problem("sweep.shapes", what, f"leave the list empty, or {raw[0]} out of variants")
+
+
+def _check_profile(key: str, profile: Profile, inputs: Sequence[Tensor]) -> Iterator[Problem]:
+    """A profile against the model's inputs and itself."""
+    parsed = shapes.parse_profile(profile.model_dump())
+    wrong = [problem for bound in parsed for problem in _check_inputs(f"{key}.{bound}", parsed[bound], inputs, ("B",))]
+    yield from wrong
+    if wrong:
+        return
+    for name, low in parsed["min"].items():
+        for axis, (a, b, c) in enumerate(zip(low, parsed["opt"][name], parsed["max"][name])):
+            if not 1 <= a <= b <= c:
+                what = f"axis {axis} of {name} has min {a}, opt {b}, max {c}"
+                yield Problem(key, what, "1 ≤ min ≤ opt ≤ max")
+
+
+def _check_inputs(
+    key: str, given: shapes.Shapes, inputs: Sequence[Tensor], before: tuple[()] | tuple[Literal["B"]]
+) -> Iterator[Problem]:
+    """Shapes have the model's inputs, fixed sizes, and one size for all axes of a name.
+
+    `before`: what stands before the dims of the config: the batch axis, or nothing.
+    """
+    names = [tensor.name for tensor in inputs]
+    if set(given) != set(names):
+        what = f"has the inputs {', '.join(sorted(given))}, the model {', '.join(sorted(names))}"
+        yield Problem(key, what, "name every input of model.inputs once")
+        return
+    if before and len({dims[0] for dims in given.values()}) > 1:
+        yield Problem(key, "the inputs differ in their batch axis", "the first axis of all is the batch")
+    found: dict[str, int] = {}
+    for tensor in inputs:
+        dims, expected = given[tensor.name], [*(-1 for _ in before), *shapes.sizes(tensor.dims)]
+        if len(dims) != len(expected) or any(size not in (-1, given) for size, given in zip(expected, dims)):
+            wanted = "x".join(map(str, [*before, *tensor.dims]))
+            yield Problem(key, f"{tensor.name} is {'x'.join(map(str, dims))}", f"model.inputs says {wanted}")
+            continue
+        for axis, size in zip(tensor.dims, dims[len(before) :]):
+            if isinstance(axis, str) and found.setdefault(axis, size) != size:
+                what = f"the axis {axis} is {found[axis]} and {size}"
+                yield Problem(key, what, "axes of the same name in model.inputs have the same size")
+
+
+def _check_batches(config: Config) -> Iterator[Problem]:
+    low, high = (shapes.batch(shapes.parse(text)) for text in (config.profile.min, config.profile.max))
+    for size in config.sweep.batch_sizes:
+        if not low <= size <= high:
+            yield Problem("sweep.batch_sizes", f"{size} is outside the profile, {low} to {high}", WIDEN)
+
+
+def _check_sample(key: str, text: str, config: Config) -> Iterator[Problem]:
+    """The shape of a sample lies within the profile, which is valid."""
+    given = shapes.parse(text)
+    wrong = [*_check_inputs(key, given, config.model.inputs, ())]
+    yield from wrong
+    if wrong:
+        return
+    low, high = (shapes.sample(shapes.parse(text)) for text in (config.profile.min, config.profile.max))
+    for name, dims in given.items():
+        for axis, (least, size, most) in enumerate(zip(low[name], dims, high[name])):
+            if not least <= size <= most:
+                what = f"axis {axis} of {name} is {size}, outside the profile, {least} to {most}"
+                yield Problem(key, what, WIDEN)

@@ -1,0 +1,72 @@
+"""Checks of the sections tune and deploy."""
+
+from collections.abc import Iterator
+
+from model import shapes
+from plan.config.measurement import Tune
+from plan.config.problems import Problem
+from plan.config.whole import Config
+from serve.variants import kind_of, of_kind
+
+# What each mode varies besides instances, maximum batch size and concurrency; other lists must be empty.
+VARIES: dict[str, set[str]] = {
+    "manual": {"preferred_batch_sizes", "queue_delays_us", "threads"},
+    "brute": set(),
+    "quick": set(),
+    "optuna": {"queue_delays_us"},
+}
+
+
+def check_tune(config: Config) -> Iterator[Problem]:
+    """Problems of a search and of the replicas."""
+    yield from _check_batches(config)
+    yield from _check_mode(config.tune)
+    if config.tune.launch == "docker":
+        yield from _check_docker(config)
+    if config.deploy.min_replicas > config.deploy.max_replicas:
+        yield Problem("deploy.min_replicas", "more than deploy.max_replicas", "min ≤ max")
+
+
+def _check_batches(config: Config) -> Iterator[Problem]:
+    """Every combination must load: a preferred batch and a request fit into every maximum, all into the profile."""
+    search = config.tune.search
+    high = shapes.batch(shapes.parse(config.profile.max))
+    for size in search.max_batch_sizes:
+        if size > high:
+            hint = f"profile.max has batch {high}"
+            yield Problem("tune.search.max_batch_sizes", f"{size} is outside the profile", hint)
+    smallest = min([*search.max_batch_sizes, high])
+    for size in search.preferred_batch_sizes:
+        if size > smallest:
+            hint = f"the smallest maximum batch size is {smallest}; Triton loads no model that prefers more"
+            yield Problem("tune.search.preferred_batch_sizes", f"{size} is too large", hint)
+    if config.sweep.batch_sizes[0] > smallest:
+        hint = "requests have the first of sweep.batch_sizes"
+        yield Problem("tune.search.max_batch_sizes", f"{smallest} is less than a request", hint)
+
+
+def _check_mode(tune: Tune) -> Iterator[Problem]:
+    """The lists that a mode does not vary must be empty, its ranges must not."""
+    for name in sorted(VARIES["manual"] - VARIES[tune.mode]):
+        if getattr(tune.search, name):
+            what = f"mode {tune.mode} does not vary it"
+            yield Problem(f"tune.search.{name}", what, "write [], or choose mode manual")
+    for name in () if tune.mode == "manual" else ("instances", "max_batch_sizes"):
+        if not getattr(tune.search, name):
+            yield Problem(f"tune.search.{name}", f"mode {tune.mode} needs its smallest and largest value", "[1, 2]")
+
+
+def _check_docker(config: Config) -> Iterator[Problem]:
+    """What docker starts is the image of a full Triton, which has none of the packages of this environment."""
+    image = config.serving.image
+    if config.server != "native":
+        what = f"docker starts a full Triton, server is {config.server}"
+        yield Problem("tune.launch", what, "set server to native")
+        return
+    if not image.startswith("docker://"):
+        yield Problem("serving.image", f"docker does not run {image}", "docker://nvcr.io/nvidia/tritonserver:26.07-py3")
+    for name in config.tune.variants:
+        if kind_of(name, config.server) != "native":
+            what = f"{name} runs in Python, whose packages the image of launch: docker does not have"
+            known = ", ".join(of_kind("native", config.server))
+            yield Problem("tune.variants", what, f"one of {known}, or launch: local")

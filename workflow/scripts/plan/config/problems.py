@@ -1,0 +1,104 @@
+"""What is wrong with a configuration, in one line each; what pydantic says, in those words."""
+
+import difflib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, get_args
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from plan.config.values import Section
+from plan.config.whole import Config
+
+# Errors of which pydantic speaks in the words of Python or of mathematics.
+WORDS = {
+    "model_type": "{value} is not a mapping",
+    "dict_type": "{value} is not a mapping",
+    "tuple_type": "{value} is not a list",
+    "string_type": "{value} is not text",
+    "bool_type": "{value} is not true or false",
+    "int_type": "{value} is not a whole number",
+    "float_type": "{value} is not a number",
+    "string_too_short": "the text is empty",
+    "too_short": "the list is empty",
+    "too_long": "the list has more than {max_length} item",
+    "greater_than": "{value} is not above {gt:g}",
+    "greater_than_equal": "{value} is less than {ge:g}",
+    "less_than": "{value} is not below {lt:g}",
+    "less_than_equal": "{value} is more than {le:g}",
+}
+
+
+class Problem(NamedTuple):
+    """key: dotted; what: a clause without its full stop; hint: what to do about it."""
+
+    key: str
+    what: str
+    hint: str
+
+    def __str__(self) -> str:
+        return f"config: {self.key}: {self.what}. Hint: {self.hint}"
+
+
+def explained(error: ValidationError) -> Iterator[Problem]:
+    """Every error of the models as a problem."""
+    errors = error.errors(include_url=False)
+    for one in errors:
+        inside = [other for other in errors if other["loc"][: len(one["loc"])] == one["loc"]]
+        # A list of which no item is valid counts as empty.
+        if one["type"] == "too_short" and len(inside) > 1:
+            continue
+        yield Problem(".".join(map(str, one["loc"])), *_explained(one))
+
+
+def inner_section(annotation: Any) -> type[Section] | None:
+    """The section in a field's type, also as the item of a list or beside null."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := inner_section(part))), None)
+
+
+def _explained(error: ErrorDetails) -> tuple[str, str]:
+    """What is wrong, and a hint."""
+    kind, value, context = error["type"], error["input"], error.get("ctx", {})
+    section, description = _described(error["loc"])
+    if kind in ("extra_forbidden", "invalid_key"):
+        known = list(section.model_fields)
+        return "unknown key", _meant(str(error["loc"][-1]), known) or f"known keys here: {', '.join(known)}"
+    if kind == "missing":
+        return "missing", "config/config.yaml has every key; overlays change some"
+    if kind == "literal_error":
+        names = re.findall("'([^']*)'", context["expected"])
+        if value is None and "null" in names:
+            return "null without quotes is not a name in YAML", 'write "null" with its quotes'
+        return f"{_shown(value)} is not one of {', '.join(names)}", _meant(str(value), names) or description
+    if kind in ("int_type", "float_type") and isinstance(value, str):
+        return f"{_shown(value)} is text", "write a number without quotes, and with a point before e: 1.0e-4"
+    said = error["msg"].replace("Input should be", f"{_shown(value)} is not")
+    what = WORDS[kind].format(**context, value=_shown(value)) if kind in WORDS else said
+    return what, context.get("hint") or description or "see config/README.md"
+
+
+def _described(location: Sequence[str | int]) -> tuple[type[Section], str]:
+    """The innermost section on the way to a place in the configuration, and the last description."""
+    section: type[Section] = Config
+    description = ""
+    for part in location:
+        field = section.model_fields.get(str(part))
+        if field is not None:
+            section = inner_section(field.annotation) or section
+            description = field.description or description
+    return section, description
+
+
+def _meant(given: str, known: Sequence[str]) -> str | None:
+    close = difflib.get_close_matches(given, known, n=1)
+    return f"did you mean {close[0]}?" if close else None
+
+
+def _shown(value: Any) -> str:
+    """A value as YAML writes it on one line, shortened."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else f"{text[:57]}…"
