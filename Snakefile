@@ -16,9 +16,9 @@ include: "rules/common.smk"
 
 
 pathvars:
-    results=RESULTS,
-    logs=f"{RESULTS}/logs",
-    benchmarks=f"{RESULTS}/benchmarks",
+    results=plan.results,
+    logs=f"{plan.results}/logs",
+    benchmarks=f"{plan.results}/benchmarks",
 
 
 include: "rules/dataset.smk"
@@ -26,7 +26,7 @@ include: "rules/train.smk"
 include: "rules/export.smk"
 include: "rules/engine.smk"
 include: "rules/repository.smk"
-include: "rules/serve.smk"
+include: "rules/health.smk"
 include: "rules/perf.smk"
 include: "rules/provenance.smk"
 include: "rules/report.smk"
@@ -44,27 +44,32 @@ localrules:
 
 
 rule engines:
+    """All engines."""
     default_target: False
     input:
-        expand("<results>/engine/{backend}/engine.json", backend=ENGINES),
+        expand("<results>/engine/{backend}/engine.json", backend=plan.engines),
 
 
 rule repositories:
+    """All repositories."""
     input:
-        expand("<results>/repository/{variant}", variant=config["variants"]),
+        expand("<results>/repository/{variant}", variant=plan.variants),
 
 
 rule healthchecks:
+    """All health checks."""
     input:
-        expand("<results>/health/{variant}.json", variant=config["variants"]),
+        expand("<results>/health/{variant}.json", variant=plan.variants),
 
 
 rule sweeps:
+    """All sweeps."""
     input:
-        expand("<results>/perf/{variant}/repeat-{repeat}/points.csv", variant=config["variants"], repeat=REPEATS),
+        expand("<results>/perf/{variant}/repeat-{repeat}/points.csv", variant=plan.variants, repeat=plan.repeats),
 
 
 rule tune:
+    """All searches, and their page."""
     input:
-        expand(rules.tune_choice.output.choice, variant=TUNE["variants"]),
+        expand(rules.tune_choice.output.choice, variant=plan.config.tune.variants),
         rules.tune_report.output.page,

@@ -1,14 +1,15 @@
 """Stage deploy. Takes: repository/<variant>/ and, where it was tuned, tune/<variant>/. Makes: deploy/. Config: deploy."""
 
-DEPLOY = os.path.relpath(PROJECT / "workflow" / "deploy")
-DEPLOYED = config["deploy"]["variant"]
-TUNED = [DEPLOYED] if DEPLOYED in TUNE["variants"] else []
+TEMPLATES = project_file("workflow/deploy")
+DEPLOYED = plan.config.deploy.variant
+TUNED = [DEPLOYED] if DEPLOYED in plan.config.tune.variants else []
 
 
 rule deploy:
+    """The chosen repository, and what serves it elsewhere."""
     input:
-        code=code("deploy.py"),
-        templates=[os.path.relpath(path) for path in sorted(Path(DEPLOY).rglob("*.j2"))],
+        code=plan.code("deploy.py"),
+        after=[str(path) for path in sorted(Path(TEMPLATES).rglob("*.j2"))],
         repository=f"<results>/repository/{DEPLOYED}",
         health=f"<results>/health/{DEPLOYED}.json",
         candidate=expand(rules.tune_candidate.output.candidate, variant=TUNED),
@@ -26,16 +27,9 @@ rule deploy:
         runtime=5,
     params:
         libraries=libraries("deploy.py"),
-        settings=settings(
-            image=config["serving"]["image"].removeprefix("docker://"),
-            **{key: value for key, value in config["deploy"].items() if key != "variant"},
-        ),
-        templates=lambda wildcards, input: os.path.commonpath(input.templates),
-        tuned=lambda wildcards, input: (
-            f"--candidate {input.candidate} --choice {input.choice}" if input.choice else ""
-        ),
+        settings=as_json(settings.deploy),
+        command=command("deploy", templates=TEMPLATES),
     message:
         "Deployment"
     shell:
-        "exec python {input.code[0]} --settings {params.settings:q} --health {input.health}"
-        " --repository {input.repository} {params.tuned} --templates {params.templates} --deploy {output.deploy} --log {log}"
+        RUN

@@ -6,13 +6,14 @@ One rule and one script per backend. Config: profile, engine.<backend>.
 
 # ModelOpt has another onnx than the workflow: its environment is called, not activated.
 rule low_precision:
+    """The graph converted to fp16 or int8 by ModelOpt."""
     input:
-        code=code("low_precision.py"),
-        lock=os.path.relpath(PROJECT / "envs" / "modelopt.txt"),
-        onnx=rules.export.output.onnx,
-        model_file=MODEL_FILE,
-        dataset=rules.dataset.output.train if DATASET else [],
-        reference=[] if DATASET else rules.export.output.reference,
+        code=plan.code("low_precision.py"),
+        after=project_file("envs/modelopt.txt"),
+        source=rules.export.output.onnx,
+        model_file=plan.model_file,
+        dataset=rules.dataset.output.train if plan.dataset else [],
+        reference=[] if plan.dataset else rules.export.output.reference,
     output:
         onnx="<results>/export/model.{precision}.onnx",
     log:
@@ -29,22 +30,18 @@ rule low_precision:
         runtime=30,
     params:
         libraries=libraries("low_precision.py"),
-        settings=lambda wildcards: settings(precision=wildcards.precision),
-        # Where it is makes no difference: params that depend on the input are not compared.
-        modelopt=lambda wildcards, input: config["engine"]["modelopt"],
-        samples=lambda wildcards, input: (
-            options(dataset=input.dataset, model_file=MODEL["file"]) if DATASET else options(reference=input.reference)
-        ),
+        settings=as_json(settings.low_precision),
+        command=command("low_precision", modelopt=plan.config.engine.modelopt),
     message:
         "Graph in {wildcards.precision}"
     shell:
-        "exec python {input.code[0]} --settings {params.settings:q} --modelopt {params.modelopt:q}"
-        " --onnx {input.onnx} {params.samples} --output {output.onnx} --log {log}"
+        RUN
 
 
 rule engine_openvino:
+    """OpenVINO's engine, for CPUs."""
     input:
-        code=code("engine_openvino.py"),
+        code=plan.code("engine_openvino.py"),
         onnx=rules.export.output.onnx,
     output:
         engine="<results>/engine/openvino/model.blob",
@@ -61,20 +58,21 @@ rule engine_openvino:
         runtime=10,
     params:
         libraries=libraries("engine_openvino.py"),
-        settings=settings(profile=config["profile"], **config["engine"]["openvino"]),
+        settings=as_json(settings.engine_openvino),
+        command=command("engine_openvino"),
     message:
         "OpenVINO engine"
     shell:
-        "exec python {input.code[0]} --settings {params.settings:q} --onnx {input.onnx}"
-        " --engine {output.engine} --record {output.record} --log {log}"
+        RUN
 
 
 # From PyTorch itself, not through ONNX. It is compiled for the processor or the GPU of the machine that builds it.
 rule engine_aotinductor:
+    """PyTorch's own engine, for this machine's processor or GPU."""
     input:
-        code=code("engine_aotinductor.py", "build"),
+        code=plan.code("engine_aotinductor.py", model_file=True),
         model=rules.train.output.model,
-        model_file=MODEL_FILE,
+        after=plan.model_file,
     output:
         engine="<results>/engine/aotinductor/model.pt2",
         record="<results>/engine/aotinductor/engine.json",
@@ -90,24 +88,21 @@ rule engine_aotinductor:
         runtime=30,
         gpu=GPUS,
     params:
-        libraries=libraries("engine_aotinductor.py", *MODEL_FILE),
-        settings=settings(
-            profile=config["profile"],
-            inputs=config["model"]["inputs"],
-            device=config["serving"]["device"],
-        ),
+        libraries=libraries("engine_aotinductor.py", model_file=True),
+        settings=as_json(settings.engine_aotinductor),
+        command=command("engine_aotinductor"),
     message:
         "AOTInductor engine"
     shell:
-        "exec python {input.code[0]} --settings {params.settings:q} --model {input.model}"
-        " --engine {output.engine} --record {output.record} --log {log}"
+        RUN
 
 
 # For the GPUs that the config names, on any machine.
 rule engine_tensorrt_rtx:
+    """TensorRT-RTX's engine, for named GPUs."""
     input:
-        code=code("engine_tensorrt_rtx.py"),
-        onnx=graph(config["engine"]["tensorrt_rtx"]["precision"]),
+        code=plan.code("engine_tensorrt_rtx.py"),
+        onnx=plan.graph(plan.config.engine.tensorrt_rtx.precision),
     output:
         engine="<results>/engine/tensorrt_rtx/model.engine",
         record="<results>/engine/tensorrt_rtx/engine.json",
@@ -122,20 +117,21 @@ rule engine_tensorrt_rtx:
         runtime=10,
     params:
         libraries=libraries("engine_tensorrt_rtx.py", packages=["tensorrt-rtx-cu13-libs"]),
-        settings=settings(profiles=PROFILES, **config["engine"]["tensorrt_rtx"]),
+        settings=as_json(settings.engine_tensorrt_rtx),
+        command=command("engine_tensorrt_rtx"),
     message:
         "TensorRT-RTX engine"
     shell:
-        "exec python {input.code[0]} --settings {params.settings:q} --onnx {input.onnx}"
-        " --engine {output.engine} --record {output.record} --log {log}"
+        RUN
 
 
 # For the GPU of the machine that builds it. The timing cache makes later builds faster and decides nothing else: it is
 # no input, so that it never invalidates an engine.
 rule engine_tensorrt:
+    """TensorRT's engine, for this machine's GPU."""
     input:
-        code=code("engine_tensorrt.py"),
-        onnx=graph(config["engine"]["tensorrt"]["precision"]),
+        code=plan.code("engine_tensorrt.py"),
+        onnx=plan.graph(plan.config.engine.tensorrt.precision),
     output:
         engine="<results>/engine/tensorrt/model.plan",
         record="<results>/engine/tensorrt/engine.json",
@@ -147,17 +143,16 @@ rule engine_tensorrt:
     conda:
         "../envs/main.yaml"
     container:
-        config["serving"]["image"]
+        plan.config.serving.image
     resources:
         mem_mb=8000,
         runtime=60,
         gpu=1,
     params:
         libraries=libraries("engine_tensorrt.py"),
-        settings=settings(profiles=PROFILES, engine=config["engine"]["tensorrt"]),
-        timing_cache="artifacts/tensorrt.timing_cache",
+        settings=as_json(settings.engine_tensorrt),
+        command=command("engine_tensorrt", timing_cache="artifacts/tensorrt.timing_cache"),
     message:
         "TensorRT engine"
     shell:
-        "exec python3 {input.code[0]} --settings {params.settings:q} --onnx {input.onnx}"
-        " --timing-cache {params.timing_cache} --engine {output.engine} --record {output.record} --log {log}"
+        RUN

@@ -5,15 +5,13 @@ profile's shapes. A ready graph has no model.ts; without a data set or model.raw
 Config: export, model, profile (parity alone: of other batch sizes nothing is exported anew).
 """
 
-CONTRACT = {side: MODEL[side] for side in ("inputs", "outputs")}
-
-
-if MODEL["onnx"]:
+if plan.given_graph:
 
     rule export:
+        """The graph as it was given, and what it answers."""
         input:
-            code=code("given_onnx.py"),
-            given=MODEL["onnx"],
+            code=plan.code("export_given.py"),
+            given=plan.config.model.onnx,
         output:
             onnx="<results>/export/model.onnx",
             reference="<results>/export/reference.npz",
@@ -27,23 +25,24 @@ if MODEL["onnx"]:
             runtime=10,
         params:
             libraries=libraries("given_onnx.py"),
-            settings=settings(model=CONTRACT, shapes=made_up()),
+            settings=as_json(settings.export_given),
+            command=command("export"),
         message:
             "Graph as given"
         shell:
-            "exec python {input.code[0]} --settings {params.settings:q} --given {input.given:q}"
-            " --onnx {output.onnx} --reference {output.reference} --log {log}"
+            RUN
 
 else:
 
     rule export:
+        """ONNX and TorchScript, and what PyTorch answers."""
         input:
-            code=code("export.py", "build", "prepare", "interpret", "example"),
-            model_file=MODEL_FILE,
+            code=plan.code("export.py", model_file=True),
             model=rules.train.output.model,
-            dataset=rules.dataset.output.test if DATASET else [],
+            after=plan.model_file,
+            dataset=rules.dataset.output.test if plan.dataset else [],
         output:
-            **({"raw_reference": "<results>/export/reference_raw.npz"} if RAW else {}),
+            **({"raw_reference": "<results>/export/reference_raw.npz"} if plan.raw else {}),
             onnx="<results>/export/model.onnx",
             torchscript="<results>/export/model.ts",
             reference="<results>/export/reference.npz",
@@ -56,28 +55,21 @@ else:
             mem_mb=4000,
             runtime=10,
         params:
-            libraries=libraries("export.py", *MODEL_FILE, packages=["onnxscript"]),
-            settings=settings(
-                opset=config["export"]["opset"],
-                model=CONTRACT,
-                raw=MODEL["raw"] if RAW else None,
-                shapes=made_up(),
-            ),
-            given=lambda wildcards, input, output: options(
-                dataset=input.dataset, raw_reference=output.get("raw_reference")
-            ),
+            libraries=libraries("export.py", packages=["onnxscript"], model_file=True),
+            settings=as_json(settings.export),
+            command=command("export"),
         message:
             "Export to ONNX and TorchScript"
         shell:
-            "exec python {input.code[0]} --settings {params.settings:q} --model {input.model} {params.given}"
-            " --onnx {output.onnx} --torchscript {output.torchscript} --reference {output.reference} --log {log}"
+            RUN
 
 
 rule parity:
+    """How far the exports are from PyTorch."""
     input:
-        code=code("parity.py"),
+        code=plan.code("parity.py"),
         onnx=rules.export.output.onnx,
-        torchscript=[] if MODEL["onnx"] else rules.export.output.torchscript,
+        torchscript=[] if plan.given_graph else rules.export.output.torchscript,
         reference=rules.export.output.reference,
     output:
         parity="<results>/export/parity.json",
@@ -93,14 +85,9 @@ rule parity:
         runtime=10,
     params:
         libraries=libraries("parity.py"),
-        settings=settings(
-            tolerance=config["export"]["tolerance"],
-            profile=config["profile"],
-            outputs=MODEL["outputs"],
-        ),
-        given=lambda wildcards, input: options(torchscript=input.torchscript),
+        settings=as_json(settings.parity),
+        command=command("parity"),
     message:
         "Parity of the exports with PyTorch"
     shell:
-        "exec python {input.code[0]} --settings {params.settings:q} --onnx {input.onnx} {params.given}"
-        " --reference {input.reference} --parity {output.parity} --log {log}"
+        RUN

@@ -1,9 +1,17 @@
 """Stage gate. Takes: report/perf_summary.json and that of an earlier run. Makes: report/perf_gate.json. Config: compare."""
 
 
+def base_of_gate(wildcards):
+    """The earlier run's figures; asked for when the gate is."""
+    if not plan.config.compare.base:
+        sys.exit("config: compare.base: empty. Hint: the perf_summary.json of the run that this one is compared with")
+    return plan.config.compare.base
+
+
 rule perf_gate:
+    """Fail when a variant is slower than in the run that compare.base names."""
     input:
-        code=code("perf_gate.py"),
+        code=plan.code("perf_gate.py"),
         summary=rules.perf_report.output.json,
         base=base_of_gate,
     output:
@@ -19,9 +27,9 @@ rule perf_gate:
         runtime=5,
     params:
         libraries=libraries("perf_gate.py"),
-        settings=settings(**{key: value for key, value in config["compare"].items() if key != "base"}),
+        settings=as_json(settings.perf_gate),
+        command=command("perf_gate"),
     message:
         "Gate: no variant slower than in {input.base}"
     shell:
-        "exec python {input.code[0]} --settings {params.settings:q} --summary {input.summary} --base {input.base}"
-        " --gate {output.gate} --log {log}"
+        RUN

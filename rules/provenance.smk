@@ -3,17 +3,21 @@
 At the end of every run also provenance/manifest.json and ro-crate-metadata.json. Config: all of it.
 """
 
+import json
 import shlex
 import subprocess
 
 
 rule provenance:
+    """The configuration, the software and the hardware that the figures come from."""
     input:
-        code=code("provenance.py"),
-        health=f"<results>/health/{config['variants'][0]}.json",
-        lock=os.path.relpath(PROJECT / "envs" / "main.txt"),
-        points=expand(rules.sweep.output.points, variant=config["variants"], repeat=REPEATS),
-        in_process=expand(rules.in_process.output.table, variant=IN_PROCESS, repeat=REPEATS),
+        code=plan.code("provenance.py"),
+        health=f"<results>/health/{plan.variants[0]}.json",
+        after=[
+            project_file("envs/main.txt"),
+            *expand(rules.sweep.output.points, variant=plan.variants, repeat=plan.repeats),
+            *expand(rules.in_process.output.table, variant=plan.in_process, repeat=plan.repeats),
+        ],
     output:
         run_config="<results>/provenance/run_config.yaml",
         versions="<results>/provenance/versions.json",
@@ -28,39 +32,21 @@ rule provenance:
         mem_mb=1000,
         runtime=5,
     params:
-        settings=settings(**config),
+        settings=as_json(settings.provenance),
+        command=command("provenance"),
     message:
         "Provenance"
     shell:
-        "exec python {input.code[0]} --settings {params.settings:q} --health {input.health}"
-        " --run-config {output.run_config} --versions {output.versions} --system {output.system} --log {log}"
+        RUN
 
 
 # At the end, when everything is as it stays. Not a rule: what it writes describes all others, and a command line and a
 # time are never out of date.
 onsuccess:
-    made = [
-        {
-            "rule": job.rule.name,
-            "command": job.shellcmd,
-            "inputs": list(job.input),
-            "outputs": list(job.output),
-            "log": job.log[0],
-        }
-        for job in workflow.dag.jobs
-        # Snakemake does not miss an intermediate file that was deleted.
-        if job.output and all(map(os.path.exists, [*job.input, *job.output]))
-    ]
+    made_by = ["--run", plan.results, "--command", shlex.join(["snakemake", *sys.argv[1:]])]
     subprocess.run(
-        [
-            sys.executable,
-            code("manifest.py")[0],
-            "--run",
-            RESULTS,
-            "--command",
-            shlex.join(["snakemake", *sys.argv[1:]]),
-        ],
-        input=json.dumps(made),
+        [sys.executable, project_file("workflow/scripts/manifest.py"), *made_by],
+        input=json.dumps(snakemake_internals.finished_jobs(workflow)),
         text=True,
         check=True,
     )

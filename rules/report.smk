@@ -2,27 +2,28 @@
 
 from glob import glob
 
-REPORT = os.path.relpath(SCRIPTS / "show")
+SHOW = project_file("workflow/scripts/show")
+SUMMARY_SCHEMA = "workflow/schemas/perf_summary.schema.json"
 
 
 rule perf_report:
+    """Everything that the run found, as a page, CSV and JSON."""
     input:
-        code=code("perf_report.py"),
-        template=f"{REPORT}/perf_report.html.j2",
-        parts=sorted(glob(f"{REPORT}/*.j2") + glob(f"{REPORT}/page.*")),
-        schema=os.path.relpath(PROJECT / "workflow" / "schemas" / "perf_summary.schema.json"),
-        points=expand(rules.sweep.output.points, variant=config["variants"], repeat=REPEATS),
-        in_process=expand(rules.in_process.output.table, variant=IN_PROCESS, repeat=REPEATS),
-        health=expand(rules.healthcheck.output.health, variant=config["variants"]),
-        engines=expand("<results>/engine/{backend}/engine.json", backend=ENGINES),
-        dataset=rules.dataset.output.summary if DATASET else [],
-        metrics=[] if MODEL["onnx"] else rules.train.output.metrics,
+        code=plan.code("perf_report.py"),
+        template=f"{SHOW}/perf_report.html.j2",
+        after=sorted([*glob(f"{SHOW}/*.j2"), *glob(f"{SHOW}/page.*"), project_file(SUMMARY_SCHEMA)]),
+        points=expand(rules.sweep.output.points, variant=plan.variants, repeat=plan.repeats),
+        in_process=expand(rules.in_process.output.table, variant=plan.in_process, repeat=plan.repeats),
+        health=expand(rules.healthcheck.output.health, variant=plan.variants),
+        engines=expand("<results>/engine/{backend}/engine.json", backend=plan.engines),
+        dataset=rules.dataset.output.summary if plan.dataset else [],
+        metrics=[] if plan.given_graph else rules.train.output.metrics,
         parity=rules.parity.output.parity,
         run_config=rules.provenance.output.run_config,
         versions=rules.provenance.output.versions,
         system=rules.provenance.output.system,
-        model_file=MODEL_FILE if "metrics" in DECLARED.functions else [],
-        published=[path for file in MODEL_FILE if os.path.exists(path := file.removesuffix(".py") + ".published.json")],
+        model_file=plan.model_file if "metrics" in plan.declared.functions else [],
+        published=plan.published,
     output:
         page=report(
             "<results>/report/perf_report.html",
@@ -53,20 +54,10 @@ rule perf_report:
         runtime=5,
     params:
         libraries=libraries("perf_report.py"),
-        settings=settings(models={name: computing(name, INNER) for name in config["variants"]}),
-        given=lambda wildcards, input: options(
-            dataset=input.dataset,
-            metrics=input.metrics,
-            model_file=input.model_file,
-            published=input.published,
-        ),
-        # Of the jobs before this one, for the time line.
-        logs=f"{RESULTS}/logs",
+        settings=as_json(settings.perf_report),
+        # The logs are those of the jobs before this one, for the time line.
+        command=command("perf_report", logs=f"{plan.results}/logs"),
     message:
         "Report"
     shell:
-        "exec python {input.code[0]} --settings {params.settings:q} --points {input.points} --in-process {input.in_process} --health {input.health}"
-        " --engines {input.engines} {params.given} --parity {input.parity}"
-        " --run-config {input.run_config} --versions {input.versions} --system {input.system}"
-        " --logs {params.logs}"
-        " --template {input.template} --page {output.page} --csv {output.csv} --json {output.json} --log {log}"
+        RUN

@@ -6,11 +6,12 @@ pytriton.
 
 
 rule repository:
+    """A repository of a model that Triton's Python backend serves."""
     input:
-        code=code("repository.py"),
-        model_py=f"{BACKENDS}/model.py",
-        runtime=runtime,
-        artifact=lambda wildcards: artifact(wildcards.variant),
+        code=plan.code("repository.py"),
+        model_py=project_file("workflow/backends/model.py"),
+        runtime=ask(plan.runtime),
+        artifact=ask(plan.artifact),
     output:
         repository=directory("<results>/repository/{variant}"),
     log:
@@ -18,7 +19,7 @@ rule repository:
     benchmark:
         "<benchmarks>/repository/{variant}.tsv"
     wildcard_constraints:
-        variant="|".join(of_kind("model", SERVER)),
+        variant="|".join(plan.of_kind("model")),
     priority: 1
     conda:
         "../envs/main.yaml"
@@ -26,27 +27,22 @@ rule repository:
         mem_mb=1000,
         runtime=5,
     params:
-        libraries=lambda wildcards: libraries("repository.py", runtime(wildcards)),
-        settings=lambda wildcards: settings(
-            name=served_name(wildcards.variant),
-            model=served_model(wildcards.variant),
-            profile=served_profile(wildcards.variant),
-            serving=instances(wildcards.variant, served_device(wildcards.variant)),
-        ),
-        artifact=lambda wildcards, input: (f"--artifact {input.artifact}" if input.artifact else ""),
+        libraries=lambda wildcards: libraries("repository.py", files=[plan.runtime(wildcards.variant)]),
+        settings=as_json(settings.repository),
+        command=command("repository"),
     message:
         "Model repository of {wildcards.variant}"
     shell:
-        "exec python {input.code[0]} --settings {params.settings:q} --model-py {input.model_py}"
-        " --runtime {input.runtime} {params.artifact} --repository {output.repository} --log {log}"
+        RUN
 
 
-# What Triton's own backends serve; engines say in engine.json how many profiles they have.
+# Engines say in engine.json how many profiles they have.
 rule repository_native:
+    """A repository of a model that Triton's own backend serves."""
     input:
-        code=code("repository_native.py"),
-        artifact=lambda wildcards: artifact(wildcards.variant),
-        record=lambda wildcards: record(wildcards.variant),
+        code=plan.code("repository_native.py"),
+        artifact=ask(plan.artifact),
+        record=ask(plan.record),
     output:
         repository=directory("<results>/repository/{variant}"),
     log:
@@ -54,7 +50,7 @@ rule repository_native:
     benchmark:
         "<benchmarks>/repository/{variant}.tsv"
     wildcard_constraints:
-        variant="|".join(of_kind("native", SERVER)),
+        variant="|".join(plan.of_kind("native")),
     priority: 1
     conda:
         "../envs/main.yaml"
@@ -63,30 +59,21 @@ rule repository_native:
         runtime=5,
     params:
         libraries=libraries("repository_native.py"),
-        settings=lambda wildcards: settings(
-            name=served_name(wildcards.variant),
-            **vars(VARIANTS[wildcards.variant].native),
-            model=served_model(wildcards.variant),
-            profile=served_profile(wildcards.variant),
-            serving={
-                **instances(wildcards.variant, served_device(wildcards.variant)),
-                "cuda_graphs": config["serving"]["cuda_graphs"],
-            },
-        ),
-        record=lambda wildcards, input: f"--record {input.record}" if input.record else "",
+        settings=as_json(settings.repository_native),
+        command=command("repository_native"),
     message:
         "Model repository of {wildcards.variant}, for Triton's own backend"
     shell:
-        "exec python {input.code[0]} --settings {params.settings:q} --artifact {input.artifact} {params.record}"
-        " --repository {output.repository} --log {log}"
+        RUN
 
 
 rule repository_pytriton:
+    """What a PyTriton server binds."""
     input:
-        code=code("repository_pytriton.py"),
-        runtime=runtime,
-        artifact=lambda wildcards: artifact(wildcards.variant),
-        model_file=MODEL_FILE,
+        code=plan.code("repository_pytriton.py"),
+        runtime=ask(plan.runtime),
+        artifact=ask(plan.artifact),
+        model_file=plan.model_file,
     output:
         repository=directory("<results>/repository/{variant}"),
     log:
@@ -94,7 +81,7 @@ rule repository_pytriton:
     benchmark:
         "<benchmarks>/repository/{variant}.tsv"
     wildcard_constraints:
-        variant="|".join(of_kind("pytriton", SERVER)),
+        variant="|".join(plan.of_kind("pytriton")),
     priority: 1
     conda:
         "../envs/main.yaml"
@@ -102,32 +89,24 @@ rule repository_pytriton:
         mem_mb=1000,
         runtime=5,
     params:
-        libraries=lambda wildcards: libraries("repository_pytriton.py", runtime(wildcards), *MODEL_FILE),
-        settings=lambda wildcards: settings(
-            name=served_name(wildcards.variant),
-            model=served_model(wildcards.variant),
-            runs={side: names(config["model"][side]) for side in ("inputs", "outputs")},
-            profile={bound: config["profile"][bound] for bound in ("min", "max")},
-            serving={
-                "device": served_device(wildcards.variant),
-                "threads": threads_of(wildcards.variant),
-                "max_queue_delay_us": config["serving"]["max_queue_delay_us"],
-            },
+        libraries=lambda wildcards: libraries(
+            "repository_pytriton.py", files=[plan.runtime(wildcards.variant), *plan.model_file]
         ),
-        model_file=lambda wildcards, input: options(model_file=input.model_file),
+        settings=as_json(settings.repository_pytriton),
+        command=command("repository_pytriton"),
     message:
         "PyTriton server of {wildcards.variant}"
     shell:
-        "exec python {input.code[0]} --settings {params.settings:q} --runtime {input.runtime}"
-        " --artifact {input.artifact} {params.model_file} --repository {output.repository} --log {log}"
+        RUN
 
 
 rule repository_bls:
+    """A repository of the model that takes raw samples and calls another one."""
     input:
-        code=code("repository_bls.py"),
-        model_py=f"{BACKENDS}/bls.py",
-        model_file=MODEL_FILE,
-        inner=f"<results>/repository/{INNER}",
+        code=plan.code("repository_bls.py"),
+        model_py=project_file("workflow/backends/bls.py"),
+        model_file=plan.model_file,
+        inner=f"<results>/repository/{plan.config.serving.inner}",
     output:
         repository=directory("<results>/repository/bls"),
     log:
@@ -141,25 +120,24 @@ rule repository_bls:
         mem_mb=1000,
         runtime=5,
     params:
-        libraries=libraries("repository_bls.py", *MODEL_FILE),
-        settings=lambda wildcards: settings(
-            name=served_name("bls"), model=served_model("bls"), serving=instances("bls", "cpu")
-        ),
+        libraries=libraries("repository_bls.py", files=plan.model_file),
+        settings=as_json(settings.repository_bls),
+        command=command("repository_bls"),
     message:
         "Model repository of bls"
     shell:
-        "exec python {input.code[0]} --settings {params.settings:q} --inner {input.inner}"
-        " --model-py {input.model_py} --model-file {input.model_file} --repository {output.repository} --log {log}"
+        RUN
 
 
 rule repository_ensemble:
+    """The same as three models that Triton's ensemble scheduler connects."""
     input:
-        code=code("repository_ensemble.py"),
-        model_py=f"{BACKENDS}/model.py",
-        prepare=f"{BACKENDS}/runtime_prepare.py",
-        interpret=f"{BACKENDS}/runtime_interpret.py",
-        model_file=MODEL_FILE,
-        inner=f"<results>/repository/{INNER}",
+        code=plan.code("repository_ensemble.py"),
+        model_py=project_file("workflow/backends/model.py"),
+        prepare=project_file("workflow/backends/runtime_prepare.py"),
+        interpret=project_file("workflow/backends/runtime_interpret.py"),
+        model_file=plan.model_file,
+        inner=f"<results>/repository/{plan.config.serving.inner}",
     output:
         repository=directory("<results>/repository/ensemble"),
     log:
@@ -173,16 +151,10 @@ rule repository_ensemble:
         mem_mb=1000,
         runtime=5,
     params:
-        libraries=libraries("repository_ensemble.py", *MODEL_FILE),
-        settings=lambda wildcards: settings(
-            name=served_name("ensemble"),
-            model=served_model("ensemble"),
-            min=config["profile"]["min"],
-            serving=instances("ensemble", "cpu"),
-        ),
+        libraries=libraries("repository_ensemble.py", files=plan.model_file),
+        settings=as_json(settings.repository_ensemble),
+        command=command("repository_ensemble"),
     message:
         "Model repository of ensemble"
     shell:
-        "exec python {input.code[0]} --settings {params.settings:q} --inner {input.inner} --model-py {input.model_py}"
-        " --prepare {input.prepare} --interpret {input.interpret} --model-file {input.model_file}"
-        " --repository {output.repository} --log {log}"
+        RUN

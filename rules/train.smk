@@ -3,16 +3,15 @@
 A model file without `train` keeps its weights as given. Config: train, model.file, model.arguments, model.weights.
 """
 
-CALLED = ["build", "prepare", "train"]
-
 
 rule train:
+    """The model's weights: trained, or as they were given."""
     input:
-        code=code("train.py", *CALLED),
-        model_file=MODEL_FILE,
-        weights=[MODEL["weights"]] if MODEL["weights"] else [],
-        train=rules.dataset.output.train if TRAINS else [],
-        test=rules.dataset.output.test if DATASET else [],
+        code=plan.code("train.py", model_file=True),
+        model_file=plan.model_file,
+        weights=plan.config.model.weights or [],
+        train=rules.dataset.output.train if plan.trains else [],
+        test=rules.dataset.output.test if plan.dataset else [],
     output:
         model="<results>/model/model.pt",
         metrics="<results>/model/metrics.json",
@@ -21,18 +20,15 @@ rule train:
     cache: CACHE
     conda:
         "../envs/main.yaml"
-    threads: config["train"]["threads"]
+    threads: plan.config.train.threads
     resources:
         mem_mb=4000,
         runtime=30,
     params:
-        libraries=libraries("train.py", calls=CALLED),
-        settings=settings(arguments=MODEL["arguments"], **config["train"]),
-        # model.pt names it.
-        model_file=lambda wildcards, input: input.model_file,
-        given=lambda wildcards, input: options(weights=input.weights, train=input.train, test=input.test),
+        libraries=libraries("train.py", model_file=True),
+        settings=as_json(settings.train),
+        command=command("train"),
     message:
-        "Training" if TRAINS else "Weights as given"
+        "Training" if plan.trains else "Weights as given"
     shell:
-        "exec python {input.code[0]} --settings {params.settings:q} --model-file {params.model_file:q}"
-        " {params.given} --model {output.model} --metrics {output.metrics} --log {log}"
+        RUN

@@ -6,9 +6,10 @@ Config: tune, and of sweep the first protocol and batch size, the windows and th
 
 
 rule tune_environment:
+    """The version of Model Analyzer."""
     input:
-        code=code("tune_environment.py"),
-        lock=os.path.relpath(PROJECT / "envs" / "model_analyzer.txt"),
+        code=plan.code("tune_environment.py"),
+        after=project_file("envs/model_analyzer.txt"),
     output:
         version="<results>/tune/model_analyzer.json",
     log:
@@ -22,23 +23,25 @@ rule tune_environment:
         runtime=5,
     params:
         libraries=libraries("tune_environment.py"),
-        analyzer=TUNE["model_analyzer"],
+        settings=as_json(settings.tune_environment),
+        command=command("tune_environment"),
     message:
         "Model Analyzer's environment"
     shell:
-        "exec python {input.code[0]} --model-analyzer {params.analyzer:q} --version {output.version} --log {log}"
+        RUN
 
 
 # A search that was interrupted goes on where it was. Its checkpoints are no output: Snakemake removes those of a job
 # that did not end. They are named by all that decides the figures, and removed when the search has ended.
 rule tune_search:
+    """Measure the configurations of a search space with Model Analyzer."""
     input:
-        code=code("tune_search.py"),
+        code=plan.code("tune_search.py"),
         version=rules.tune_environment.output.version,
         repository="<results>/repository/{variant}",
         health=rules.healthcheck.output.health,
-        reference=reference,
-        model_file=SAMPLED,
+        reference=ask(plan.reference),
+        model_file=plan.samples_from,
     output:
         results="<results>/tune/{variant}/results.csv",
         configs=directory("<results>/tune/{variant}/configs"),
@@ -51,42 +54,31 @@ rule tune_search:
     conda:
         "../envs/main.yaml"
     container:
-        IMAGE if "tune_search" in STARTS_TRITON[TUNE["launch"]] else None
+        IMAGE if "tune_search" in machine.STARTS_TRITON[plan.config.tune.launch] else None
     threads: 4
     resources:
         mem_mb=4000,
         runtime=240,
-        gpu=0 if TUNE["launch"] == "remote" else GPUS,
+        gpu=0 if plan.config.tune.launch == "remote" else GPUS,
         measure=1,
     params:
         libraries=libraries("tune_search.py", packages=SERVER_PACKAGES),
-        settings=lambda wildcards: settings(
-            server=SERVER,
-            launch=tune_launch(),
-            mode=TUNE["mode"],
-            search=TUNE["search"],
-            max_trials=TUNE["max_trials"],
-            steering=tune_steering(),
-            batch_size=config["sweep"]["batch_sizes"][0],
-            windows=tune_windows(),
-            model=served_model(wildcards.variant),
-            inputs=config["model"]["inputs"],
+        settings=as_json(settings.tune_search),
+        command=command(
+            "tune_search",
+            model_analyzer=plan.config.tune.model_analyzer,
+            checkpoints=ask(plan.checkpoints),
         ),
-        given=lambda wildcards, input: options(model_file=input.model_file),
-        analyzer=TUNE["model_analyzer"],
-        checkpoints=lambda wildcards: f"{RESULTS}/checkpoints/tune/{wildcards.variant}",
     message:
         "Model Analyzer on {wildcards.variant}"
     shell:
-        "exec python {input.code[0]} --settings {params.settings:q} --model-analyzer {params.analyzer:q}"
-        " --version {input.version} --repository {input.repository} --health {input.health}"
-        " --reference {input.reference} {params.given} --checkpoints {params.checkpoints:q} --analyzer-log {log.analyzer}"
-        " --server-log {log.server} --results {output.results} --configs {output.configs} --log {log[0]}"
+        RUN
 
 
 rule tune_candidate:
+    """The best configuration that was found, as a repository."""
     input:
-        code=code("tune_candidate.py"),
+        code=plan.code("tune_candidate.py"),
         results=rules.tune_search.output.results,
         configs=rules.tune_search.output.configs,
         repository="<results>/repository/{variant}",
@@ -104,22 +96,23 @@ rule tune_candidate:
         runtime=5,
     params:
         libraries=libraries("tune_candidate.py"),
-        settings=settings(**tune_goal()),
+        settings=as_json(settings.tune_candidate),
+        command=command("tune_candidate"),
     message:
         "Best configuration of {wildcards.variant}"
     shell:
-        "exec python {input.code[0]} --settings {params.settings:q} --results {input.results} --configs {input.configs}"
-        " --repository {input.repository} --candidate {output.candidate} --record {output.record} --log {log}"
+        RUN
 
 
 rule tune_proof:
+    """The best configuration and the default measured again, in turn."""
     input:
-        code=code("tune_proof.py"),
+        code=plan.code("tune_proof.py"),
         repository="<results>/repository/{variant}",
         candidate=rules.tune_candidate.output.candidate,
         record=rules.tune_candidate.output.record,
-        reference=reference,
-        model_file=SAMPLED,
+        reference=ask(plan.reference),
+        model_file=plan.samples_from,
     output:
         proof="<results>/tune/{variant}/proof.csv",
         raw=directory("<results>/tune/{variant}/proof"),
@@ -131,35 +124,27 @@ rule tune_proof:
     conda:
         "../envs/main.yaml"
     container:
-        IMAGE if "tune_proof" in STARTS_TRITON[TUNE["launch"]] else None
+        IMAGE if "tune_proof" in machine.STARTS_TRITON[plan.config.tune.launch] else None
     threads: 4
     resources:
         mem_mb=4000,
         runtime=60,
-        gpu=0 if TUNE["launch"] == "remote" else GPUS,
+        gpu=0 if plan.config.tune.launch == "remote" else GPUS,
         measure=1,
     params:
         libraries=libraries("tune_proof.py", packages=SERVER_PACKAGES),
-        settings=lambda wildcards: settings(
-            server=SERVER,
-            launch=tune_launch(),
-            rounds=TUNE["rounds"],
-            windows=tune_windows(),
-            model=served_model(wildcards.variant),
-            inputs=config["model"]["inputs"],
-        ),
-        given=lambda wildcards, input: options(model_file=input.model_file),
+        settings=as_json(settings.tune_proof),
+        command=command("tune_proof"),
     message:
         "Tuned {wildcards.variant} against its default"
     shell:
-        "exec python {input.code[0]} --settings {params.settings:q} --repository {input.repository}"
-        " --candidate {input.candidate} --record {input.record} --reference {input.reference} {params.given}"
-        " --server-log {log.server} --raw {output.raw} --proof {output.proof} --log {log[0]}"
+        RUN
 
 
 rule tune_choice:
+    """Whether the best configuration takes the place of the default."""
     input:
-        code=code("tune_choice.py"),
+        code=plan.code("tune_choice.py"),
         version=rules.tune_environment.output.version,
         results=rules.tune_search.output.results,
         configs=rules.tune_search.output.configs,
@@ -180,29 +165,21 @@ rule tune_choice:
         runtime=5,
     params:
         libraries=libraries("tune_choice.py"),
-        settings=lambda wildcards: settings(
-            variant=wildcards.variant,
-            launch=TUNE["launch"],
-            mode=TUNE["mode"],
-            search=TUNE["search"],
-            shape=SHAPES[0],
-            **tune_goal(),
-        ),
+        settings=as_json(settings.tune_choice),
+        command=command("tune_choice"),
     message:
         "Choice for {wildcards.variant}"
     shell:
-        "exec python {input.code[0]} --settings {params.settings:q} --version {input.version}"
-        " --results {input.results} --configs {input.configs} --repository {input.repository}"
-        " --candidate {input.candidate} --record {input.record} --proof {input.proof} --choice {output.choice}"
-        " --log {log}"
+        RUN
 
 
 rule tune_report:
+    """The searches of the run as a page."""
     input:
-        code=code("tune_report.py"),
-        template=f"{REPORT}/perf_report.html.j2",
-        parts=expand(f"{REPORT}/{{part}}", part=["tuning.html.j2", "macros.html.j2", "page.css", "page.js"]),
-        choices=expand(rules.tune_choice.output.choice, variant=TUNE["variants"]),
+        code=plan.code("tune_report.py"),
+        template=f"{SHOW}/perf_report.html.j2",
+        after=expand(f"{SHOW}/{{part}}", part=["tuning.html.j2", "macros.html.j2", "page.css", "page.js"]),
+        choices=expand(rules.tune_choice.output.choice, variant=plan.config.tune.variants),
     output:
         page=report(
             "<results>/report/tune_report.html",
@@ -221,9 +198,9 @@ rule tune_report:
         runtime=5,
     params:
         libraries=libraries("tune_report.py"),
-        settings=settings(run=config["run"], model=config["model"]["name"]),
+        settings=as_json(settings.tune_report),
+        command=command("tune_report"),
     message:
         "Report of the search"
     shell:
-        "exec python {input.code[0]} --settings {params.settings:q} --choices {input.choices}"
-        " --template {input.template} --page {output.page} --log {log}"
+        RUN

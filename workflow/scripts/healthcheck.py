@@ -136,9 +136,9 @@ def faults(found: Mapping[str, Any], wanted: Bounds) -> list[str]:
 
 def main(job: Job) -> None:
     settings = job.settings
-    profile = settings.profile
     # From the smallest: canonical JSON has them by name.
-    bounds: dict[str, shapes.Shapes] = {bound: shapes.parse(profile[bound]) for bound in ("min", "opt", "max") if bound in profile}
+    known: list[str] = [bound for bound in ("min", "opt", "max") if bound in settings.profile]
+    bounds = {bound: shapes.parse(settings.profile[bound]) for bound in known}
     groups = load(job.reference)
     if isinstance(settings.bounds.samples, int):
         groups = [group.first(settings.bounds.samples) for group in groups]

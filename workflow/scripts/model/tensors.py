@@ -52,7 +52,7 @@ def check(arrays: Mapping[str, np.ndarray], tensors: Sequence[Tensor], source: s
         if array.dtype != DTYPES[tensor.dtype] or not fits:
             found = f"{array.dtype} of shape {list(array.shape)}"
             wanted = f"{tensor.dtype}, batch first, then {tensor.dims}"
-            raise UserError(f"{source} gives {tensor['name']} as {found}.", f"the config says {wanted}")
+            raise UserError(f"{source} gives {tensor.name} as {found}.", f"the config says {wanted}")
     return {name: arrays[name] for name in names}
 
 

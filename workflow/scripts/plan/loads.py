@@ -6,7 +6,6 @@ A request rate is an open loop: requests go out when they are due, whatever the 
 
 from dataclasses import dataclass
 
-
 CLOSED = "concurrency"
 
 

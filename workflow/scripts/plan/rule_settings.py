@@ -10,7 +10,26 @@ from model.signature import names
 from plan.constraints import parsed
 from plan.loads import CLOSED, Load, Windows
 from plan.served import signature, tensors
-from plan.settings import dataset, deploy, engine, export, gate, health, perf, provenance, report, repository, train, tune
+from plan.settings.dataset import Dataset
+from plan.settings.deploy import Deploy
+from plan.settings.engine import AotInductor, LowPrecision, OpenVino, TensorRt, TensorRtRtx
+from plan.settings.export import Export, ExportGiven, Parity, Tolerance
+from plan.settings.gate import Gate
+from plan.settings.health import Bounds, HealthCheck
+from plan.settings.perf import InProcess, Sweep
+from plan.settings.provenance import Provenance
+from plan.settings.report import Report
+from plan.settings.repository import (
+    BlsRepository,
+    EnsembleRepository,
+    Names,
+    NativeRepository,
+    PyTritonRepository,
+    PyTritonServing,
+    Repository,
+)
+from plan.settings.train import Train
+from plan.settings.tune import Choice, Environment, Goal, Launch, Lists, Proof, Search, Sent, TuneReport
 from plan.workflow_plan import Plan
 from serve.variants import VARIANTS, computing
 
@@ -25,92 +44,92 @@ class RuleSettings:
 
     plan: Plan
 
-    def dataset(self) -> dataset.Dataset:
+    def dataset(self) -> Dataset:
         """The source, and what the model file says that the content of this data set follows from."""
         section, declared = self.plan.config.dataset, self.plan.declared
         keys = declared.datasets.get(section.source, []) if section.source else []
-        return dataset.Dataset(section.source, {key: getattr(section, key) for key in keys})
+        return Dataset(section.source, {key: getattr(section, key) for key in keys})
 
-    def train(self) -> train.Train:
+    def train(self) -> Train:
         """All of `train`, and the arguments of `build`."""
         config = self.plan.config
-        return train.Train(arguments=config.model.arguments, **config.train.model_dump())
+        return Train(arguments=config.model.arguments, **config.train.model_dump())
 
-    def export(self) -> export.Export:
+    def export(self) -> Export:
         """Nothing of the batch sizes, unless inputs are made up."""
         config = self.plan.config
         raw = signature(config.model.raw) if self.plan.raw and config.model.raw else None
-        return export.Export(config.export.opset, signature(config.model), raw, self._made_up())
+        return Export(config.export.opset, signature(config.model), raw, self._made_up())
 
-    def export_given(self) -> export.ExportGiven:
+    def export_given(self) -> ExportGiven:
         """What the graph must have."""
-        return export.ExportGiven(signature(self.plan.config.model), self._made_up())
+        return ExportGiven(signature(self.plan.config.model), self._made_up())
 
-    def parity(self) -> export.Parity:
+    def parity(self) -> Parity:
         """The tolerance, and the shapes at which it holds."""
         config = self.plan.config
-        tolerance = export.Tolerance(**config.export.tolerance.model_dump())
-        return export.Parity(tolerance, config.profile.model_dump(), tensors(config.model.outputs))
+        tolerance = Tolerance(**config.export.tolerance.model_dump())
+        return Parity(tolerance, config.profile.model_dump(), tensors(config.model.outputs))
 
-    def low_precision(self, precision: str) -> engine.LowPrecision:
+    def low_precision(self, precision: str) -> LowPrecision:
         """The precision to convert to."""
-        return engine.LowPrecision(precision)
+        return LowPrecision(precision)
 
-    def engine_openvino(self) -> engine.OpenVino:
+    def engine_openvino(self) -> OpenVino:
         """Profile and precision."""
         config = self.plan.config
-        return engine.OpenVino(config.profile.model_dump(), config.engine.openvino.precision)
+        return OpenVino(config.profile.model_dump(), config.engine.openvino.precision)
 
-    def engine_aotinductor(self) -> engine.AotInductor:
+    def engine_aotinductor(self) -> AotInductor:
         """Profile and device."""
         config = self.plan.config
-        return engine.AotInductor(config.profile.model_dump(), tensors(config.model.inputs), config.serving.device)
+        return AotInductor(config.profile.model_dump(), tensors(config.model.inputs), config.serving.device)
 
-    def engine_tensorrt_rtx(self) -> engine.TensorRtRtx:
+    def engine_tensorrt_rtx(self) -> TensorRtRtx:
         """Profiles, precision and GPUs."""
         section = self.plan.config.engine.tensorrt_rtx
-        return engine.TensorRtRtx(self._profiles(), section.precision, list(section.targets))
+        return TensorRtRtx(self._profiles(), section.precision, list(section.targets))
 
-    def engine_tensorrt(self) -> engine.TensorRt:
+    def engine_tensorrt(self) -> TensorRt:
         """Profiles, and all of `engine.tensorrt`."""
         options = TensorRtOptions(**self.plan.config.engine.tensorrt.model_dump())
-        return engine.TensorRt(self._profiles(), options)
+        return TensorRt(self._profiles(), options)
 
-    def repository(self, variant: str) -> repository.Repository:
+    def repository(self, variant: str) -> Repository:
         """Of a variant that workflow/backends/ serves."""
         served = self.plan.served(variant)
-        return repository.Repository(served.name, served.signature, served.profile, served.serving)
+        return Repository(served.name, served.signature, served.profile, served.serving)
 
-    def repository_native(self, variant: str) -> repository.NativeRepository:
+    def repository_native(self, variant: str) -> NativeRepository:
         """Of a variant that Triton's own backend serves."""
         served, native = self.plan.served(variant), VARIANTS[variant].native
         assert native is not None  # of this kind
         serving = replace(served.serving, cuda_graphs=self.plan.config.serving.cuda_graphs)
         own = (served.name, native.backend, native.file)
-        return repository.NativeRepository(*own, served.signature, served.profile, serving)
+        return NativeRepository(*own, served.signature, served.profile, serving)
 
-    def repository_pytriton(self, variant: str) -> repository.PyTritonRepository:
+    def repository_pytriton(self, variant: str) -> PyTritonRepository:
         """Of a PyTriton server."""
         config, served = self.plan.config, self.plan.served(variant)
-        runs = repository.Names(names(config.model.inputs), names(config.model.outputs))
+        runs = Names(names(tensors(config.model.inputs)), names(tensors(config.model.outputs)))
         bounds = {"min": config.profile.min, "max": config.profile.max}
-        serving = repository.PyTritonServing(served.device, served.threads, config.serving.max_queue_delay_us)
-        return repository.PyTritonRepository(served.name, served.signature, runs, bounds, serving)
+        serving = PyTritonServing(served.device, served.threads, config.serving.max_queue_delay_us)
+        return PyTritonRepository(served.name, served.signature, runs, bounds, serving)
 
-    def repository_bls(self) -> repository.BlsRepository:
+    def repository_bls(self) -> BlsRepository:
         """Of the model that calls another one."""
         served = self.plan.served("bls")
-        return repository.BlsRepository(served.name, served.signature, served.serving)
+        return BlsRepository(served.name, served.signature, served.serving)
 
-    def repository_ensemble(self) -> repository.EnsembleRepository:
+    def repository_ensemble(self) -> EnsembleRepository:
         """Of the three models that Triton connects."""
         served, low = self.plan.served("ensemble"), self.plan.config.profile.min
-        return repository.EnsembleRepository(served.name, served.signature, low, served.serving)
+        return EnsembleRepository(served.name, served.signature, low, served.serving)
 
-    def healthcheck(self, variant: str) -> health.HealthCheck:
+    def healthcheck(self, variant: str) -> HealthCheck:
         """What a variant promises, and the bounds that its answers must keep."""
         served = self.plan.served(variant)
-        return health.HealthCheck(
+        return HealthCheck(
             variant=variant,
             name=served.name,
             server=served.server,
@@ -118,14 +137,14 @@ class RuleSettings:
             model=served.signature,
             profile=served.profile,
             largest=served.largest,
-            bounds=health.Bounds(**self.plan.config.healthcheck.model_dump()),
+            bounds=Bounds(**self.plan.config.healthcheck.model_dump()),
         )
 
-    def sweep(self, variant: str, repeat: str) -> perf.Sweep:
+    def sweep(self, variant: str, repeat: str) -> Sweep:
         """The load levels; the objective is that of requests sent at a rate alone."""
         config, served = self.plan.config, self.plan.served(variant)
         raw = served.registered.raw
-        return perf.Sweep(
+        return Sweep(
             variant=variant,
             repeat=int(repeat),
             name=served.name,
@@ -135,19 +154,19 @@ class RuleSettings:
             model=served.signature,
             inputs=[] if raw else tensors(config.model.inputs),
             loads=self._loads(),
-            windows=Windows(**self._windows()),
+            windows=self._windows(),
             slo_ms=config.sweep.slo_ms if config.sweep.request_rates else None,
         )
 
-    def in_process(self, variant: str, repeat: str) -> perf.InProcess:
+    def in_process(self, variant: str, repeat: str) -> InProcess:
         """The batches opt and max of the profile, with the threads that are served."""
         config, served = self.plan.config, self.plan.served(variant)
         batches = {shapes.batch(shapes.parse(bound)) for bound in (config.profile.opt, config.profile.max)}
-        return perf.InProcess(
+        return InProcess(
             variant=variant,
             repeat=int(repeat),
             inputs=tensors(config.model.inputs),
-            outputs=names(config.model.outputs),
+            outputs=names(tensors(config.model.outputs)),
             shapes=self.plan.sample_shapes,
             batch_sizes=sorted(batches),
             threads=served.threads,
@@ -156,28 +175,28 @@ class RuleSettings:
             window_ms=config.sweep.window_ms,
         )
 
-    def provenance(self) -> provenance.Provenance:
+    def provenance(self) -> Provenance:
         """The whole configuration."""
-        return provenance.Provenance(self.plan.config.model_dump(mode="json"))
+        return Provenance(self.plan.config.model_dump(mode="json"))
 
-    def perf_report(self) -> report.Report:
+    def perf_report(self) -> Report:
         """Whose model each variant serves."""
         inner = self.plan.config.serving.inner
-        return report.Report({name: computing(name, inner) for name in self.plan.variants})
+        return Report({name: computing(name, inner) for name in self.plan.variants})
 
-    def perf_gate(self) -> gate.Gate:
+    def perf_gate(self) -> Gate:
         """What is let pass."""
         section = self.plan.config.compare
-        return gate.Gate(section.margin_percent, section.against_ceiling)
+        return Gate(section.margin_percent, section.against_ceiling)
 
-    def tune_environment(self) -> tune.Environment:
+    def tune_environment(self) -> Environment:
         """The program."""
-        return tune.Environment(self.plan.config.tune.model_analyzer)
+        return Environment(self.plan.config.tune.model_analyzer)
 
-    def tune_search(self, variant: str) -> tune.Search:
+    def tune_search(self, variant: str) -> Search:
         """The space; its goal only where that steers the search."""
         config, section = self.plan.config, self.plan.config.tune
-        return tune.Search(
+        return Search(
             server=config.server,
             launch=self.launch(),
             mode=section.mode,
@@ -190,15 +209,15 @@ class RuleSettings:
             inputs=tensors(config.model.inputs),
         )
 
-    def tune_candidate(self, variant: str) -> tune.Goal:
+    def tune_candidate(self, variant: str) -> Goal:
         """What is best, and what must hold; the same for all variants."""
         section = self.plan.config.tune
-        return tune.Goal(list(section.objectives), parsed(section.constraints))
+        return Goal(list(section.objectives), parsed(section.constraints))
 
-    def tune_proof(self, variant: str) -> tune.Proof:
+    def tune_proof(self, variant: str) -> Proof:
         """The rounds."""
         config = self.plan.config
-        return tune.Proof(
+        return Proof(
             server=config.server,
             launch=self.launch(),
             rounds=config.tune.rounds,
@@ -207,10 +226,10 @@ class RuleSettings:
             inputs=tensors(config.model.inputs),
         )
 
-    def tune_choice(self, variant: str) -> tune.Choice:
+    def tune_choice(self, variant: str) -> Choice:
         """What was searched and what for."""
         section, goal = self.plan.config.tune, self.tune_candidate(variant)
-        return tune.Choice(
+        return Choice(
             variant=variant,
             launch=section.launch,
             mode=section.mode,
@@ -220,22 +239,22 @@ class RuleSettings:
             constraints=goal.constraints,
         )
 
-    def tune_report(self) -> tune.TuneReport:
+    def tune_report(self) -> TuneReport:
         """Names."""
-        return tune.TuneReport(self.plan.config.run, self.plan.config.model.name)
+        return TuneReport(self.plan.config.run, self.plan.config.model.name)
 
-    def deploy(self) -> deploy.Deploy:
+    def deploy(self) -> Deploy:
         """Image and resources."""
         config = self.plan.config
         image = config.serving.image.removeprefix("docker://")
-        return deploy.Deploy(image=image, **config.deploy.model_dump(exclude={"variant"}))
+        return Deploy(image=image, **config.deploy.model_dump(exclude={"variant"}))
 
-    def launch(self) -> tune.Launch:
+    def launch(self) -> Launch:
         """Who starts the server of a search, and what it has to know for that."""
         config, mode = self.plan.config, self.plan.config.tune.launch
         if mode == "docker":
-            return tune.Launch(mode, image=config.serving.image.removeprefix("docker://"))
-        return tune.Launch(mode, **(config.tune.remote.model_dump() if mode == "remote" else {}))
+            return Launch(mode, image=config.serving.image.removeprefix("docker://"))
+        return Launch(mode, **(config.tune.remote.model_dump() if mode == "remote" else {}))
 
     def _loads(self) -> list[Load]:
         """All load levels, in a fixed order."""
@@ -247,16 +266,16 @@ class RuleSettings:
         )
         return [Load(protocol, batch, *level, memory, shape) for memory, protocol, shape, batch, level in sent]
 
-    def _windows(self) -> dict[str, float]:
-        used = {"window_ms", "stability_percent", "max_windows", "samples"}
-        return self.plan.config.sweep.model_dump(include=used)
+    def _windows(self) -> Windows:
+        sweep = self.plan.config.sweep
+        return Windows(sweep.window_ms, sweep.stability_percent, sweep.max_windows, sweep.samples)
 
-    def _sent(self) -> tune.Sent:
+    def _sent(self) -> Sent:
         protocol, shape = self.plan.config.sweep.protocols[0], self.plan.sample_shapes[0]
-        return tune.Sent(protocol=protocol, shape=shape, **self._windows())
+        return Sent(**vars(self._windows()), protocol=protocol, shape=shape)
 
-    def _lists(self) -> tune.Lists:
-        return tune.Lists(**self.plan.config.tune.search.model_dump())
+    def _lists(self) -> Lists:
+        return Lists(**self.plan.config.tune.search.model_dump())
 
     def _profiles(self) -> list[dict[str, str]]:
         """Those of an engine that may have several; each batch runs with the narrowest one that admits it."""

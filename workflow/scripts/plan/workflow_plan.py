@@ -46,6 +46,12 @@ class Plan:
         return [self.config.model.file] if self.config.model.file else []
 
     @property
+    def published(self) -> list[str]:
+        """The figures beside the model file that others published for the model, if there are any."""
+        paths = [name.removesuffix(".py") + ".published.json" for name in self.model_file]
+        return [path for path in paths if (self.root / path).exists()]
+
+    @property
     def given_graph(self) -> bool:
         """Whether the model is a ready graph."""
         return bool(self.config.model.onnx)
@@ -128,6 +134,10 @@ class Plan:
     def reference(self, variant: str) -> str:
         """What the answers of a variant are compared with, in the form that it takes and gives."""
         return f"{self.results}/export/{'reference_raw' if VARIANTS[variant].raw else 'reference'}.npz"
+
+    def checkpoints(self, variant: str) -> str:
+        """Where the search of a variant keeps what it has measured until it has ended."""
+        return f"{self.results}/checkpoints/tune/{variant}"
 
     def graph(self, precision: str) -> str:
         """The graph whose types an engine of this precision computes in."""

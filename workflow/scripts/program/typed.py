@@ -10,8 +10,8 @@ T = TypeVar("T")
 
 
 def canonical(value: Any) -> str:
-    """A dataclass as one text in a fixed order: Snakemake compares params as an unordered set of texts."""
-    return json.dumps(asdict(value), sort_keys=True)
+    """A dataclass or mapping as one text in a fixed order: Snakemake compares params as an unordered set of texts."""
+    return json.dumps(asdict(value) if is_dataclass(value) and not isinstance(value, type) else value, sort_keys=True)
 
 
 def rebuilt(kind: type[T], value: Any) -> T:

@@ -21,6 +21,7 @@ from typing import Any
 import psutil
 import yaml
 
+from plan.settings.tune import Sent
 from program.cli import UserError, log
 from program.files import sha256
 from program.process import adopt_orphans, child
@@ -68,12 +69,10 @@ def wrapper(path: Path, binary: Path, env: Mapping[str, str]) -> Path:
     return path
 
 
-def configuration(
-    directory: Path, model: str, profile: Mapping[str, Any], windows: Mapping[str, Any]
-) -> dict[str, Any]:
+def configuration(directory: Path, model: str, profile: Mapping[str, Any], windows: Sent) -> dict[str, Any]:
     """Model Analyzer's configuration, run in `directory`, but for its server (`tuning.launch`).
 
-    `profile`: the entry of the model; `windows`: `protocol`, `window_ms`, `stability_percent` and `max_windows`.
+    `profile`: the entry of the model.
     perf_analyzer's arguments are part of the checkpoint's keys: they hold no path or port of one run. The metrics of
     GPUs are therefore collected by Model Analyzer itself.
     """
@@ -91,14 +90,14 @@ def configuration(
         "perf_analyzer_flags": {
             "input-data": "samples.json",
             "measurement-mode": "time_windows",
-            "measurement-interval": str(windows["window_ms"]),
-            "stability-percentage": str(windows["stability_percent"]),
-            "max-trials": str(windows["max_windows"]),
+            "measurement-interval": str(windows.window_ms),
+            "stability-percentage": str(windows.stability_percent),
+            "max-trials": str(windows.max_windows),
             "collect-metrics": "false",
             "metrics-url": "",
             "metrics-interval": "",
         },
-        "client_protocol": windows["protocol"],
+        "client_protocol": windows.protocol,
         "inference_output_fields": FIELDS,
         "skip_detailed_reports": True,
         "profile_models": {model: dict(profile)},
