@@ -1,6 +1,7 @@
 """What the stages share: the plan of the run, and how a rule asks it for settings, code and its command line."""
 
 import sys
+from inspect import signature
 from pathlib import Path
 
 PROJECT = Path(workflow.current_basedir).parent
@@ -49,13 +50,15 @@ wildcard_constraints:
 
 
 def ask(question):
-    """A question to the plan whose arguments are a rule's wildcards."""
-    return lambda wildcards: question(**dict(wildcards.items()))
+    """A question to the plan, whose arguments are wildcards of the rule."""
+    arguments = signature(question).parameters
+    return lambda wildcards: question(**{name: wildcards[name] for name in arguments})
 
 
 def as_json(question):
     """Settings as one text: Snakemake compares params as an unordered set of their texts."""
-    return lambda wildcards: canonical(question(**dict(wildcards.items())))
+    answer = ask(question)
+    return lambda wildcards: canonical(answer(wildcards))
 
 
 def libraries(*scripts, **more):
@@ -81,3 +84,10 @@ def turn(wildcards):
     """The priority of a measurement: all variants take their first turn before any takes its second, so that a drift of
     the machine hits all alike; below the 1 of everything that prepares a measurement."""
     return 1 / (1 + int(wildcards.repeat))
+
+
+def base_of_gate(wildcards):
+    """The earlier run's figures; asked for when the gate is."""
+    if not plan.config.compare.base:
+        sys.exit("config: compare.base: empty. Hint: the perf_summary.json of the run that this one is compared with")
+    return plan.config.compare.base

@@ -1,13 +1,6 @@
 """Stage gate. Takes: report/perf_summary.json and that of an earlier run. Makes: report/perf_gate.json. Config: compare."""
 
 
-def base_of_gate(wildcards):
-    """The earlier run's figures; asked for when the gate is."""
-    if not plan.config.compare.base:
-        sys.exit("config: compare.base: empty. Hint: the perf_summary.json of the run that this one is compared with")
-    return plan.config.compare.base
-
-
 rule perf_gate:
     """Fail when a variant is slower than in the run that compare.base names."""
     input:

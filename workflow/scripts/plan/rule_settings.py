@@ -1,4 +1,4 @@
-"""The settings of every rule, built from the plan of a run; one method per rule, its arguments the rule's wildcards."""
+"""The settings of every rule, built from the plan of a run; one method per rule, its arguments wildcards of the rule."""
 
 import itertools
 from dataclasses import dataclass, replace
@@ -202,15 +202,15 @@ class RuleSettings:
             mode=section.mode,
             search=self._lists(),
             max_trials=section.max_trials,
-            steering=None if section.mode == "manual" else self.tune_candidate(variant),
+            steering=None if section.mode == "manual" else self.tune_candidate(),
             batch_size=config.sweep.batch_sizes[0],
             windows=self._sent(),
             model=self.plan.served(variant).signature,
             inputs=tensors(config.model.inputs),
         )
 
-    def tune_candidate(self, variant: str) -> Goal:
-        """What is best, and what must hold; the same for all variants."""
+    def tune_candidate(self) -> Goal:
+        """What is best, and what must hold."""
         section = self.plan.config.tune
         return Goal(list(section.objectives), parsed(section.constraints))
 
@@ -228,7 +228,7 @@ class RuleSettings:
 
     def tune_choice(self, variant: str) -> Choice:
         """What was searched and what for."""
-        section, goal = self.plan.config.tune, self.tune_candidate(variant)
+        section, goal = self.plan.config.tune, self.tune_candidate()
         return Choice(
             variant=variant,
             launch=section.launch,
