@@ -19,7 +19,7 @@ from interleaved import PROJECT, Contestant, samples, variant
 from tqdm import tqdm
 
 from plan.configured import configured
-from plan.loads import Load
+from plan.loads import Load, Windows
 from program import cli
 from program.cli import UserError
 from program.files import write_json
@@ -28,7 +28,7 @@ from serve import server
 from serve.endpoint import connected
 
 # Four windows, whatever they show: what is counted needs no stability.
-WINDOWS = {"window_ms": 1000, "stability_percent": 1e-6, "max_windows": 4}
+WINDOWS = Windows(window_ms=1000, stability_percent=1e-6, max_windows=4, samples=64)
 PARTS = {"tritonserver": "server", "triton_python_backend_stub": "model"}
 
 

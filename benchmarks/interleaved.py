@@ -19,7 +19,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT / "workflow" / "scripts"))
 
 from model.reference import Reference, load  # noqa: E402
-from plan.loads import Load  # noqa: E402
+from model.signature import Signature, Tensor  # noqa: E402
+from plan.loads import Load, Windows  # noqa: E402
 from program import cli  # noqa: E402
 from program.cli import UserError  # noqa: E402
 from program.files import write_json  # noqa: E402
@@ -27,7 +28,7 @@ from record import inputs, perf_analyzer  # noqa: E402
 from serve import server  # noqa: E402
 from serve.endpoint import connected  # noqa: E402
 
-WINDOWS = {"window_ms": 1000, "stability_percent": 20, "max_windows": 8}
+WINDOWS = Windows(window_ms=1000, stability_percent=20, max_windows=8, samples=64)
 SAMPLES = 64
 
 
@@ -76,8 +77,8 @@ def samples(contestant: Contestant, running: server.Server) -> Reference:
     """Samples of the test set under the input names of the served model."""
     with connected(running, "http", contestant.model) as one:
         metadata = one.metadata()
-    named = {side: [{"name": name} for name in metadata[side]] for side in ("inputs", "outputs")}
-    return load(contestant.reference)[0].renamed(named).first(SAMPLES)
+    taken, given = ([Tensor(name, "", []) for name in metadata[side]] for side in ("inputs", "outputs"))
+    return load(contestant.reference)[0].renamed(Signature(taken, given)).first(SAMPLES)
 
 
 def ratios(table: pd.DataFrame, base: str) -> pd.DataFrame:

@@ -27,7 +27,7 @@ MEASUREMENTS = 6
 TENSORS = {"windows": WINDOWS, "model": MODEL, "inputs": []}
 SETTINGS = {
     **{"server": "bundled", "launch": {"mode": "local"}, "mode": "manual", "search": SEARCH, "max_trials": 1},
-    **{"steering": {}, "batch_size": 1, **TENSORS},
+    **{"steering": None, "batch_size": 1, **TENSORS},
 }
 
 

@@ -17,6 +17,8 @@ from healthcheck import faults, larger
 from model import reference, shapes, tensors
 from model.model_file import declared
 from model.reference import Reference, agrees, cases, difference
+from model.signature import Tensor
+from plan.settings.health import Bounds
 from program.cli import UserError
 
 TEXT, WAVE = (yaml.safe_load((CONFIGS / f"{name}.yaml").read_text()) for name in ("text", "wave"))
@@ -144,7 +146,7 @@ def test_runs_do_not_touch_each_other(project_of_models, overlays, runs):
 # The parts, without a run
 
 
-INPUTS = [{"name": "a", "dtype": "FP16", "dims": [3, "n"]}, {"name": "b", "dtype": "FP32", "dims": ["n"]}]
+INPUTS = [Tensor("a", "FP16", [3, "n"]), Tensor("b", "FP32", ["n"])]
 SIZES = {"a": [2, 3, 5], "b": [2, 5]}
 
 
@@ -183,7 +185,7 @@ def test_example_that_does_not_fit_the_config(given, message):
 
 def test_module_with_another_number_of_outputs():
     with pytest.raises(UserError, match=r"^the module gives 2 outputs\. Hint: model\.outputs of the config has 1$"):
-        tensors.named([np.zeros(1), np.zeros(1)], MODEL["outputs"], "the module")
+        tensors.named([np.zeros(1), np.zeros(1)], [Tensor(**one) for one in MODEL["outputs"]], "the module")
 
 
 def group(count: int, length: int, labels: np.ndarray | None = None) -> Reference:
@@ -214,12 +216,12 @@ def test_agreement_is_of_answers_alone():
     outputs = [np.ones((2, 3), np.float32)]
     assert difference(outputs, outputs).agreement == 1
     assert difference(outputs, outputs, agreement=False).agreement is None
-    assert not agrees([{"name": "wave", "dims": [1, "4*frames"]}])
-    assert agrees([{"name": "scores", "dims": [10]}, {"name": "words", "dims": ["tokens"]}])
+    assert not agrees([Tensor("wave", "FP32", [1, "4*frames"])])
+    assert agrees([Tensor("scores", "FP32", [10]), Tensor("words", "INT64", ["tokens"])])
 
 
 FOUND = dict.fromkeys(("live", "ready", "model_ready", "metadata_as_promised", "refuses_beyond_profile"), True)
-BOUNDS = {"max_abs_error": 1e-3, "min_agreement": 0.9, "min_accuracy": 0.9}
+BOUNDS = Bounds(max_abs_error=1e-3, min_agreement=0.9, min_accuracy=0.9, samples="all")
 
 
 def test_health_without_accuracy_or_agreement_is_judged_by_its_errors():
@@ -279,14 +281,14 @@ def test_model_file_is_read_without_running_it(tmp_path):
 def test_ready_graph_that_does_not_fit_the_config(script, exported, tmp_path, given, message):
     found = graph_as_given(script, exported / "model.onnx", MODEL | given)
     assert (found.returncode, "Traceback" in found.stderr) == (2, False)
-    assert found.stderr.splitlines()[-1].startswith(f"given_onnx.py: error: {message}")
+    assert found.stderr.splitlines()[-1].startswith(f"export_given.py: error: {message}")
     assert not (tmp_path / "out.onnx").exists()
 
 
 def graph_as_given(script, graph: Path, model: Mapping[str, Sequence]) -> subprocess.CompletedProcess[str]:
     shape = {"input": [2, *shapes.parse(PROFILE["opt"])["input"][1:]]}
     return script(
-        "given_onnx.py", "--given", graph, "--onnx", "out.onnx", "--reference", "reference.npz",
+        "export_given.py", "--given", graph, "--onnx", "out.onnx", "--reference", "reference.npz",
         settings={"model": model, "shapes": [shape]},
     )  # fmt: skip
 

@@ -17,7 +17,7 @@ from models import idx, mnist_data
 from program.cli import UserError
 from program.files import sha256
 
-EMBEDDED = {"source": "embedded", "test_size": 100, "seed": 7}
+EMBEDDED = {"source": "embedded", "options": {"test_size": 100, "seed": 7}}
 
 
 def outputs(directory):

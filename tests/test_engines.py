@@ -4,7 +4,6 @@ tests/data/tensorrt: builder_log.txt was recorded from TensorRT-RTX 1.7.1 withou
 written by hand after the formats of TensorRT's documentation and sources; the flag tables name their sources.
 """
 
-import argparse
 import itertools
 import json
 import os
@@ -17,11 +16,13 @@ import tensorrt_rtx_bindings
 import yaml
 
 from conftest import DEFAULT, PROFILE, ROOT
-from engine_tensorrt import TRTEXEC_ONLY, with_package
+from engine_tensorrt import TRTEXEC_ONLY, Job, with_package
 from engines import layers, trtexec
 from engines.layers import Layer
+from engines.options import TensorRtOptions
 from low_precision import command as modelopt_command
 from plan import requirements
+from plan.settings.engine import TensorRt
 from program.cli import UserError
 from program.files import sha256
 from show import engines as section
@@ -228,9 +229,10 @@ def test_engine_through_trtexec(script, tmp_path, gpu_machine):
     ],
 )
 def test_package_refuses_what_only_trtexec_does(tmp_path, key, value):
-    options = argparse.Namespace(settings={"engine": DEFAULT["engine"]["tensorrt"] | {key: value}})
+    options = TensorRtOptions(**DEFAULT["engine"]["tensorrt"] | {key: value})
+    job = Job(TensorRt([PROFILE], options), *[tmp_path] * 4)
     with pytest.raises(UserError, match=rf"engine\.tensorrt\.{key} needs trtexec"):
-        with_package(options, tmp_path / "model.plan")
+        with_package(job, tmp_path / "model.plan")
 
 
 def test_package_builds_with_the_defaults():
@@ -302,9 +304,9 @@ def test_targets_of_the_config_are_those_of_the_library():
 def test_modelopt_puts_the_precision_into_the_graph(script, exported, dataset_files, tmp_path, precision, obtained):
     """With ModelOpt itself: the engine built from its graph computes in what was asked for."""
     found = script(
-        "low_precision.py", "--modelopt", ROOT / DEFAULT["engine"]["modelopt"], "--onnx", exported / "model.onnx",
+        "low_precision.py", "--modelopt", ROOT / DEFAULT["engine"]["modelopt"], "--source", exported / "model.onnx",
         "--dataset", dataset_files / "train.npz", "--model-file", ROOT / DEFAULT["model"]["file"],
-        "--output", "lower.onnx", settings={"precision": precision},
+        "--onnx", "lower.onnx", settings={"precision": precision},
     )  # fmt: skip
     assert found.returncode == 0, found.stderr
     assert build_rtx(script, tmp_path / "lower.onnx", precision=precision).returncode == 0
@@ -314,9 +316,9 @@ def test_modelopt_puts_the_precision_into_the_graph(script, exported, dataset_fi
 
 def test_modelopt_that_is_missing(script, exported, dataset_files, tmp_path):
     found = script(
-        "low_precision.py", "--modelopt", tmp_path / "absent", "--onnx", exported / "model.onnx",
+        "low_precision.py", "--modelopt", tmp_path / "absent", "--source", exported / "model.onnx",
         "--dataset", dataset_files / "train.npz", "--model-file", ROOT / DEFAULT["model"]["file"],
-        "--output", "lower.onnx", settings={"precision": "fp16"},
+        "--onnx", "lower.onnx", settings={"precision": "fp16"},
     )  # fmt: skip
     assert found.returncode == 2
     assert f"{tmp_path}/absent does not exist. Hint: make modelopt installs it" in found.stderr

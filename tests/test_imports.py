@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from conftest import FULL, ROOT, TARGETS
-from program.imports import project_imports, top_level_imports
+from program.imports import project_imports
 
 SCRIPTS = ROOT / "workflow" / "scripts"
 NAMES = sorted(path.name for path in SCRIPTS.glob("*.py"))
@@ -90,7 +90,7 @@ def test_inputs_of_every_rule_hold_what_its_script_imports(finished_run, outcome
     assert checked == {
         "dataset", "train", "export", "parity", "engine_openvino", "engine_aotinductor",
         "engine_tensorrt_rtx", "repository", "repository_pytriton", "repository_bls", "repository_ensemble",
-        "healthcheck", "sweep", "in_process", "perf_table", "provenance", "perf_report",
+        "healthcheck", "sweep", "in_process", "provenance", "perf_report",
     }  # fmt: skip
 
 
@@ -130,46 +130,11 @@ def test_imports_are_followed_through_packages_and_functions(tmp_path):
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    # Without a function, what it imports is left aside.
-    kept = project_imports(tmp_path / "main.py", tmp_path, frozenset({"late"}))
-    assert [path.name for path in kept] == ["main.py", "__init__.py", "one.py", "three.py"]
     found = [str(path.relative_to(tmp_path)) for path in project_imports(tmp_path / "main.py", tmp_path)]
     assert found == [
         "main.py", "lonely.py", "package/__init__.py", "package/deep/__init__.py", "package/deep/two.py",
         "package/one.py", "package/three.py",
     ]  # fmt: skip
-
-
-# What each function imports, by itself or through the helpers that it calls.
-MODEL_FILE = """
-from typing import TYPE_CHECKING
-if TYPE_CHECKING:
-    import checked
-def train(data):
-    import trained
-    return _helper(data) + _shared()
-def dataset():
-    train = _shared()
-    return train
-def _helper(data):
-    import helped
-def _shared():
-    import shared
-"""
-
-
-@pytest.mark.parametrize(
-    ("without", "found"),
-    [
-        (set(), {"typing", "checked", "trained", "helped", "shared"}),
-        ({"train"}, {"typing", "shared"}),
-        ({"dataset"}, {"typing", "trained", "helped", "shared"}),
-        ({"train", "dataset"}, {"typing"}),
-    ],
-)
-def test_imports_without_functions_are_without_their_helpers(tmp_path, without, found):
-    (tmp_path / "model.py").write_text(MODEL_FILE)
-    assert top_level_imports(tmp_path / "model.py", frozenset(without)) == found
 
 
 def test_plan_loads_nothing_that_only_jobs_need():

@@ -14,10 +14,12 @@ import requests
 import yaml
 
 from conftest import ANALYZER
+from plan.settings.tune import Launch, Search
 from processes import wait_for
 from program.cli import UserError
 from program.process import child
-from searches import SEARCH, TENSORS, WINDOWS, begun, command, points, reference
+from program.typed import rebuilt
+from searches import SEARCH, SETTINGS, TENSORS, begun, command, points, reference
 from serve import docker, install, modelconfig, remote, server
 from serve import repository as repositories
 from tuning import analyzer, launch, space
@@ -170,11 +172,11 @@ def test_model_analyzer_reads_what_is_written_for_it(null_repository, tmp_path, 
     (base,) = repositories.configs(null_repository)
     remotely = {"http": "gpu:8000", "grpc": "gpu:8001", "metrics": "http://gpu:8002/metrics"}
     known = {"local": {}, "docker": {"image": IMAGE}, "remote": remotely}
-    settings = {"mode": "manual", "search": SEARCH, "batch_size": 1}
-    given = launch.configuration({"mode": mode, **known[mode]}, tmp_path, "bundled")
+    settings = rebuilt(Search, SETTINGS)
+    given = launch.configuration(Launch(mode, **known[mode]), tmp_path, "bundled")
     repositories.copy(null_repository, tmp_path / "models")
     profile = space.model_profile(base, settings)
-    config = analyzer.configuration(tmp_path, "small", profile, WINDOWS) | given | space.ranges(settings)
+    config = analyzer.configuration(tmp_path, "small", profile, settings.windows) | given | space.ranges(settings)
     (tmp_path / "model_analyzer.yaml").write_text(yaml.safe_dump(config))
     found = subprocess.run(
         [ANALYZER.parent / "python", "-c", PARSER], cwd=tmp_path, capture_output=True, text=True, check=False
@@ -200,7 +202,7 @@ def test_container_that_was_left_is_removed(tmp_path, monkeypatch):
     (tmp_path / "docker").write_text('#!/bin/sh\necho "$@" >> "$0.asked"\n[ "$1" != ps ] || echo c0ffee\n')
     (tmp_path / "docker").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    given = {"mode": "docker", "image": IMAGE}
+    given = Launch("docker", image=IMAGE)
     ((name, value),) = launch.configuration(given, tmp_path / "search", "native")["triton_docker_labels"].items()
     enter(launch.available(given, tmp_path / "search"))
     asked = (tmp_path / "docker.asked").read_text().splitlines()

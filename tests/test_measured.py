@@ -12,13 +12,13 @@ import pytest
 
 from analyse import summary as summary_of
 from analyse import tables
-from conftest import ROOT
+from conftest import MODEL, ROOT
 from model.reference import Reference, save
-from plan.loads import Load
+from plan.loads import Load, Windows
 from record import inputs, perf_analyzer, points
 from serve import server
 
-WINDOWS = {"window_ms": 400, "stability_percent": 80, "max_windows": 4}
+WINDOWS = Windows(window_ms=400, stability_percent=80, max_windows=4, samples=2)
 SAMPLES = Reference({"input": np.ones((2, 1, 28, 28), np.float32)}, {"output": np.zeros((2, 10))}, np.zeros(2))
 NULL = (ROOT / "workflow" / "backends" / "runtime_null.py").read_text()
 
@@ -80,15 +80,13 @@ def test_an_unstable_point_stays_in_the_table(make_repository, repository_settin
     asleep(repository, "0.05 * (time.monotonic() % 1 < 0.5)")
     save(tmp_path / "reference.npz", [SAMPLES])
     (tmp_path / "health.json").write_text('{"healthy": true, "reasons": []}')
-    tensors = {"inputs": [{"name": "input"}], "outputs": [{"name": "output"}]}
     windows = {"window_ms": 300, "stability_percent": 5, "max_windows": 4, "samples": 2}
     found = script(
         "sweep.py", "--repository", repository, "--health", "health.json", "--reference", "reference.npz",
-        "--repeat", "1", "--server-log", "triton.log", "--raw", "raw", "--points", "points.csv",
+        "--server-log", "triton.log", "--raw", "raw", "--points", "points.csv",
         settings={
-            "variant": "moody", "name": "small", "counted": "small", "model": tensors, "server": "bundled",
-            "device": "cpu", "inputs": [],
-            "sweep": {"loads": [asdict(Load("grpc", 1, 1))], **windows},
+            "variant": "moody", "repeat": 1, "name": "small", "counted": "small", "model": MODEL, "server": "bundled",
+            "device": "cpu", "inputs": [], "loads": [asdict(Load("grpc", 1, 1))], "windows": windows, "slo_ms": None,
         },
     )  # fmt: skip
     assert found.returncode == 0, found.stderr

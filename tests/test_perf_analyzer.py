@@ -7,7 +7,7 @@ import pytest
 
 from conftest import ROOT
 from model.reference import Reference
-from plan.loads import Load
+from plan.loads import Load, Windows
 from record import inputs, perf_analyzer
 from record.perf_analyzer import interpret, read_csv
 
@@ -40,7 +40,7 @@ def test_stable_over_http():
 
 
 def test_gpu_is_asked_for_where_there_is_one():
-    windows = {"window_ms": 500, "stability_percent": 20, "max_windows": 5}
+    windows = Windows(500, 20, 5, samples=2)
     arguments = ("small", "127.0.0.1:1", Load("grpc", 1, 1), windows, Path("samples.json"))
     assert "--collect-metrics" not in perf_analyzer.command(*arguments)
     command = perf_analyzer.command(*arguments, "127.0.0.1:2/metrics")
@@ -135,7 +135,7 @@ def test_measuring_a_real_server(null_server, tmp_path, protocol):
     samples = Reference({"input": np.ones((2, 1, 28, 28), np.float32)}, {}, np.zeros(2))
     data = tmp_path / "samples.json"
     data.write_text(inputs.as_json(samples))
-    windows = {"window_ms": 500, "stability_percent": 80, "max_windows": 5}
+    windows = Windows(500, 80, 5, samples=2)
     load, raw, libraries = Load(protocol, 2, 2), tmp_path / "raw", tmp_path / "libraries"
     raw.mkdir()
     libraries.mkdir()
@@ -151,7 +151,7 @@ def test_measuring_a_real_server(null_server, tmp_path, protocol):
 def test_hanging_run_is_stopped_and_failed(null_server, tmp_path):
     data = tmp_path / "samples.json"
     data.write_text(inputs.as_json(Reference({"input": np.ones((1, 1, 28, 28), np.float32)}, {}, np.zeros(1))))
-    windows = {"window_ms": 60_000, "stability_percent": 1, "max_windows": 3}
+    windows = Windows(60_000, 1, 3, samples=2)
     (tmp_path / "libraries").mkdir()
     load = Load("grpc", 1, 1)
     command = perf_analyzer.command("small", null_server.grpc, load, windows, data)

@@ -10,7 +10,9 @@ from tritonclient.grpc import model_config_pb2
 
 from conftest import DEFAULT, MODEL, PROFILE, ROOT, SERVING
 from model import shapes
+from plan.settings.repository import Repository
 from program.cli import UserError
+from program.typed import rebuilt
 from repository_native import check_profiles
 from serve import modelconfig
 from serve.variants import ENCODED, VARIANTS, kind_of
@@ -20,9 +22,9 @@ BACKENDS = ROOT / "workflow" / "backends"
 
 def parsed(settings):
     """config.pbtxt of the settings, as Triton reads it."""
-    profile = {bound: shapes.parse(text) for bound, text in settings["profile"].items()}
-    model = settings["model"]
-    config = modelconfig.python_model(settings["name"], model["inputs"], model["outputs"], profile, settings["serving"])
+    given = rebuilt(Repository, settings)
+    profile = {bound: shapes.parse(text) for bound, text in given.profile.items()}
+    config = modelconfig.python_model(given.name, given.model.inputs, given.model.outputs, profile, given.serving)
     return text_format.Parse(modelconfig.text(config), model_config_pb2.ModelConfig())
 
 
@@ -183,7 +185,7 @@ def assemble(script, tmp_path):
             record = ["--record", tmp_path / "engine.json"] if described.engine else []
             given = ["repository_native.py", "--artifact", tmp_path / "artifact", *record]
         else:
-            encoded = [ENCODED] if kind == "bls" else []
+            encoded = [vars(ENCODED)] if kind == "bls" else []
             settings |= {"model": RAW | {"inputs": [*RAW["inputs"], *encoded]}, "min": PROFILE["min"]}
             given = [
                 *(f"repository_{kind}.py", "--model-py", BACKENDS / "model.py"),

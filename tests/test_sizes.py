@@ -18,7 +18,7 @@ from analyse.document import document
 from browsers import accessibility_violations, chromium, drawn, fits, view
 from model.reference import Reference
 from model.samples import of_shape
-from plan.loads import loads, sample_shapes
+from model.signature import Tensor
 from program.cli import UserError
 from record import points
 from record.points import CEILING
@@ -82,22 +82,6 @@ def several_shapes() -> dict[str, Any]:
 # Load levels and points
 
 
-def test_every_load_level_is_measured_at_every_shape() -> None:
-    sweep = {
-        **{"shared_memory": ["none"], "protocols": ["grpc"], "batch_sizes": [1, 2], "concurrencies": [1]},
-        **{"request_rates": [], "request_distributions": []},
-    }
-    found = loads(sweep, SHAPES[:2])
-    assert [(load.shape, load.batch_size) for load in found] == [
-        *((SHAPES[0], 1), (SHAPES[0], 2), (SHAPES[1], 1), (SHAPES[1], 2)),
-    ]
-    assert [load.name for load in found][:2] == [
-        "grpc_batch1_spec-80x40_concurrency1",
-        "grpc_batch2_spec-80x40_concurrency1",
-    ]
-    assert [load.name for load in loads(sweep)] == ["grpc_batch1_concurrency1", "grpc_batch2_concurrency1"]
-
-
 def test_shapes_are_points_of_their_own_and_compare_with_their_own_ceiling_and_limit() -> None:
     limits = {("openvino", SHAPES[0]): 1000.0, ("openvino", SHAPES[2]): 100.0}
     summary = summary_of.summarise(repeats(), {}, limits).set_index(["variant", "shape", "concurrency"])
@@ -116,16 +100,8 @@ def test_table_keeps_shapes_and_reads_runs_of_before_there_were_any(tmp_path: Pa
     assert list(tables.of_records(old)["shape"]) == [""]
 
 
-def test_one_shape_has_a_name_only_where_an_axis_has() -> None:
-    fixed = {"model": {"inputs": [{"name": "x", "dims": [3]}]}, "profile": {"opt": "x:4x3"}, "sweep": {"shapes": []}}
-    varying = fixed | {"model": {"inputs": [{"name": "x", "dims": ["length"]}]}}
-    assert sample_shapes(fixed) == [""]
-    assert sample_shapes(varying) == ["x:3"]
-    assert sample_shapes(varying | {"sweep": {"shapes": ["x:1", "x:9"]}}) == ["x:1", "x:9"]
-
-
 def test_samples_are_those_of_the_reference_and_else_made_up(tmp_path: Path) -> None:
-    inputs = [{"name": "spec", "dtype": "FP32", "dims": [2, "frames"]}]
+    inputs = [Tensor("spec", "FP32", [2, "frames"])]
     groups = [
         Reference({"spec": np.full((4, 2, frames), frames, np.float32)}, {"out": np.zeros((4, 1))}) for frames in (3, 5)
     ]

@@ -94,7 +94,9 @@ def test_own_searches_of_model_analyzer(null_repository, tmp_path, mode, certain
 
 
 def test_missing_model_analyzer_is_said_in_one_line(script, tmp_path):
-    found = script("tune_environment.py", "--model-analyzer", "nowhere/model-analyzer", "--version", "version.json")
+    found = script(
+        "tune_environment.py", "--version", "version.json", settings={"model_analyzer": "nowhere/model-analyzer"}
+    )
     assert found.returncode == 2
     assert found.stderr.strip() == (
         "tune_environment.py: error: Model Analyzer is not at nowhere/model-analyzer. Hint: make tune installs it;"

@@ -4,13 +4,18 @@ import copy
 from typing import Any
 
 import pytest
+from plan.tune_checks import check_tuning
 
+import searches
 from analyse.intervals import Interval
 from conftest import DEFAULT, MODEL, PROFILE, SERVING, merged
 from model import shapes
-from plan.tune_checks import check_tuning
+from model.signature import Signature
+from plan.settings.tune import Lists, Search
 from program.cli import UserError
+from program.typed import rebuilt
 from serve import modelconfig
+from serve.serving import Serving
 from tuning import analyzer, results, space
 from tuning.verdict import proven, verdict
 
@@ -26,15 +31,15 @@ RANGES = SEARCH | {"preferred_batch_sizes": [], "queue_delays_us": [], "threads"
 WITHIN = {"perf_latency_p99": {"max": 20}}
 
 
-def settings(mode: str, search: dict[str, Any]) -> dict[str, Any]:
-    return {"mode": mode, "search": search, "batch_size": 1, "max_trials": 7}
+def settings(mode: str, search: dict[str, Any]) -> Search:
+    return rebuilt(Search, searches.SETTINGS | {"mode": mode, "search": search, "max_trials": 7})
 
 
 @pytest.fixture
 def config() -> Any:
     """A model that prefers batches of 4 and is warmed up with 1 and 16."""
-    profile = {bound: shapes.parse(text) for bound, text in PROFILE.items()}
-    return modelconfig.python_model("small", MODEL["inputs"], MODEL["outputs"], profile, SERVING)
+    profile, model = shapes.parse_profile(PROFILE), rebuilt(Signature, MODEL)
+    return modelconfig.python_model("small", model.inputs, model.outputs, profile, Serving(**SERVING))
 
 
 def row(config: str, concurrency: int, throughput: float, p99: float) -> dict[str, Any]:
@@ -96,12 +101,12 @@ def test_optuna_takes_lists_and_trials(config):
 
 
 def test_search_starts_from_a_model_that_loads_with_every_batch_size(config):
-    base = space.searched(config, SEARCH | {"max_batch_sizes": [2, 16]})
+    base = space.searched(config, Lists(**SEARCH | {"max_batch_sizes": [2, 16]}))
     assert [one.batch_size for one in base.model_warmup] == [1]
     assert list(base.dynamic_batching.preferred_batch_size) == []
     assert base.max_batch_size == 16
     # Where nothing smaller is searched, it is the model as it is served.
-    assert space.searched(config, SEARCH | {"max_batch_sizes": []}) == config
+    assert space.searched(config, Lists(**SEARCH | {"max_batch_sizes": []})) == config
 
 
 def test_tuned_config_changes_what_was_searched_alone(config):

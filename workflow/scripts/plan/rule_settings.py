@@ -1,4 +1,4 @@
-"""The settings of every rule, built from the plan of a run; one method per rule, its arguments wildcards of the rule."""
+"""The settings of every rule, from the plan of a run: a method per rule, whose arguments are wildcards of the rule."""
 
 import itertools
 from dataclasses import dataclass, replace

@@ -1,0 +1,262 @@
+"""A rule's settings are typed, its command line says what its script declares, and Snakemake has what we read of it."""
+
+import ast
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Annotated, Any, Literal
+
+import pytest
+
+from conftest import DEFAULT, ROOT, merged
+from plan import snakemake_internals
+from plan.command import command_line, log_options
+from plan.config import checked
+from plan.rule_settings import RuleSettings
+from plan.workflow_plan import Plan
+from program import job
+from program.typed import canonical, rebuilt
+
+SCRIPTS = ROOT / "workflow" / "scripts"
+
+
+@dataclass(frozen=True)
+class Inner:
+    """For the tests."""
+
+    count: int
+    names: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Outer:
+    """For the tests."""
+
+    inner: Inner
+    more: list[Inner]
+    by_name: dict[str, float]
+    mode: Literal["a", "b"]
+    size: int | str
+    optional: Inner | None = None
+    anything: Any = None
+
+
+OUTER = Outer(Inner(1, ["x"]), [Inner(2)], {"y": 0.5}, "a", "all", Inner(3), [{"z": None}])
+WRITTEN = json.loads(canonical(OUTER))
+
+
+def test_settings_survive_the_command_line():
+    assert rebuilt(Outer, WRITTEN) == OUTER
+    assert canonical(rebuilt(Outer, dict(reversed(WRITTEN.items())))) == canonical(OUTER)
+    # An integer is a number too, and what has a default may be missing.
+    assert rebuilt(Outer, WRITTEN | {"by_name": {"y": 1}}).by_name == {"y": 1}
+    assert rebuilt(Inner, {"count": 1}) == Inner(1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"inner": {"cuont": 1}}, "unknown key inner.cuont"),
+        ({"inner": {}}, "missing key inner.count"),
+        ({"inner": {"count": True}}, "inner.count is True, not int"),
+        ({"inner": {"count": 1.5}}, "inner.count is 1.5, not int"),
+        ({"more": [{"count": 1}, {"count": "2"}]}, "more[1].count is '2', not int"),
+        ({"by_name": {"y": "fast"}}, "by_name.y is 'fast', not float"),
+        ({"mode": "c"}, "mode is 'c', not Literal"),
+        ({"size": None}, "size is None, not int | str"),
+        ({"optional": {"count": None}}, "optional.count is None, not int"),
+        ({"inner": 5}, "inner is 5, not a mapping"),
+    ],
+)
+def test_wrong_settings_are_refused_by_name(change, message):
+    with pytest.raises(ValueError) as refused:
+        rebuilt(Outer, WRITTEN | change)
+    assert str(refused.value) == message
+
+
+@dataclass(frozen=True)
+class Job:
+    """For the tests."""
+
+    settings: Inner
+    model_file: Annotated[Path, "the model's file"]
+    weights: Annotated[Path | None, "optional"]
+    points: Annotated[list[Path], "any number"]
+    retries: Annotated[int, "with a default"] = 2
+
+
+def test_a_job_is_made_of_the_command_line(capsys):
+    parser = job.parser(Job, "What it does.")
+    given = parser.parse_args(["--settings", '{"count": 1}', "--model-file", "a b.py", "--points", "1.csv", "2.csv"])
+    assert job._job(Job, given) == Job(Inner(1), Path("a b.py"), None, [Path("1.csv"), Path("2.csv")])
+    assert re.search(r"--model-file MODEL_FILE\s+the model's file", parser.format_help())
+    for text, error in (
+        ("{oops", "not JSON: "),
+        ('{"cuont": 1}', "unknown key cuont. Hint: the keys are count, names"),
+    ):
+        with pytest.raises(SystemExit):
+            parser.parse_args(["--settings", text, "--model-file", "m.py"])
+        assert f"argument --settings: {error}" in capsys.readouterr().err
+
+
+def test_a_command_line_has_what_a_rule_names_and_no_more():
+    inputs = {"code": ["x.py", "y.py"], "after": "lock.txt", "model_file": "it's a $model.py", "weights": []}
+    logs = log_options([(None, "x.log"), ("server", "x.server.log")])
+    line = command_line("x.py", inputs, {"points": ["a b", "c"]}, {"retries": 2}, logs)
+    assert shlex.split(line) == [
+        *("python3", "x.py", "--model-file", "it's a $model.py", "--points", "a b", "c", "--retries", "2"),
+        *("--log", "x.log", "--server-log", "x.server.log"),
+    ]
+
+
+def declared(script: Path) -> tuple[set[str], set[str]]:
+    """The options that a script declares, and those of them that it cannot do without, read from its text."""
+    body = next(
+        node.body
+        for node in ast.parse(script.read_text()).body
+        if isinstance(node, ast.ClassDef) and node.name == "Job"
+    )
+    fields = [node for node in body if isinstance(node, ast.AnnAssign)]
+    needed = [one for one in fields if one.value is None and not re.search(r"None|list\[", ast.unparse(one.annotation))]
+    return tuple({job.option(one.target.id) for one in some} for some in (fields, needed))  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("overlay", [None, "config/gpu.yaml", "tests/configs/wave.yaml", "native"])
+def test_rules_name_what_their_scripts_declare(project, tmp_path, overlay):
+    (tmp_path / "native.yaml").write_text("server: native\nvariants: [openvino, onnx, torchscript]\n")
+    path = tmp_path / "native.yaml" if overlay == "native" else overlay
+    targets = ["perf_report"] + ([] if path and "wave" in str(path) else ["tune", "deploy"])
+    shown = project.snakemake("-n", "-p", "--forceall", *targets, configfiles=(path,) if path else ()).stdout
+    lines = [shlex.split(line) for line in re.findall(r"exec (python3 workflow/scripts/.*)", shown)]
+    for _, script, *words in lines:
+        options = {word for word in words if re.fullmatch(r"--[a-z][a-z-]*", word)}
+        known, needed = declared(project.root / script)
+        assert needed | {"--log"} <= options <= known | {"--log"}, script
+    assert len({script for _, script, *_ in lines}) > 10
+
+
+@pytest.fixture
+def asked():
+    """The settings of the rules under a change of the default configuration."""
+
+    def of(**changes):
+        return RuleSettings(Plan(checked(merged(DEFAULT, changes), ROOT), ROOT))
+
+    return of
+
+
+def test_settings_hold_what_a_rule_uses_alone(asked):
+    settings = asked()
+    assert settings.sweep("openvino", "1").slo_ms is None
+    assert asked(sweep={"request_rates": [10]}).sweep("openvino", "1").slo_ms == 20
+    assert "opt" in settings.healthcheck("openvino").profile
+    assert "opt" not in settings.healthcheck("onnx").profile
+    assert settings.sweep("bls", "2").counted == "mnist_openvino"
+    assert settings.tune_search("openvino").steering is None
+    assert settings.repository_bls().serving.device == "cpu"
+
+
+FIXED = {"model": {"inputs": [{"name": "x", "dtype": "FP32", "dims": [3]}]}}
+BOUNDS = dict.fromkeys(("min", "opt"), "x:1x3") | {"max": "x:128x3"}
+VARYING = {
+    "model": {"inputs": [{"name": "x", "dtype": "FP32", "dims": ["n"]}], "raw": None},
+    "profile": BOUNDS,
+    "variants": ["onnx"],
+}
+
+
+def test_shapes_of_samples(asked):
+    assert asked().plan.sample_shapes == [""]
+    assert asked(**VARYING).plan.sample_shapes == ["x:3"]
+    profile = BOUNDS | {"min": "x:1x1", "max": "x:128x9"}
+    shapes = {"sweep": {"shapes": ["x:1", "x:9"]}}
+    assert asked(**VARYING | {"profile": profile} | shapes).plan.sample_shapes == ["x:1", "x:9"]
+
+
+def test_every_load_level_is_measured_at_every_shape(asked):
+    sweep = {"shapes": ["x:1", "x:3"], "batch_sizes": [1, 2]}
+    found = asked(**VARYING | {"profile": BOUNDS | {"min": "x:1x1"}, "sweep": sweep}).sweep("onnx", "1").loads
+    assert [(load.shape, load.batch_size) for load in found if load.concurrency == 1] == [
+        *(("x:1", 1), ("x:1", 2), ("x:3", 1), ("x:3", 2)),
+    ]
+    assert found[0].name == "grpc_batch1_x-1_concurrency1"
+
+
+def test_load_levels_in_their_order(asked):
+    sweep = {"protocols": ["grpc", "http"], "concurrencies": [1, 4], "request_rates": [10], "shared_memory": ["none"]}
+    names = [load.name for load in asked(sweep=sweep).sweep("openvino", "1").loads]
+    levels = ["concurrency1", "concurrency4", "constant10", "poisson10"]
+    assert names == [f"{protocol}_batch1_{level}" for protocol in ("grpc", "http") for level in levels]
+
+
+@pytest.fixture(scope="module")
+def workflow(project):
+    """Snakemake's own workflow object when all jobs are planned."""
+    program = project.root / "internals.py"
+    program.write_text(INTERNALS)
+    return json.loads(run_python(program, project.root))
+
+
+INTERNALS = """
+import contextlib, io, json, os, sys
+from snakemake.cli import main
+from snakemake.workflow import Workflow
+kept = []
+whole = Workflow.summary
+def summary(self, *arguments, **options):
+    kept.append(self)
+    return whole(self, *arguments, **options)
+Workflow.summary = summary
+with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    with contextlib.suppress(SystemExit):
+        main(["perf_report", "--summary"])
+from plan import snakemake_internals as internals
+(workflow,) = kept
+print(json.dumps({
+    "cache": internals.has_cache(workflow),
+    "jobs": [[job.rule, dict(job.wildcards), job.gpu, job.contained] for job in internals.planned_jobs(workflow)],
+    "logs": internals.logs(workflow, "sweep", {"variant": "null", "repeat": "2"}),
+    "here": internals.runs_here(workflow),
+    "finished": internals.finished_jobs(workflow),
+}))
+"""
+
+
+def run_python(program: Path, directory: Path) -> str:
+    environment = os.environ | {"PYTHONPATH": str(directory / "workflow" / "scripts")}
+    found = subprocess.run(
+        [sys.executable, program], cwd=directory, env=environment, capture_output=True, text=True, check=True
+    )
+    return found.stdout
+
+
+def test_what_snakemake_does_not_document(workflow):
+    assert workflow["cache"] is False
+    jobs = [tuple(job[:1]) + tuple(sorted(job[1].items())) for job in workflow["jobs"]]
+    assert ("sweep", ("repeat", "1"), ("variant", "null")) in jobs
+    assert all(job[2:] == [False, False] for job in workflow["jobs"])
+    assert workflow["logs"] == [
+        [None, "artifacts/mnist/logs/sweep/null-2.log"],
+        ["server", "artifacts/mnist/logs/sweep/null-2.server.log"],
+    ]
+    assert isinstance(workflow["here"], bool)
+    assert workflow["finished"] == []
+
+
+def test_finished_jobs_are_those_whose_files_are_there(tmp_path):
+    here, gone = tmp_path / "here", tmp_path / "gone"
+    here.touch()
+    jobs = [
+        SimpleNamespace(
+            rule=SimpleNamespace(name=path.name), shellcmd="c", input=[str(here)], output=[str(path)], log=["l"]
+        )
+        for path in (here, gone)
+    ]
+    found = snakemake_internals.finished_jobs(SimpleNamespace(dag=SimpleNamespace(jobs=jobs)))
+    assert [one["rule"] for one in found] == ["here"]
