@@ -80,7 +80,7 @@ benchmark: $(VENV)/.main ## Measure our variants against the demo's PyTriton ser
 sync: $(VENV)/.main ## Install what the locks say, and nothing else
 
 docs: $(VENV)/.dev ## Renew the tables in config/README.md and docs/reruns.md
-	python workflow/scripts/plan/table.py --write config/README.md
+	python tools/config_docs.py --write config/README.md
 	python tests/reruns.py --write docs/reruns.md
 
 screenshots: $(VENV)/.dev ## Renew the pictures of the report in docs/images from the default run (needs chromium)

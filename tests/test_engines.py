@@ -9,11 +9,11 @@ import json
 import os
 import re
 import shutil
+from typing import get_args
 
 import jsonschema
 import pytest
 import tensorrt_rtx_bindings
-import yaml
 
 from conftest import DEFAULT, PROFILE, ROOT
 from engine_tensorrt import TRTEXEC_ONLY, Job, with_package
@@ -22,6 +22,7 @@ from engines.layers import Layer
 from engines.options import TensorRtOptions
 from low_precision import command as modelopt_command
 from plan import requirements
+from plan.config.engine import Precision, Target
 from plan.settings.engine import TensorRt
 from program.cli import UserError
 from program.files import sha256
@@ -29,8 +30,8 @@ from show import engines as section
 
 DATA = ROOT / "tests" / "data" / "tensorrt"
 SCHEMA = json.loads((ROOT / "workflow" / "schemas" / "engine.schema.json").read_text())
-CONFIG_SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
 SETTINGS = DEFAULT["engine"]["tensorrt"]
+OPTIONS = TensorRtOptions(**SETTINGS)
 
 
 def bounds(*batches):
@@ -106,7 +107,7 @@ def flags(command):
 VARIATIONS = [
     dict(zip(("precision", "workspace_mib", "version_compatible", "hardware_compatibility"), values))
     for values in itertools.product(
-        CONFIG_SCHEMA["$defs"]["precision"]["enum"],
+        get_args(Precision),
         (0, 2048),
         (False, True),
         ("none", "ampere+", "sameComputeCapability"),
@@ -117,7 +118,9 @@ VARIATIONS = [
 @pytest.mark.parametrize("release", [10, 11])
 def test_every_flag_is_one_of_the_release(release, tmp_path):
     commands = [
-        trtexec.build("trtexec", release, tmp_path, tmp_path, [PROFILE] * count, SETTINGS | varied, tmp_path)
+        trtexec.build(
+            "trtexec", release, tmp_path, tmp_path, [PROFILE] * count, TensorRtOptions(**SETTINGS | varied), tmp_path
+        )
         for count in (1, 2)
         for varied in VARIATIONS
     ]
@@ -131,7 +134,7 @@ def test_releases_differ_in_what_the_other_does_not_have():
     built, measured = (
         [set(flags(function(release))) for release in (10, 11)]
         for function in (
-            lambda release: trtexec.build("trtexec", release, DATA, DATA, [PROFILE], SETTINGS, DATA),
+            lambda release: trtexec.build("trtexec", release, DATA, DATA, [PROFILE], OPTIONS, DATA),
             lambda release: trtexec.measure("trtexec", release, DATA, PROFILE["opt"], DATA),
         )
     )
@@ -142,7 +145,7 @@ def test_releases_differ_in_what_the_other_does_not_have():
 
 
 def test_profiles_in_order():
-    command = trtexec.build("trtexec", 11, "m", "p", [PROFILE, PROFILE | {"max": "input:8x1x28x28"}], SETTINGS, "c")
+    command = trtexec.build("trtexec", 11, "m", "p", [PROFILE, PROFILE | {"max": "input:8x1x28x28"}], OPTIONS, "c")
     start = command.index("--profile=0")
     assert command[start : start + 8] == [
         "--profile=0", "--minShapes=input:1x1x28x28", "--optShapes=input:4x1x28x28", "--maxShapes=input:16x1x28x28",
@@ -152,7 +155,9 @@ def test_profiles_in_order():
 
 @pytest.mark.parametrize(("precision", "forbidden"), [("fp32", True), ("tf32", False), ("fp16", True)])
 def test_tf32_is_allowed_when_asked_for(precision, forbidden):
-    command = trtexec.build("trtexec", 11, "m", "p", [PROFILE], SETTINGS | {"precision": precision}, "c")
+    command = trtexec.build(
+        "trtexec", 11, "m", "p", [PROFILE], TensorRtOptions(**SETTINGS | {"precision": precision}), "c"
+    )
     assert ("--noTF32" in command) == forbidden
 
 
@@ -295,9 +300,8 @@ def test_rtx_refuses_what_is_no_graph(script, tmp_path):
 
 
 def test_targets_of_the_config_are_those_of_the_library():
-    items = CONFIG_SCHEMA["properties"]["engine"]["properties"]["tensorrt_rtx"]["properties"]["targets"]["items"]
     known = {name for name in tensorrt_rtx_bindings.ComputeCapability.__members__ if name.startswith("SM")}
-    assert {name.upper().replace("_", "") for name in items["enum"]} == known
+    assert {name.upper().replace("_", "") for name in get_args(Target)} == known
 
 
 @pytest.mark.parametrize(("precision", "obtained"), [("fp16", r"fp16"), ("int8", r"(int8|fp32) and (int8|fp32)")])

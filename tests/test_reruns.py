@@ -5,9 +5,10 @@ import sys
 
 import pytest
 
+import config_docs
 import reruns
 from conftest import ROOT
-from plan import lock, table
+from plan import lock
 from program.imports import top_level_imports
 
 SCRIPTS = ROOT / "workflow" / "scripts"
@@ -22,7 +23,7 @@ NOT_LOCKED = {"tensorrt"}
 def test_page_says_what_each_change_makes_anew():
     """A difference is a change of what reruns: intended, `make docs` writes it down; else it is a defect."""
     text = (ROOT / "docs" / "reruns.md").read_text()
-    expected = table.written_into(text, reruns.current(), reruns.BEGIN, reruns.END)
+    expected = config_docs.written_into(text, reruns.current(), reruns.BEGIN, reruns.END)
     assert text.splitlines() == expected.splitlines(), f"out of date; run: {reruns.COMMAND}"
 
 

@@ -10,7 +10,9 @@ import torch
 
 from conftest import DEFAULT, ROOT
 from model.interface import load_checkpoint, predict
+from plan.lock import versions
 from serve import runtime
+from serve.variants import VARIANTS
 
 BACKENDS = ROOT / "workflow" / "backends"
 NAMES = (["input"], ["output"])
@@ -47,3 +49,9 @@ def test_onnx_runtime_does_not_take_the_cpu_for_a_gpu(directory):
     shutil.copy(BACKENDS / "runtime_onnx.py", directory / "runtime.py")
     with pytest.raises(RuntimeError, match=r"this onnxruntime has no CUDA\. Hint: install onnxruntime-gpu"):
         runtime.load(directory, *NAMES, 1, "cuda")
+
+
+@pytest.mark.parametrize("variant", [one for one in VARIANTS.values() if one.runtime], ids=lambda one: one.runtime)
+def test_packages_of_a_variant_are_those_that_its_runtime_imports(variant):
+    imported = versions([BACKENDS / variant.runtime]).keys()
+    assert imported - {"numpy"} <= {*variant.packages}

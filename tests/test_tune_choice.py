@@ -4,15 +4,13 @@ import copy
 from typing import Any
 
 import pytest
-from plan.tune_checks import check_tuning
 
 import searches
 from analyse.intervals import Interval
-from conftest import DEFAULT, MODEL, PROFILE, SERVING, merged
+from conftest import MODEL, PROFILE, SERVING
 from model import shapes
 from model.signature import Signature
 from plan.settings.tune import Lists, Search
-from program.cli import UserError
 from program.typed import rebuilt
 from serve import modelconfig
 from serve.serving import Serving
@@ -204,50 +202,3 @@ def test_checkpoints_belong_to_what_was_measured(tmp_path):
     (tmp_path / "repository" / "model.py").write_text("2")
     other = analyzer.checkpoints(tmp_path / "all", {"threads": 1}, tmp_path / "repository")
     assert list((tmp_path / "all").iterdir()) == [other] != [first]
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"variants": ["bls"]}, "tune.variants: bls is not served by a Triton repository of one model"),
-        ({"search": {"max_batch_sizes": [256]}}, "tune.search.max_batch_sizes: 256 is outside the profile"),
-        (
-            {"search": {"max_batch_sizes": [32, 128], "preferred_batch_sizes": [64]}},
-            "tune.search.preferred_batch_sizes: 64 is too large",
-        ),
-        ({"mode": "quick"}, "tune.search.queue_delays_us: mode quick does not vary it"),
-        (
-            {"mode": "brute", "search": {"threads": [], "queue_delays_us": [], "instances": []}},
-            "tune.search.instances: mode brute needs its smallest and largest value",
-        ),
-        ({"launch": "docker"}, "tune.launch: docker starts a full Triton, server is bundled. Hint: set server to nat"),
-    ],
-)
-def test_configuration_that_cannot_be_searched_is_refused(changes, message):
-    config = copy.deepcopy(DEFAULT)
-    config["tune"]["search"] |= changes.pop("search", {})
-    config["tune"] |= changes
-    with pytest.raises(UserError, match=f"config: {message}"):
-        check_tuning(config)
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"serving": {"image": "triton.sif"}}, "serving.image: docker does not run triton.sif"),
-        (
-            {"tune": {"variants": ["aotinductor"]}},
-            "tune.variants: aotinductor runs in Python, whose packages the image of launch: docker does not have. "
-            "Hint: one of onnx, torchscript, tensorrt, or launch: local",
-        ),
-    ],
-)
-def test_what_docker_cannot_serve_is_refused(changes, message):
-    given = {"server": "native", "tune": {"launch": "docker", "variants": ["onnx"]}}
-    check_tuning(merged(DEFAULT, given))
-    with pytest.raises(UserError, match=f"config: {message}"):
-        check_tuning(merged(merged(DEFAULT, given), changes))
-
-
-def test_default_configuration_can_be_searched_and_deployed():
-    check_tuning(DEFAULT)

@@ -88,7 +88,7 @@ VARIANTS = {
         artifact="engine/tensorrt_rtx/model.engine",
         engine="tensorrt_rtx",
         devices=("cuda",),
-        packages=("tensorrt-rtx-cu13-bindings", "tensorrt-rtx-cu13-libs"),
+        packages=("tensorrt-rtx-cu13-bindings", "tensorrt-rtx-cu13-libs", "torch"),
     ),
     "torchscript": Variant(
         runtime="runtime_torchscript.py",

@@ -13,7 +13,7 @@ from plan.config.problems import Problem, explained
 from plan.config.whole import Config
 from serve.variants import VARIANTS, model_of
 
-PATH = "a path from the working directory, or absolute"
+PATH = "give an absolute path, or one from the working directory"
 INTERFACE = "workflow/scripts/model/interface.py says what it does"
 # Functions of the model file without which a kind of variant cannot be served.
 CALLED = {"bls": ("prepare", "interpret", "decode"), "ensemble": ("prepare", "interpret")}
@@ -39,8 +39,10 @@ def check_model(config: Config, root: Path) -> Iterator[Problem]:
     yield from _check_samples(config, found)
     for variant in config.variants:
         yield from _check_variant(config, variant, found)
-    if config.model.onnx and "aotinductor" in config.engines:
-        yield _needs_code("engines", "aotinductor")
+    compiled_from_code = {variant.engine for variant in VARIANTS.values() if variant.pytorch}
+    for engine in config.engines if config.model.onnx else ():
+        if engine in compiled_from_code:
+            yield _needs_code("engines", engine)
 
 
 def _axes(tensors: Iterable[Tensor]) -> list[str]:
@@ -76,7 +78,9 @@ def _check_source(model: Model, root: Path) -> Iterator[Problem]:
             declared(root / name)
         except (SyntaxError, ValueError) as error:
             line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
-            yield Problem("model.file", f"{name} is not Python: {error.args[0]}{line}", "python -m py_compile")
+            yield Problem(
+                "model.file", f"{name} is not Python: {error.args[0]}{line}", "python -m py_compile shows where"
+            )
 
 
 def _check_file(model: Model, root: Path, found: Declared) -> Iterator[Problem]:
@@ -101,7 +105,7 @@ def _check_dataset(config: Config, found: Declared) -> Iterator[Problem]:
         return
     if source not in found.datasets:
         known = ", ".join([*found.datasets, "null"])
-        yield Problem("dataset.source", f"{source} is not a data set of the model file", f"one of {known}")
+        yield Problem("dataset.source", f"{source} is not a data set of the model file", f"choose one of {known}")
         return
     for name in ("dataset", "prepare"):
         if name not in found.functions:
@@ -125,7 +129,7 @@ def _check_limits(key: str, value: Any, found: Declared) -> Iterator[Problem]:
         TypeAdapter(Annotated[Any, Field(**limits)]).validate_python(value)
     except ValidationError as error:
         for problem in explained(error):
-            yield Problem(f"dataset.{key}", problem.what, "DATASET_LIMITS of the model file")
+            yield Problem(f"dataset.{key}", problem.what, "DATASET_LIMITS of the model file says so")
 
 
 def _check_samples(config: Config, found: Declared) -> Iterator[Problem]:

@@ -28,7 +28,7 @@ def check_figures(config: Config, root: Path) -> Iterator[Problem]:
     base = config.compare.base
     own = root / "artifacts" / config.run
     if base and not (root / base).is_file():
-        yield Problem("compare.base", f"{base} does not exist", "the perf_summary.json of an earlier run")
+        yield Problem("compare.base", f"{base} does not exist", "give the perf_summary.json of an earlier run")
     elif base and (root / base).resolve().is_relative_to(own.resolve()):
         yield Problem("compare.base", f"{base} is this run's own", "copy an earlier one out of artifacts/")
 
@@ -73,4 +73,4 @@ def _check_pytriton(config: Config) -> Iterator[Problem]:
     ):
         if len(names) != len(tensors):
             what = f"has {len(names)} names, model.{side} {len(tensors)}"
-            yield Problem(f"pytriton.{side}", what, "one name for each, in order")
+            yield Problem(f"pytriton.{side}", what, "give one name for each, in order")

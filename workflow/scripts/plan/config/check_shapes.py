@@ -41,7 +41,7 @@ def _check_profile(key: str, profile: Profile, inputs: Sequence[Tensor]) -> Iter
         for axis, (a, b, c) in enumerate(zip(low, parsed["opt"][name], parsed["max"][name])):
             if not 1 <= a <= b <= c:
                 what = f"axis {axis} of {name} has min {a}, opt {b}, max {c}"
-                yield Problem(key, what, "1 ≤ min ≤ opt ≤ max")
+                yield Problem(key, what, "keep 1 ≤ min ≤ opt ≤ max")
 
 
 def _check_inputs(

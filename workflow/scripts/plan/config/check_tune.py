@@ -24,7 +24,7 @@ def check_tune(config: Config) -> Iterator[Problem]:
     if config.tune.launch == "docker":
         yield from _check_docker(config)
     if config.deploy.min_replicas > config.deploy.max_replicas:
-        yield Problem("deploy.min_replicas", "more than deploy.max_replicas", "min ≤ max")
+        yield Problem("deploy.min_replicas", "more than deploy.max_replicas", "lower it, or raise deploy.max_replicas")
 
 
 def _check_batches(config: Config) -> Iterator[Problem]:
@@ -33,7 +33,7 @@ def _check_batches(config: Config) -> Iterator[Problem]:
     high = shapes.batch(shapes.parse(config.profile.max))
     for size in search.max_batch_sizes:
         if size > high:
-            hint = f"profile.max has batch {high}"
+            hint = f"the batch of profile.max is {high}"
             yield Problem("tune.search.max_batch_sizes", f"{size} is outside the profile", hint)
     smallest = min([*search.max_batch_sizes, high])
     for size in search.preferred_batch_sizes:
@@ -53,7 +53,9 @@ def _check_mode(tune: Tune) -> Iterator[Problem]:
             yield Problem(f"tune.search.{name}", what, "write [], or choose mode manual")
     for name in () if tune.mode == "manual" else ("instances", "max_batch_sizes"):
         if not getattr(tune.search, name):
-            yield Problem(f"tune.search.{name}", f"mode {tune.mode} needs its smallest and largest value", "[1, 2]")
+            yield Problem(
+                f"tune.search.{name}", f"mode {tune.mode} needs its smallest and largest value", "write them, as [1, 2]"
+            )
 
 
 def _check_docker(config: Config) -> Iterator[Problem]:
@@ -64,9 +66,11 @@ def _check_docker(config: Config) -> Iterator[Problem]:
         yield Problem("tune.launch", what, "set server to native")
         return
     if not image.startswith("docker://"):
-        yield Problem("serving.image", f"docker does not run {image}", "docker://nvcr.io/nvidia/tritonserver:26.07-py3")
+        yield Problem(
+            "serving.image", f"docker does not run {image}", "write docker://nvcr.io/nvidia/tritonserver:26.07-py3"
+        )
     for name in config.tune.variants:
         if kind_of(name, config.server) != "native":
             what = f"{name} runs in Python, whose packages the image of launch: docker does not have"
             known = ", ".join(of_kind("native", config.server))
-            yield Problem("tune.variants", what, f"one of {known}, or launch: local")
+            yield Problem("tune.variants", what, f"choose one of {known}, or launch: local")

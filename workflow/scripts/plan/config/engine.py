@@ -7,6 +7,7 @@ from pydantic import Field
 from plan.config.values import Amount, Distinct, Listed, Section, Shapes, Text
 
 Precision = Literal["fp32", "tf32", "fp16", "int8"]
+Target = Literal["sm_75", "sm_80", "sm_86", "sm_89", "sm_120", "sm_121"]
 
 
 class Profile(Section):
@@ -20,9 +21,9 @@ class OpenVino(Section):
 
 
 class TensorRtRtx(Section):
-    targets: Annotated[
-        tuple[Literal["sm_75", "sm_80", "sm_86", "sm_89", "sm_120", "sm_121"], ...], Listed, Distinct
-    ] = Field(min_length=1, description="Compute capabilities that one engine is built for.")
+    targets: Annotated[tuple[Target, ...], Listed, Distinct] = Field(
+        min_length=1, description="Compute capabilities that one engine is built for."
+    )
     precision: Precision = Field(
         description="Arithmetic of the engine: `fp32`, `tf32` (10 bits of mantissa in products), `fp16` or `int8`."
     )

@@ -47,7 +47,7 @@ class Sweep(Section):
         min_length=1, description="Intervals between requests sent at a rate: `constant`, `poisson` or both."
     )
     slo_ms: Positive = Field(
-        description="Longest time from when a request at a rate is due to its answer, in milliseconds."
+        description="Longest time between the moment a request at a rate is due and its answer, in milliseconds."
     )
     shared_memory: Annotated[tuple[Literal["none", "system"], ...], Listed, Distinct] = Field(
         min_length=1,
@@ -68,9 +68,9 @@ class Compare(Section):
         description="`perf_summary.json` of the run that this one must not be slower than; empty for none."
     )
     margin_percent: float = Field(
-        ge=0, lt=100, description="Slow-down that is tolerated although it is shown, in per cent."
+        ge=0, lt=100, description="Largest slow-down that passes although it is shown, in per cent."
     )
-    against_ceiling: bool = Field(description="Whether each variant is taken relative to the ceiling of its run.")
+    against_ceiling: bool = Field(description="Whether each variant is compared relative to the ceiling of its run.")
 
 
 class Remote(Section):
@@ -113,7 +113,7 @@ class Tune(Section):
         Distinct,
     ] = Field(
         min_length=1,
-        description="What is best; throughput is to be large, latencies are to be small. Several weigh the same.",
+        description="What is best: a high throughput or low latencies. Several have equal weights.",
     )
     constraints: Annotated[tuple[Constraint, ...], Listed] = Field(
         description="What must hold: `perf_latency_p99 <= 20` (milliseconds), `perf_throughput >= 500` (per second)."

@@ -41,23 +41,23 @@ class Raw(Section):
 class Model(Section):
     name: Name = Field(description="Prefix of the served models' names (`<name>_<variant>`).")
     file: str = Field(
-        description="Python file that builds the module and says what else there is; empty where `onnx` is given."
+        description="Python file that builds the module and declares its data set and training; empty with `onnx`."
     )
     onnx: str = Field(description="A ready ONNX graph instead of `file`; the chain starts at the engines.")
     arguments: dict[str, Any] = Field(description="Keyword arguments of `build` in the model file.")
     weights: str = Field(
-        description="File with a state_dict for a model file that does not train; empty: as `build` makes them."
+        description="File with a state_dict, where the model file does not train; empty: the weights of `build`."
     )
     inputs: Tensors = Field(description="Inputs in order, with Triton's data type and the dims without the batch axis.")
     outputs: Tensors = Field(description="Outputs in order, as the inputs.")
     raw: Raw | None = Field(
-        description="What `bls` and `ensemble` take and give, the model file converts; `null` without those."
+        description="What `bls` and `ensemble` take and give; the model file converts it. `null` without those."
     )
 
 
 class Dataset(Section):
     source: str | None = Field(
-        description="One of `DATASETS` of the model file; `null`: no data set, accuracy is not defined."
+        description="One of `DATASETS` in the model file; `null`: there is no data set, and accuracy is not defined."
     )
     test_size: Count = Field(description="Samples held back for testing, where the data set is not already divided.")
     seed: Amount = Field(description="Decides which samples are held back.")

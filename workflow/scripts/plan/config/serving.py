@@ -12,7 +12,7 @@ class Serving(Section):
     device: Literal["cpu", "cuda"] = Field(description="Where models run; `cuda` is the first visible NVIDIA GPU.")
     instances: Count = Field(description="Copies of the model that run at the same time (`instance_group.count`).")
     threads: Annotated[
-        Literal["auto", "all"] | Count, InWords("a number of threads", "auto, all or a whole number from 1")
+        Literal["auto", "all"] | Count, InWords("a number of threads", "write auto, all or a whole number from 1")
     ] = Field(
         description="CPU threads of each instance; the instances share `all` cores, or with `auto` half of them and "
         "for OpenVINO all."
@@ -43,8 +43,8 @@ class Healthcheck(Section):
     min_accuracy: Fraction = Field(description="Accuracy on the test set.")
     max_abs_error: Positive = Field(description="Largest absolute difference from PyTorch's outputs.")
     min_agreement: Fraction = Field(description="Share of samples with PyTorch's answer.")
-    samples: Annotated[Literal["all"] | Count, InWords("a number of samples", "all or a whole number from 1")] = Field(
-        description="Samples of the test set sent, from its start; `all` is every one."
+    samples: Annotated[Literal["all"] | Count, InWords("a number of samples", "write all or a whole number from 1")] = (
+        Field(description="Samples of the test set sent, from its start; `all` is every one.")
     )
 
 

@@ -36,7 +36,7 @@ class Config(Section):
     )
     engine: Engine = Field(description="Settings of each engine.")
     server: Literal["bundled", "native"] = Field(
-        description="How Triton is had; `bundled` is the one inside the nvidia-pytriton wheel, `native` a full one."
+        description="Which Triton serves: `bundled` is that of the wheel nvidia-pytriton, `native` a full installation."
     )
     variants: Annotated[tuple[Annotated[str, OneOf(tuple(VARIANTS))], ...], Listed, Distinct] = Field(
         min_length=1, description="What is served, checked and measured."
