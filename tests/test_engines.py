@@ -34,6 +34,14 @@ SETTINGS = DEFAULT["engine"]["tensorrt"]
 OPTIONS = TensorRtOptions(**SETTINGS)
 
 
+def options(changes):
+    """Options of a TensorRT engine, as the default configuration has them but for some."""
+    return TensorRtOptions(**SETTINGS | changes)
+
+
+OPTIONS = options({})
+
+
 def bounds(*batches):
     return {bound: {"input": [batch, 1, 28, 28]} for bound, batch in zip(("min", "opt", "max"), batches)}
 
@@ -234,8 +242,12 @@ def test_engine_through_trtexec(script, tmp_path, gpu_machine):
     ],
 )
 def test_package_refuses_what_only_trtexec_does(tmp_path, key, value):
+<<<<<<< HEAD
     options = TensorRtOptions(**DEFAULT["engine"]["tensorrt"] | {key: value})
     job = Job(TensorRt([PROFILE], options), *[tmp_path] * 4)
+=======
+    job = Job(TensorRt([PROFILE], options({key: value})), *[tmp_path] * 4)
+>>>>>>> plan
     with pytest.raises(UserError, match=rf"engine\.tensorrt\.{key} needs trtexec"):
         with_package(job, tmp_path / "model.plan")
 
