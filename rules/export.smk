@@ -24,11 +24,7 @@ if plan.given_graph:
             mem_mb=4000,
             runtime=10,
         params:
-<<<<<<< HEAD
             libraries=libraries("export_given.py"),
-=======
-            libraries=libraries("given_onnx.py"),
->>>>>>> plan
             settings=as_json(settings.export_given),
             command=command("export"),
         message:

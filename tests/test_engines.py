@@ -242,12 +242,8 @@ def test_engine_through_trtexec(script, tmp_path, gpu_machine):
     ],
 )
 def test_package_refuses_what_only_trtexec_does(tmp_path, key, value):
-<<<<<<< HEAD
     options = TensorRtOptions(**DEFAULT["engine"]["tensorrt"] | {key: value})
     job = Job(TensorRt([PROFILE], options), *[tmp_path] * 4)
-=======
-    job = Job(TensorRt([PROFILE], options({key: value})), *[tmp_path] * 4)
->>>>>>> plan
     with pytest.raises(UserError, match=rf"engine\.tensorrt\.{key} needs trtexec"):
         with_package(job, tmp_path / "model.plan")
 

@@ -15,10 +15,6 @@ from show.page import render
 
 # One CSV of perf_analyzer 2.51, recorded with a metrics endpoint that had two GPUs; one without.
 RECORDED = ROOT / "tests" / "data" / "perf_analyzer"
-<<<<<<< HEAD
-=======
-TEMPLATE = Path(perf_report.__file__).parent / "show" / "perf_report.html.j2"
->>>>>>> plan
 WINDOWS = Windows(window_ms=300, stability_percent=1000, max_windows=3, samples=2)
 USED = {"gpu_utilization": 0.42, "gpu_power": 123.456, "gpu_memory": 1234567168.0}
 

@@ -6,13 +6,8 @@ import sys
 
 import pytest
 
-<<<<<<< HEAD
 from conftest import FULL, ROOT, RULES_OF_FULL, TARGETS
 from program.imports import project_imports, top_level_imports
-=======
-from conftest import FULL, ROOT, TARGETS
-from program.imports import project_imports
->>>>>>> plan
 
 SCRIPTS = ROOT / "workflow" / "scripts"
 NAMES = sorted(path.name for path in SCRIPTS.glob("*.py"))
@@ -90,7 +85,6 @@ def test_inputs_of_every_rule_hold_what_its_script_imports(finished_run, outcome
         needed = {f"workflow/scripts/{file.removeprefix(f'{SCRIPTS}/')}" for file in outcome(name)[2]}
         assert needed - inputs == set(), row["rule"]
         checked.add(row["rule"])
-<<<<<<< HEAD
     assert checked == set(RULES_OF_FULL)
 
 
@@ -112,13 +106,6 @@ def test_what_records_does_not_load_what_analyses(name):
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     imported = {*loaded}.union(*map(top_level_imports, files))
     assert imported & {"pandas", "scipy", "plotly"} == set()
-=======
-    assert checked == {
-        "dataset", "train", "export", "parity", "engine_openvino", "engine_aotinductor",
-        "engine_tensorrt_rtx", "repository", "repository_pytriton", "repository_bls", "repository_ensemble",
-        "healthcheck", "sweep", "in_process", "provenance", "perf_report",
-    }  # fmt: skip
->>>>>>> plan
 
 
 # What Snakemake itself imports, with its plugins: pandas and numpy come with the one for Slurm.
@@ -163,16 +150,3 @@ def test_imports_are_followed_through_packages_and_functions(tmp_path):
         "main.py", "lonely.py", "package/__init__.py", "package/deep/__init__.py", "package/deep/two.py",
         "package/one.py", "package/three.py",
     ]  # fmt: skip
-<<<<<<< HEAD
-=======
-
-
-def test_plan_loads_nothing_that_only_jobs_need():
-    found = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "snakemake", "-n", "perf_report", "--quiet", "all"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    loaded = {line.rpartition("|")[2].strip() for line in found.stderr.splitlines() if line.startswith("import time")}
-    assert "snakemake" in loaded
-    assert loaded.isdisjoint({"google.protobuf", "torch", "onnx", "openvino", "tritonclient", "plotly"})
->>>>>>> plan

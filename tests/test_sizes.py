@@ -83,7 +83,6 @@ def several_shapes() -> dict[str, Any]:
 # Load levels and points
 
 
-<<<<<<< HEAD
 def test_each_point_stands_beside_the_limits_of_its_own_shape() -> None:
     lines = [(row, found) for row, found in limits.view(several_shapes())["lines"] if row["variant"] == "openvino"]
     assert [row["shape"] for row, _ in lines] == list(SHAPES)
@@ -92,17 +91,6 @@ def test_each_point_stands_beside_the_limits_of_its_own_shape() -> None:
         model = LIMITS["openvino", row["shape"]]
         expected = {"ceiling": ceiling, "model alone": model, "bound": 1 / (1 / ceiling + 1 / model)}
         assert found == pytest.approx(expected)
-=======
-def test_shapes_are_points_of_their_own_and_compare_with_their_own_ceiling_and_limit() -> None:
-    limits = {("openvino", SHAPES[0]): 1000.0, ("openvino", SHAPES[2]): 100.0}
-    summary = summary_of.summarise(repeats(), {}, limits).set_index(["variant", "shape", "concurrency"])
-    assert len(summary) == len(COST) * len(SHAPES) * 2
-    row = summary.loc[("openvino", SHAPES[2], 4)]
-    assert row["throughput"] == pytest.approx(1900 / 15.2 * 1.015)
-    assert row["ceiling_fraction"] == pytest.approx(1.1 / 15.2)
-    assert row["in_process_fraction"] == pytest.approx(row["throughput"] / 100)
-    assert pd.isna(summary.loc[("openvino", SHAPES[1], 4), "in_process_fraction"])
->>>>>>> plan
 
 
 def test_table_keeps_shapes_and_reads_runs_of_before_there_were_any(tmp_path: Path) -> None:

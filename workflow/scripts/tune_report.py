@@ -8,11 +8,7 @@ from plan.settings.tune import TuneReport
 from program.cli import log
 from program.files import read_json, write_text
 from program.job import run
-<<<<<<< HEAD
 from show import search
-=======
-from show import tuning
->>>>>>> plan
 from show.page import Section, render
 
 SECTIONS = [Section("search", "Configurations", "Configurations", search.view, search.plots)]

@@ -121,11 +121,7 @@ def answers(output: np.ndarray) -> np.ndarray:
 
 
 def agrees(outputs: Sequence[Tensor]) -> bool:
-<<<<<<< HEAD
     """Whether the config's first output has a fixed size, so that answers can agree."""
-=======
-    """Whether the first output of the config is an answer that can agree: one of fixed size."""
->>>>>>> plan
     return not shapes.axes([outputs[0].dims])
 
 

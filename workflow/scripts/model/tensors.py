@@ -18,11 +18,7 @@ SEED = 0  # of generated inputs
 
 
 def made_up(inputs: Sequence[Tensor], given: shapes.Shapes, example: Callable[..., Arrays] | None = None) -> Arrays:
-<<<<<<< HEAD
     """Inputs of exactly these shapes (batch first), from the model file's `example` or standard normal.
-=======
-    """Inputs of exactly these shapes (batch first), by the model file's `example` or of standard normal numbers.
->>>>>>> plan
 
     Raises UserError if `example` returns other shapes.
     """

@@ -133,11 +133,7 @@ def _graphs(profile: Mapping[str, shapes.Shapes]) -> list[dict[str, Any]]:
 
 
 def _batched(name: str, inputs: Tensors, outputs: Tensors, max_batch_size: int, serving: Serving) -> dict[str, Any]:
-<<<<<<< HEAD
     """The fields of every model: tensors, dynamic batching, instances, and the Python backend as default."""
-=======
-    """What every model has: tensors, dynamic batching, instances; the Python backend unless it says otherwise."""
->>>>>>> plan
     return {
         "name": name,
         "backend": "python",
