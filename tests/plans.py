@@ -93,7 +93,7 @@ def plan(options: list[str]) -> list[tuple[str, str]]:
     from snakemake.cli import main
 
     # What the workflow's modules remember of files.
-    for module in [name for name in sys.modules if name in ("settings.lock", "program.imports")]:
+    for module in [name for name in sys.modules if name in ("plan.lock", "program.imports")]:
         for function in vars(sys.modules[module]).values():
             getattr(function, "cache_clear", lambda: None)()
     sys.argv = ["snakemake", TARGET, "--summary", *options]

@@ -186,7 +186,9 @@ def assemble(script, tmp_path):
             given = ["repository_native.py", "--artifact", tmp_path / "artifact", *record]
         else:
             encoded = [vars(ENCODED)] if kind == "bls" else []
-            settings |= {"model": RAW | {"inputs": [*RAW["inputs"], *encoded]}, "min": PROFILE["min"]}
+            settings |= {"model": RAW | {"inputs": [*RAW["inputs"], *encoded]}}
+            settings |= {"min": PROFILE["min"]} if kind == "ensemble" else {}
+            del settings["profile"]
             given = [
                 *(f"repository_{kind}.py", "--model-py", BACKENDS / "model.py"),
                 *("--model-file", ROOT / DEFAULT["model"]["file"], "--inner", make(INNER[server], server)),

@@ -19,9 +19,9 @@ from model.reference import load as load_reference
 from model.samples import of_shape
 from plan.settings.perf import InProcess
 from program.cli import log
-from program.files import read_json
 from program.job import run
 from record import points
+from record.recorded import read_health
 from serve import runtime
 
 # The first calls allocate memory and choose kernels.
@@ -75,7 +75,7 @@ def repeat(job: Job) -> list[dict[str, Any]]:
 
 def main(job: Job) -> None:
     name = job.settings.variant
-    rows = repeat(job) if read_json(job.health)["healthy"] else []
+    rows = repeat(job) if read_health(job.health)["healthy"] else []
     table = [{"variant": name, "repeat": job.settings.repeat, **row} for row in rows]
     points.write(job.table, table, points.IN_PROCESS_COLUMNS)
     for row in rows:
