@@ -1,7 +1,8 @@
 # Set up and run everything. `make help` lists the targets.
 # PYTHON: version of the interpreter (3.11 or 3.12). CORES: cores for Snakemake. CONFIG: an overlay file.
-# BASE: perf_summary.json of an earlier run. RUN: name of the run that is compared with it, or made new.
-# MODEL: a model file.
+# BASE: perf_summary.json of an earlier run. RUN: name of a run, for compare, evaluate and new.
+# MODEL: a model file; for ask the name of a served model. IMAGE, PROTOCOL: an image file, and http or grpc.
+# DATASET: a .npz with samples and labels; or IMAGES and LABELS, two IDX files.
 PYTHON ?= >=3.11,<3.13
 CORES ?= 4
 CONFIG ?=
@@ -9,6 +10,11 @@ VARIANT ?= openvino
 PORT ?=
 BASE ?=
 MODEL ?=
+IMAGE ?= docs/images/seven.png
+PROTOCOL ?= http
+DATASET ?=
+IMAGES ?=
+LABELS ?=
 RUN ?= $(lastword $(shell sed -n 's/^run: *//p' config/config.yaml $(CONFIG)))
 UV_VERSION := 0.13.9
 
@@ -24,10 +30,10 @@ OVERLAY := $(if $(CONFIG),--configfile $(CONFIG))
 SERVED := $(OVERLAY) $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help perf_report tune deploy compare modelopt new serve demo verify test lint format sync docs screenshots lock benchmark clean distclean
+.PHONY: help perf_report tune deploy compare modelopt new serve ask demo evaluate verify test test-slow test-all lint format sync docs screenshots lock benchmark clean distclean
 
 help: ## List the targets
-	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z_-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 perf_report: $(VENV)/.main ## Set up, run the workflow, write artifacts/<run>/report/
 	snakemake --cores $(CORES) perf_report $(OVERLAY)
@@ -49,21 +55,34 @@ new: $(VENV)/.main ## Write the configuration of your own model: make new MODEL=
 serve: $(VENV)/.main ## Serve a variant in the foreground: make serve VARIANT=openvino (or VARIANT=all) [PORT=8000]
 	@exec python -m commands.serve $(SERVED) $(if $(filter all,$(VARIANT)),--all,--variant $(VARIANT))
 
+ask: $(VENV)/.main ## Send an image to a served model: make ask IMAGE=seven.png [PORT=8000] [PROTOCOL=grpc] [MODEL=name]
+	@exec python -m commands.client --image '$(IMAGE)' --protocol $(PROTOCOL) $(if $(PORT),--url localhost:$(PORT)) \
+	  $(if $(MODEL),--model '$(MODEL)')
+
 demo: $(VENV)/.main ## Serve every variant and a page to draw on: make demo [PORT=8080]
 	@exec python -m commands.demo $(SERVED)
+
+evaluate: $(VENV)/.main ## Accuracy of a run's model.pt: make evaluate DATASET=test.npz (or IMAGES=… LABELS=…) [RUN=name]
+	@exec python -m commands.evaluate --model artifacts/$(RUN)/model/model.pt $(if $(DATASET),--dataset '$(DATASET)') \
+	  $(if $(IMAGES),--images '$(IMAGES)') $(if $(LABELS),--labels '$(LABELS)')
 
 verify: $(VENV)/.main ## Compare the files of a run with the checksums in its manifest
 	@python -m commands.verify $(OVERLAY)
 
-test: $(VENV)/.dev $(ANALYZER)/.done $(MODELOPT)/.done ## Set up, run the tests
-	pytest
+test: $(VENV)/.dev ## Set up, test what the README promises (under 15 minutes on two cores)
+	pytest -m 'not slow'
+
+test-slow: $(VENV)/.dev $(ANALYZER)/.done $(MODELOPT)/.done ## The tests that take long: searches, Slurm, every rule killed, the rerun table
+	pytest -m slow
+
+test-all: test test-slow ## All tests
 
 lint: $(VENV)/.dev ## Check format, style, types and the workflow
 	ruff check .
 	ruff format --check .
 	snakefmt --check Snakefile rules
 	mypy
-	lint-imports --no-cache --quiet
+	lint-imports --no-cache --no-logo
 	snakemake --lint
 
 format: $(VENV)/.dev ## Format the code
@@ -81,12 +100,12 @@ sync: $(VENV)/.main ## Install what the locks say, and nothing else
 
 docs: $(VENV)/.dev ## Renew the tables in config/README.md and docs/reruns.md
 	python tools/config_docs.py --write config/README.md
-	python tests/reruns.py --write docs/reruns.md
+	python tools/reruns.py --write docs/reruns.md
 
 screenshots: $(VENV)/.dev ## Renew the pictures of the report in docs/images from the default run (needs chromium)
-	python tests/screenshots.py artifacts/$(RUN)/report/perf_report.html docs/images
+	python tools/screenshots.py artifacts/$(RUN)/report/perf_report.html docs/images
 
-lock: | $(UV) ## Resolve the dependencies anew
+lock: | $(UV) ## Resolve the dependencies again
 	$(UV) pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o envs/main.txt
 	$(UV) pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q \
 	  --extra dev -c envs/main.txt -o envs/dev.txt

@@ -14,56 +14,26 @@ import numpy as np
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[1]
+from project import ROOT, Project, copy_project
+
+SCRIPTS = ROOT / "workflow" / "scripts"
 CONFIGS = ROOT / "tests" / "configs"
 DEFAULT = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 OVERLAYS = sorted([*(ROOT / "config").glob("*.yaml"), *CONFIGS.glob("*.yaml")])
 FULL = "tests/configs/full.yaml"
+# The rules that have a job in a run of it.
+RULES_OF_FULL = (
+    "dataset", "train", "export", "parity", "engine_openvino", "engine_aotinductor", "engine_tensorrt_rtx",
+    "repository", "repository_pytriton", "repository_bls", "repository_ensemble", "healthcheck", "sweep", "in_process",
+    "provenance", "perf_report",
+)  # fmt: skip
 # Everything that the workflow makes.
 TARGETS = ("perf_report",)
-# What is made anew whenever anything is.
+# What runs again whenever anything does.
 CLOSING = {
     *(f"provenance/{name}" for name in ("run_config.yaml", "versions.json", "system.json")),
     *(f"report/{name}" for name in ("perf_report.html", "perf_summary.csv", "perf_summary.json")),
 }
-
-
-@dataclass(frozen=True)
-class Project:
-    """A copy of the project; relative paths of configurations are taken from it."""
-
-    root: Path
-
-    def command(self, *arguments: str, configfiles: tuple[str | Path, ...] = ()) -> list[str]:
-        """The command line of Snakemake in this environment."""
-        overlays = ["--configfile", *map(str, configfiles)] if configfiles else []
-        return [str(Path(sys.executable).parent / "snakemake"), *arguments, *overlays]
-
-    def snakemake(
-        self, *arguments: str, configfiles: tuple[str | Path, ...] = (), check: bool = True
-    ) -> subprocess.CompletedProcess[str]:
-        """Run Snakemake; with `check` a failure shows what it printed."""
-        found = subprocess.run(
-            self.command(*arguments, configfiles=configfiles),
-            cwd=self.root,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert found.returncode == 0 or not check, found.stdout + found.stderr
-        return found
-
-    def outputs(self, *targets: str, configfiles: tuple[str | Path, ...] = ()) -> dict[str, str]:
-        """What Snakemake plans for every output, by its path relative to the directory of the run."""
-        table = self.snakemake("--summary", *targets, configfiles=configfiles).stdout.splitlines()
-        assert table[0].split("\t")[::5] == ["output_file", "plan"]
-        rows = [line.split("\t") for line in table[1:]]
-        return {row[0].split("/", 2)[2]: row[-1] for row in rows}
-
-    def planned(self, *targets: str, configfiles: tuple[str | Path, ...] = ()) -> set[str]:
-        """All outputs that a run would make or make anew, relative to the directory of the run."""
-        plans = self.outputs(*targets, configfiles=configfiles)
-        return {path for path, plan in plans.items() if plan == "update pending"}
 
 
 def merged(base: dict, overlay: dict) -> dict:
@@ -76,7 +46,7 @@ def merged(base: dict, overlay: dict) -> dict:
 
 
 def expected_outputs(config: dict) -> set[str]:
-    """Every output of a run, relative to its directory: what the rules say, written down once more."""
+    """Every output of a run, relative to its directory."""
     repeats = range(1, config["sweep"]["repeats"] + 1)
     result = {
         *("dataset/train.npz", "dataset/test.npz", "dataset/dataset.json"),
@@ -122,22 +92,7 @@ def in_process_outputs(variants: Iterable[str], repeats: Iterable[int]) -> set[s
 
 def measured_outputs(variant: str, repeats: Iterable[int]) -> set[str]:
     """The outputs of the sweeps of one variant."""
-    return {
-        f"perf/{variant}/perf.csv",
-        *(f"perf/{variant}/repeat-{repeat}/{name}" for repeat in repeats for name in ("points.csv", "raw")),
-    }
-
-
-def copy_project(target: Path) -> Project:
-    """Copy what git tracks, and what it would track, to `target`."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-coz", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    for name in filter(None, listed.stdout.split("\0")):
-        if (ROOT / name).is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target / name)
-    return Project(target)
+    return {f"perf/{variant}/repeat-{repeat}/{name}" for repeat in repeats for name in ("points.csv", "raw")}
 
 
 @pytest.fixture(scope="session")
@@ -190,27 +145,36 @@ def health(variant: str, *reasons: str) -> str:
 
 
 @dataclass(frozen=True)
-class Script:
-    """Runs the scripts as programs."""
+class Programs:
+    """Runs the rules' scripts by their file names, or the commands by their names, in a directory."""
 
     directory: Path
+    commands: bool = False
 
-    def at(self, directory: Path) -> "Script":
+    def at(self, directory: Path) -> "Programs":
         """The same in another directory."""
-        return Script(directory)
+        return Programs(directory, self.commands)
 
     def __call__(self, name: str, *arguments: str | Path, settings: object = None) -> subprocess.CompletedProcess[str]:
+        program = ["-m", f"commands.{name}"] if self.commands else [SCRIPTS / name]
         given = [] if settings is None else ["--settings", json.dumps(settings)]
         return subprocess.run(
-            [sys.executable, ROOT / "workflow" / "scripts" / name, *given, *map(str, arguments)],
-            cwd=self.directory, capture_output=True, text=True, check=False,
+            [sys.executable, *program, *given, *map(str, arguments)],
+            cwd=self.directory, env=os.environ | {"PYTHONPATH": str(SCRIPTS)}, capture_output=True, text=True,
+            check=False,
         )  # fmt: skip
 
 
 @pytest.fixture
-def script(tmp_path: Path) -> Script:
-    """Run a script in the test's own directory."""
-    return Script(tmp_path)
+def script(tmp_path: Path) -> Programs:
+    """Run a rule's script in the test's own directory: script("train.py", ...)."""
+    return Programs(tmp_path)
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Programs:
+    """Run a command in the test's own directory: command("evaluate", ...)."""
+    return Programs(tmp_path, commands=True)
 
 
 @pytest.fixture(scope="session")
@@ -238,7 +202,7 @@ TRAIN = DEFAULT["train"] | {"epochs": 1, "threads": 1, "min_accuracy": 0, "batch
 def checkpoint(dataset_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model.pt of the default model file, trained for one short epoch by the rule's own script."""
     directory = tmp_path_factory.mktemp("model")
-    found = Script(directory)(
+    found = Programs(directory)(
         "train.py", "--model-file", ROOT / DEFAULT["model"]["file"], "--train", dataset_files / "train.npz",
         "--test", dataset_files / "test.npz", "--model", directory / "model.pt",
         "--metrics", directory / "metrics.json", settings=TRAIN,
@@ -253,7 +217,7 @@ def export(checkpoint: Path, dataset_files: Path, tmp_path_factory: pytest.TempP
 
     def run() -> Path:
         directory = tmp_path_factory.mktemp("export")
-        found = Script(directory)(
+        found = Programs(directory)(
             "export.py", "--model", checkpoint, "--dataset", dataset_files / "test.npz",
             "--onnx", directory / "model.onnx", "--torchscript", directory / "model.ts",
             "--reference", directory / "reference.npz", "--raw-reference", directory / "reference_raw.npz",
@@ -292,7 +256,7 @@ def make_repository(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., P
 
     def make(settings: dict, runtime: Path) -> Path:
         repository = tmp_path_factory.mktemp("repository") / "served"
-        found = Script(repository.parent)(
+        found = Programs(repository.parent)(
             "repository.py", "--model-py", ROOT / "workflow/backends/model.py", "--runtime", runtime,
             "--repository", repository, settings=settings,
         )  # fmt: skip
@@ -318,11 +282,22 @@ def null_server(null_repository: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
-def needs() -> Callable[[str], None]:
-    """Skip a test when a system's program is missing; in CI that is a failure."""
+def needs() -> Callable[..., None]:
+    """Skip a test when one of the programs is not installed; in CI that is a failure."""
 
-    def check(program: str) -> None:
-        if shutil.which(program) is None:
-            (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{program} is not installed")
+    def check(*programs: str) -> None:
+        if missing := [program for program in programs if shutil.which(program) is None]:
+            (pytest.fail if os.environ.get("CI") else pytest.skip)(f"not installed: {', '.join(missing)}")
 
     return check
+
+
+# What takes minutes, or needs the environment of Model Analyzer: a test with one of these fixtures is slow.
+SLOW = {"clones", "cluster", "runs", "tuned_run"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Mark the tests with slow fixtures."""
+    for item in items:
+        if SLOW & {*item.fixturenames}:
+            item.add_marker("slow")

@@ -76,7 +76,8 @@ class Foreground:
         # The programs of this environment come first, as after `source .venv/bin/activate`.
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         self.process = subprocess.Popen(
-            list(map(str, command)), cwd=cwd, env=os.environ | {MARK: self.mark, "PATH": path},
+            list(map(str, command)), cwd=cwd,
+            env=os.environ | {MARK: self.mark, "PATH": path, "PYTHONPATH": str(cwd / "workflow" / "scripts")},
             stdin=writing if terminal else subprocess.DEVNULL, stdout=writing, stderr=writing,
             start_new_session=True, preexec_fn=own_terminal if terminal else None,
         )  # fmt: skip
@@ -114,6 +115,15 @@ class Foreground:
         lines = [" ".join(process.cmdline()) for process in named(self.mark, "tritonserver")]
         prefixes = [re.search(r"shm-region-prefix-name=(\S+)", line)[1] for line in lines]
         return [region for prefix in prefixes for region in Path("/dev/shm").glob(f"{prefix}*")]
+
+    def stop_cleanly(self) -> None:
+        """Interrupt a program that serves: it ends with 0 and leaves no process and nothing in shared memory."""
+        regions = self.shared_memory()
+        assert regions
+        assert self.interrupt() == 0, self.output
+        assert shown(marked(self.mark)) == []
+        assert [region for region in regions if region.exists()] == []
+        assert "Traceback" not in self.output
 
     def interrupt(self) -> int:
         """Press Ctrl-C, or send what it sends where there is no terminal; returns the exit code of the program."""

@@ -1,14 +1,15 @@
 """A small run as the report sees it, one variant of each kind: fast, slow, unstable, broken, and the ceiling."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from analyse.document import document
 from analyse.summary import summarise
+from conftest import ROOT
 from record.points import CEILING, POINT, REPEAT_COLUMNS
 
+TEMPLATE = ROOT / "workflow" / "scripts" / "show" / "perf_report.html.j2"
 CONCURRENCIES = (1, 65)
 THROUGHPUTS = {"fast": (1000, 5000), "slow": (800, 4000), "shaky": (500, 2000), "broken": (0, 0), CEILING: (2000, 8000)}
 SHAPES = {bound: {"input": [batch, 1, 28, 28]} for bound, batch in {"min": 1, "opt": 64, "max": 128}.items()}
@@ -153,15 +154,9 @@ def at_rate(variant: str, rate: float, slo_met: float, **changes: Any) -> dict[s
     return {**measured(variant, 1, rate), **level, "slo_met": slo_met, "send_delay_p99": 150.0, **changes}
 
 
-def in_process(variant: str, batch_size: int, throughput: float) -> dict[str, Any]:
-    """What a model does without a server."""
-    bounds = {"throughput": throughput, "throughput_low": 0.9 * throughput, "throughput_high": 1.1 * throughput}
-    figures = {"latency_p50": 900.0, "threads": 1, "repeats": 3, "shape": ""}
-    return {"variant": variant, "batch_size": batch_size, **bounds, **figures}
-
-
-def sample_document(table: pd.DataFrame | None = None, without_server: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
-    """The document of the sample, or of other repeats of its variants."""
+def sample_document(table: pd.DataFrame | None = None, limit: float | None = None) -> dict[str, Any]:
+    """The document of the sample, or of other repeats of its variants; `limit`: what the model of `fast` does alone."""
     table = repeats() if table is None else table
-    summary = summarise(table, {name: found["accuracy"] for name, found in health().items()})
-    return document(summary, table, without_server, health(), [engine("bf16")], other_records())
+    limits = {} if limit is None else {("fast", ""): limit}
+    summary = summarise(table, {name: found["accuracy"] for name, found in health().items()}, limits)
+    return document(summary, table, [], health(), [engine("bf16")], other_records())

@@ -153,8 +153,8 @@ def test_damaged_file_is_refused_by_name_and_removed(mirror, served, tmp_path, d
     with pytest.raises(UserError) as caught:
         mnist_data.official([where], 1, tmp_path / "downloads")
     assert str(caught.value) == (
-        f"t10k-labels-idx1-ubyte.gz could not be had ({where}: wrong checksum: corrupted or truncated). "
-        "Hint: set dataset.mirrors to a mirror that you reach, or a directory with the file"
+        f"no mirror delivered t10k-labels-idx1-ubyte.gz ({where}: wrong checksum: corrupted or truncated). "
+        "Hint: set dataset.mirrors to a mirror that you can reach, or to a directory with the file"
     )
     assert not (tmp_path / "downloads" / path.name).exists()
     assert (tmp_path / "downloads" / "t10k-images-idx3-ubyte.gz").exists()
@@ -188,7 +188,7 @@ def test_connection_that_breaks(mirror, tmp_path, retries):
     with ThreadingHTTPServer(("127.0.0.1", 0), Cut) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
-        with pytest.raises(UserError, match=r"train-images-idx3-ubyte.gz could not be had \(http://127.0.0.1:"):
+        with pytest.raises(UserError, match=r"no mirror delivered train-images-idx3-ubyte.gz \(http://127.0.0.1:"):
             mnist_data.official([url], retries, tmp_path / "downloads")
         server.shutdown()
     assert not list((tmp_path / "downloads").iterdir())
@@ -243,7 +243,7 @@ def test_program_ends_with_2_and_writes_nothing(script, tmp_path):
     found = script("dataset.py", *outputs(tmp_path / "out"), *given, settings={"source": "mnist"})
     assert found.returncode == 2
     assert "Traceback" not in found.stderr
-    assert found.stderr.splitlines()[-1].startswith("dataset.py: error: train-images-idx3-ubyte.gz could not be had ")
+    assert found.stderr.splitlines()[-1].startswith("dataset.py: error: no mirror delivered train-images")
     assert not (tmp_path / "out").exists()
     assert not list((tmp_path / "down").iterdir())
 

@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 
@@ -25,7 +24,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 from browsers import LOW_CONTRAST, chromium, fits, view
 from conftest import FULL, Project
 from model.interface import load_checkpoint, predict
-from processes import Foreground, marked, shown, wait_for
+from processes import Foreground, marked, wait_for
 from serve import server
 
 # What a run of tests/configs/full.yaml has ready-made, but for the one that computes nothing.
@@ -41,7 +40,7 @@ LEG = [(75, -90), (45, -30), (15, 35), (-15, 100)]
 def demo(served_run: Project) -> Iterator[Foreground]:
     """The running demo."""
     port = server.free_ports().http
-    command = [sys.executable, "workflow/scripts/commands/demo.py", "--configfile", FULL, "--port", str(port)]
+    command = [sys.executable, "-m", "commands.demo", "--configfile", FULL, "--port", str(port)]
     with Foreground([*command, "--variants", *VARIANTS], served_run.root, terminal=True) as running:
         running.wait_for_output("Ctrl-C stops it.")
         yield running
@@ -54,8 +53,9 @@ def address(demo: Foreground) -> str:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[webdriver.Chrome]:
+def browser(needs) -> Iterator[webdriver.Chrome]:
     """Headless Chromium that can reach this machine alone."""
+    needs("chromium", "chromedriver")
     with chromium(ALONE) as found:
         yield found
 
@@ -219,13 +219,10 @@ def test_listens_on_loopback_only(demo):
     assert listening <= {"127.0.0.1", "::ffff:127.0.0.1"}
 
 
-def test_port_taken(project):
+def test_port_taken(project, command):
     with socket.create_server((server.HOST, 0)) as holder:
         port = holder.getsockname()[1]
-        found = subprocess.run(
-            [sys.executable, "workflow/scripts/commands/demo.py", "--port", str(port)],
-            cwd=project.root, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        found = command.at(project.root)("demo", "--port", str(port))
     hint = "choose others with --port, or stop what listens there"
     assert (found.returncode, found.stdout) == (2, "")
     assert found.stderr == f"demo.py: error: port {port} (page) is taken. Hint: {hint}\n"
@@ -248,9 +245,4 @@ def test_variant_that_fails_does_not_break_the_others(page, demo):
 
 
 def test_stopping_leaves_nothing_behind(demo):
-    regions = demo.shared_memory()
-    assert regions
-    assert demo.interrupt() == 0, demo.output
-    assert shown(marked(demo.mark)) == []
-    assert [region for region in regions if region.exists()] == []
-    assert "Traceback" not in demo.output
+    demo.stop_cleanly()

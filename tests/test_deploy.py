@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -176,23 +175,15 @@ def contents(directory: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in directory.rglob("*") if path.is_file() and path.suffix != ".pyc"}
 
 
-def test_run_script_serves_the_tuned_repository(tuned_run: tuple[Project, Path], ports: server.Ports):
+def test_run_script_serves_the_tuned_repository(tuned_run: tuple[Project, Path], ports: server.Ports, command):
     deploy = tuned_run[0].root / "artifacts" / "test" / "deploy"
     why = json.loads((deploy.parent / "tune" / "openvino" / "choice.json").read_text())["why"]
     assert why in (deploy / "README.md").read_text()
     before = contents(deploy)
     url = f"{server.HOST}:{ports.http}"
-    client = [
-        sys.executable,
-        ROOT / "workflow/scripts/commands/client.py",
-        "--image",
-        ROOT / "docs/images/seven.png",
-        "--url",
-        url,
-    ]
 
     def answer() -> str:
-        return subprocess.run(client, capture_output=True, text=True, check=False).stdout
+        return command("client", "--image", ROOT / "docs/images/seven.png", "--url", url).stdout
 
     with Foreground(["sh", deploy / "run.sh"], tuned_run[0].root, terminal=False) as running:
         assert wait_for(answer, "an answer").startswith("7 ")

@@ -31,6 +31,7 @@ from show import engines as section
 DATA = ROOT / "tests" / "data" / "tensorrt"
 SCHEMA = json.loads((ROOT / "workflow" / "schemas" / "engine.schema.json").read_text())
 SETTINGS = DEFAULT["engine"]["tensorrt"]
+OPTIONS = TensorRtOptions(**SETTINGS)
 
 
 def options(changes):
@@ -241,7 +242,8 @@ def test_engine_through_trtexec(script, tmp_path, gpu_machine):
     ],
 )
 def test_package_refuses_what_only_trtexec_does(tmp_path, key, value):
-    job = Job(TensorRt([PROFILE], options({key: value})), *[tmp_path] * 4)
+    options = TensorRtOptions(**DEFAULT["engine"]["tensorrt"] | {key: value})
+    job = Job(TensorRt([PROFILE], options), *[tmp_path] * 4)
     with pytest.raises(UserError, match=rf"engine\.tensorrt\.{key} needs trtexec"):
         with_package(job, tmp_path / "model.plan")
 
@@ -310,6 +312,7 @@ def test_targets_of_the_config_are_those_of_the_library():
     assert {name.upper().replace("_", "") for name in get_args(Target)} == known
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("precision", "obtained"), [("fp16", r"fp16"), ("int8", r"(int8|fp32) and (int8|fp32)")])
 def test_modelopt_puts_the_precision_into_the_graph(script, exported, dataset_files, tmp_path, precision, obtained):
     """With ModelOpt itself: the engine built from its graph computes in what was asked for."""

@@ -8,7 +8,7 @@ import onnx
 import pytest
 import yaml
 
-from conftest import DEFAULT, FULL, ROOT, merged
+from conftest import DEFAULT, FULL, ROOT, expected_outputs, merged
 
 CONFIG = merged(DEFAULT, yaml.safe_load((ROOT / FULL).read_text()))
 VARIANTS = CONFIG["variants"]
@@ -17,7 +17,7 @@ COMPUTING = ("openvino", "aotinductor", "pytriton")
 JOBS = [
     "dataset", "train", "export", "parity", "engine/openvino", "engine/aotinductor", "engine/tensorrt_rtx",
     "provenance", "perf_report",
-    *(f"{job}/{variant}" for variant in VARIANTS for job in ("repository", "healthcheck", "perf_table")),
+    *(f"{job}/{variant}" for variant in VARIANTS for job in ("repository", "healthcheck")),
     *(f"sweep/{variant}-1" for variant in VARIANTS),
     *(f"in_process/{variant}-1" for variant in COMPUTING),
 ]  # fmt: skip
@@ -38,26 +38,16 @@ REPOSITORIES = {
     "ensemble": OPENVINO | STEPS | {"mnist_ensemble/config.pbtxt"},
     "null": {f"mnist_null/{name}" for name in PYTHON_MODEL},
 }
+OUTPUTS = expected_outputs(CONFIG)
 FILES = {
-    "dataset/dataset.json", "dataset/test.npz", "dataset/train.npz",
-    "engine/openvino/engine.json", "engine/openvino/model.blob",
-    "engine/aotinductor/engine.json", "engine/aotinductor/model.pt2",
-    "engine/tensorrt_rtx/engine.json", "engine/tensorrt_rtx/model.engine",
-    "export/model.onnx", "export/model.ts", "export/parity.json",
-    "export/reference.npz", "export/reference_raw.npz",
-    *(f"in_process/{variant}/repeat-1.csv" for variant in COMPUTING),
-    "model/metrics.json", "model/model.pt",
-    *(f"health/{variant}.json" for variant in VARIANTS),
-    *(f"perf/{variant}/{name}" for variant in VARIANTS for name in ("perf.csv", "repeat-1/points.csv")),
+    *(name for name in OUTPUTS if not name.startswith("repository/") and not name.endswith("/raw")),
+    *(f"repository/{variant}/{name}" for variant, names in REPOSITORIES.items() for name in names),
     *(f"perf/{variant}/repeat-1/raw/{point}.{ending}"
       for variant in VARIANTS for point in POINTS for ending in ("csv", "txt")),
     # perf_analyzer also writes what it found of the models inside an ensemble.
     *(f"perf/ensemble/repeat-1/raw/{inner}_v1.{point}.csv"
       for inner in ("mnist_ensemble_prepare", "mnist_openvino", "mnist_ensemble_interpret") for point in POINTS),
-    "provenance/run_config.yaml", "provenance/system.json", "provenance/versions.json",
     "provenance/manifest.json", "ro-crate-metadata.json",
-    "report/perf_report.html", "report/perf_summary.csv", "report/perf_summary.json",
-    *(f"repository/{variant}/{name}" for variant, names in REPOSITORIES.items() for name in names),
     # Rules that may be cached have none.
     *(f"benchmarks/{job}.tsv" for job in JOBS if job not in ("dataset", "train", "export", "engine/tensorrt_rtx")),
     *(f"logs/{job}.log" for job in JOBS),
@@ -146,7 +136,7 @@ def test_what_is_served_computes_what_pytorch_computes(run, variant):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_figures(run, variant):
-    with (run / "perf" / variant / "perf.csv").open() as stream:
+    with (run / "perf" / variant / "repeat-1" / "points.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     key = ["variant", "protocol", "batch_size", "concurrency", "repeat"]
     assert [[row[name] for name in key] for row in rows] == [

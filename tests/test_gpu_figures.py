@@ -1,23 +1,20 @@
 """Figures of a GPU on their way from perf_analyzer's CSV to the page, and the page of a run without them."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-import perf_report
 from conftest import ROOT
 from model.reference import Reference
 from plan.loads import Load, Windows
 from record import inputs, perf_analyzer
 from record.perf_analyzer import interpret, read_csv
-from report_sample import repeats, sample_document
+from report_sample import TEMPLATE, repeats, sample_document
 from show.page import render
 
 # One CSV of perf_analyzer 2.51, recorded with a metrics endpoint that had two GPUs; one without.
 RECORDED = ROOT / "tests" / "data" / "perf_analyzer"
-TEMPLATE = Path(perf_report.__file__).parent / "show" / "perf_report.html.j2"
 WINDOWS = Windows(window_ms=300, stability_percent=1000, max_windows=3, samples=2)
 USED = {"gpu_utilization": 0.42, "gpu_power": 123.456, "gpu_memory": 1234567168.0}
 

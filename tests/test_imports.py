@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from conftest import FULL, ROOT, TARGETS
-from program.imports import project_imports
+from conftest import FULL, ROOT, RULES_OF_FULL, TARGETS
+from program.imports import project_imports, top_level_imports
 
 SCRIPTS = ROOT / "workflow" / "scripts"
 NAMES = sorted(path.name for path in SCRIPTS.glob("*.py"))
@@ -77,21 +77,35 @@ def test_all_imports_are_found_by_reading(outcome, name):
 
 def test_inputs_of_every_rule_hold_what_its_script_imports(finished_run, outcome):
     """Read from what Snakemake itself recorded of the jobs that ran."""
-    table = finished_run.snakemake("--detailed-summary", *TARGETS, configfiles=(FULL,)).stdout.splitlines()
-    rows = [dict(zip(table[0].split("\t"), line.split("\t"))) for line in table[1:]]
     checked = set()
-    for row in rows:
+    for row in finished_run.summary(*TARGETS, configfiles=(FULL,), detailed=True):
         inputs = set(row["input-file(s)"].split(","))
         script = next(word for word in row["shellcmd"].split() if word.startswith("workflow/scripts/"))
         name = script.removeprefix("workflow/scripts/")
         needed = {f"workflow/scripts/{file.removeprefix(f'{SCRIPTS}/')}" for file in outcome(name)[2]}
         assert needed - inputs == set(), row["rule"]
         checked.add(row["rule"])
-    assert checked == {
-        "dataset", "train", "export", "parity", "engine_openvino", "engine_aotinductor",
-        "engine_tensorrt_rtx", "repository", "repository_pytriton", "repository_bls", "repository_ensemble",
-        "healthcheck", "sweep", "in_process", "provenance", "perf_report",
-    }  # fmt: skip
+    assert checked == set(RULES_OF_FULL)
+
+
+def test_nothing_imports_a_command():
+    """import-linter says so of the packages; this holds the rules' scripts to it as well."""
+    files = [path for path in SCRIPTS.rglob("*.py") if path.parent.name != "commands"]
+    assert [path for path in files if "commands" in top_level_imports(path)] == []
+
+
+@pytest.mark.parametrize("name", ["healthcheck.py", "in_process.py", "sweep.py"])
+def test_what_records_does_not_load_what_analyses(name):
+    """Neither when it starts nor later: no pandas, and no module of the upper layers."""
+    files = project_imports(SCRIPTS / name, SCRIPTS)
+    layers = {path.relative_to(SCRIPTS).parts[0] for path in files}
+    assert layers & {"analyse", "show", "tuning", "commands"} == set()
+    program = (
+        f"import sys; sys.path.insert(0, {str(SCRIPTS)!r}); import {name.removesuffix('.py')}; print(*sys.modules)"
+    )
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    imported = {*loaded}.union(*map(top_level_imports, files))
+    assert imported & {"pandas", "scipy", "plotly"} == set()
 
 
 # What Snakemake itself imports, with its plugins: pandas and numpy come with the one for Slurm.
@@ -106,14 +120,15 @@ def test_a_plan_imports_no_heavy_library(project):
     program = (
         "import contextlib, sys; from snakemake.cli import main\n"
         "with contextlib.suppress(SystemExit): main(['-n', 'perf_report', '--quiet', 'all'])\n"
-        "print('imported', *sorted({name.partition('.')[0] for name in sys.modules}))"
+        "print('imported', *sys.modules)"
     )
     found = subprocess.run(
         [sys.executable, "-c", program], cwd=project.root, capture_output=True, text=True, check=True
     )
     imported = set(found.stdout.splitlines()[-1].split())
-    assert {"imported", "snakemake", "jsonschema"} <= imported
-    assert imported & HEAVY == set()
+    assert {"imported", "snakemake", "plan.config"} <= imported
+    assert {name.partition(".")[0] for name in imported} & HEAVY == set()
+    assert "google.protobuf" not in imported
 
 
 def test_imports_are_followed_through_packages_and_functions(tmp_path):
@@ -135,13 +150,3 @@ def test_imports_are_followed_through_packages_and_functions(tmp_path):
         "main.py", "lonely.py", "package/__init__.py", "package/deep/__init__.py", "package/deep/two.py",
         "package/one.py", "package/three.py",
     ]  # fmt: skip
-
-
-def test_plan_loads_nothing_that_only_jobs_need():
-    found = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "snakemake", "-n", "perf_report", "--quiet", "all"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    loaded = {line.rpartition("|")[2].strip() for line in found.stderr.splitlines() if line.startswith("import time")}
-    assert "snakemake" in loaded
-    assert loaded.isdisjoint({"google.protobuf", "torch", "onnx", "openvino", "tritonclient", "plotly"})

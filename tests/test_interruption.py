@@ -17,10 +17,10 @@ import pytest
 import yaml
 
 import manifest
-from conftest import FULL, ROOT, TARGETS, Project
+from conftest import FULL, ROOT, RULES_OF_FULL, TARGETS, Project
 from processes import MARK, marked, named, shown, wait_for
 
-TARGET = "artifacts/test/perf/null/perf.csv"
+TARGET = "artifacts/test/perf/null/repeat-1/points.csv"
 
 
 @pytest.fixture(scope="module")
@@ -78,29 +78,21 @@ def test_nothing_survives_and_the_next_run_completes(project, tmp_path, number, 
     assert [(row["concurrency"], row["status"] != "failed") for row in rows] == [("1", True)]
 
 
-RULES = sorted(
-    name
-    for path in (ROOT / "rules").glob("*.smk")
-    for name, body in re.findall(r"^rule (\w+):(.*?)(?=^rule |\Z)", path.read_text(), re.MULTILINE | re.DOTALL)
-    if "    shell:" in body
-)
-# Rules that tests/configs/full.yaml has no use for.
+# Rules that tests/configs/full.yaml has no use for; tests/test_tune.py kills the search, which alone takes long.
 ELSEWHERE = {
     "deploy", "engine_tensorrt", "low_precision", "perf_gate", "repository_native", "tune_candidate", "tune_choice",
     "tune_environment", "tune_proof", "tune_report", "tune_search",
 }  # fmt: skip
-# No part of the report; tests/test_tune.py kills the search, which alone takes long.
-ELSEWHERE |= {
-    "deploy",
-    *(f"tune_{name}" for name in ("environment", "search", "candidate", "proof", "choice", "report")),
-}
+
+
+def test_every_rule_is_known_here():
+    assert set(Project(ROOT).rules()) == {*RULES_OF_FULL, *ELSEWHERE}
 
 
 @pytest.fixture(scope="module")
 def jobs(project):
     """For every rule of the run one job: its outputs and its log."""
-    table = project.snakemake("--summary", *TARGETS, configfiles=(FULL,)).stdout.splitlines()
-    rows = [dict(zip(table[0].split("\t"), line.split("\t"))) for line in table[1:]]
+    rows = project.summary(*TARGETS, configfiles=(FULL,))
     logs = {row["rule"]: row["log-file(s)"] for row in rows}
     return {
         rule: ([project.root / row["output_file"] for row in rows if row["log-file(s)"] == log], log.split(",")[0])
@@ -114,13 +106,13 @@ def names(path):
     return {one for one in found if one.suffix == ".txt"} if path.name == "raw" else found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rule", "victim"),
-    [*((rule, "snakemake") for rule in RULES if rule not in ELSEWHERE), ("train", "job"), ("sweep", "job")],
+    [*((rule, "snakemake") for rule in RULES_OF_FULL), ("train", "job"), ("sweep", "job")],
 )
 def test_killed_at_any_stage(project, jobs, tmp_path, rule, victim):
     """SIGKILL of Snakemake, or of the job alone, when the job has begun."""
-    assert rule in jobs, f"add what makes {rule} run to {FULL}, or the rule to ELSEWHERE"
     outputs, log = jobs[rule]
     before = {path: names(path) for path in outputs}
     for path in outputs:

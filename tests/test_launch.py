@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -63,6 +64,7 @@ def elsewhere(null_repository: Path, tmp_path_factory: pytest.TempPathFactory) -
     yield from started(null_repository, tmp_path_factory.mktemp("server"), "--model-control-mode=explicit")
 
 
+@pytest.mark.slow
 def test_search_on_a_server_that_runs_already(elsewhere, null_repository, tmp_path):
     before = elsewhere.loads()
     search = SEARCH | {"queue_delays_us": [100], "concurrencies": [2]}
@@ -116,7 +118,7 @@ def test_model_that_the_server_does_not_have(elsewhere, null_repository):
 def test_server_without_explicit_control_is_refused(null_repository, tmp_path):
     (config,) = repositories.configs(null_repository)
     for running in started(null_repository, tmp_path):
-        with pytest.raises(UserError, match=r"did not load small: .*not allowed.* Hint: it needs --model-control-mode"):
+        with pytest.raises(UserError, match=r"did not load small: .*not allowed.* Hint: start it with --model-control"):
             enter(remote.loaded(running.launch["http"], config))
 
 
@@ -149,7 +151,8 @@ def test_endpoint_that_does_not_answer_is_named(elsewhere, endpoint):
 )
 def test_missing_server_is_said_before_the_first_job(project, tmp_path, overlay, error, monkeypatch):
     path = tmp_path / "overlay.yaml"
-    overlay["tune"]["model_analyzer"] = str(ANALYZER)
+    # It has to be there, and is not asked.
+    overlay["tune"]["model_analyzer"] = sys.executable
     path.write_text(yaml.safe_dump({"run": "elsewhere", "serving": {"inner": "onnx"}, **overlay}))
     monkeypatch.setenv("PATH", os.pathsep.join(without_docker()))
     found = project.snakemake("--cores", "2", "tune", configfiles=(path,), check=False)
@@ -166,6 +169,7 @@ def without_docker() -> list[str]:
 IMAGE = "nvcr.io/nvidia/tritonserver:26.07-py3"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["local", "docker", "remote"])
 def test_model_analyzer_reads_what_is_written_for_it(null_repository, tmp_path, mode):
     """Model Analyzer's own parser, with its defaults and its checks."""

@@ -41,18 +41,18 @@ def model_file(tmp_path: Path) -> Path:
     return path
 
 
-def refused(script, model_file: Path, *arguments: str) -> str:
+def refused(command, model_file: Path, *arguments: str) -> str:
     """The one line that is printed; nothing is written."""
     before = sorted(model_file.parent.iterdir())
-    found = script("new.py", "--model", model_file, *arguments)
+    found = command("new", "--model", model_file, *arguments)
     assert (found.returncode, found.stdout) == (2, "")
     assert sorted(model_file.parent.iterdir()) == before
     (line,) = found.stderr.splitlines()
     return line.removeprefix("new.py: error: ")
 
 
-def test_names_dtypes_and_dims_are_the_models(script, model_file):
-    assert script("new.py", "--model", model_file).returncode == 0
+def test_names_dtypes_and_dims_are_the_models(command, model_file):
+    assert command("new", "--model", model_file).returncode == 0
     config = yaml.safe_load((model_file.parent / "two.yaml").read_text())
     assert config["run"] == config["model"]["name"] == "two"
     assert config["model"]["file"] == str(model_file)
@@ -75,25 +75,26 @@ def test_names_dtypes_and_dims_are_the_models(script, model_file):
 
 
 @pytest.mark.parametrize("name", ["hifigan", "null", "on"])
-def test_what_is_written_can_be_planned(script, project, tmp_path, name):
+def test_what_is_written_can_be_planned(command, project, tmp_path, name):
     """As it is; also where names are words of YAML."""
     shutil.copy(ROOT / "workflow" / "scripts" / "models" / "hifigan.py", tmp_path / f"{name}.py")
-    assert script("new.py", "--model", tmp_path / f"{name}.py").returncode == 0
+    assert command("new", "--model", tmp_path / f"{name}.py").returncode == 0
     planned = project.planned("perf_report", configfiles=(tmp_path / f"{name}.yaml",))
-    assert {"export/model.onnx", "repository/pytriton", "perf/null/perf.csv", "report/perf_report.html"} <= planned
+    assert {"export/model.onnx", "repository/pytriton", "report/perf_report.html"} <= planned
+    assert "perf/null/repeat-1/points.csv" in planned
     assert not any(path.startswith("dataset") for path in planned)
 
 
-def test_run_and_place_can_be_chosen(script, model_file, tmp_path):
+def test_run_and_place_can_be_chosen(command, model_file, tmp_path):
     config = tmp_path / "configs" / "mine.yaml"
-    assert script("new.py", "--model", model_file, "--run", "other", "--config", config).returncode == 0
+    assert command("new", "--model", model_file, "--run", "other", "--config", config).returncode == 0
     assert yaml.safe_load(config.read_text())["run"] == "other"
 
 
-def test_what_exists_stays(script, model_file):
+def test_what_exists_stays(command, model_file):
     config = model_file.with_suffix(".yaml")
     config.write_text("mine")
-    line = refused(script, model_file)
+    line = refused(command, model_file)
     assert line == f"{config} exists. Hint: move it away, or choose another name: RUN=name"
     assert config.read_text() == "mine"
 
@@ -120,13 +121,13 @@ def test_faults_of_a_model_file(model_file, old, new, fault):
     assert "Hint: " in str(caught.value)
 
 
-def test_no_model_file(script, tmp_path):
-    found = script("new.py", "--model", "")
+def test_no_model_file(command, tmp_path):
+    found = command("new", "--model", "")
     assert (found.returncode, found.stderr.strip()) == (
         2,
         "new.py: error: . is no file. Hint: make new MODEL=path/to/model.py",
     )
 
 
-def test_name_of_a_run(script, model_file):
-    assert "1.5 is no name for a run" in refused(script, model_file, "--run", "1.5")
+def test_name_of_a_run(command, model_file):
+    assert "1.5 is no name for a run" in refused(command, model_file, "--run", "1.5")

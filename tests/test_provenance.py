@@ -36,7 +36,7 @@ def test_manifest_has_the_checksum_of_every_output(finished_run, found):
     listed = {path for path, one in found["files"].items()}
     outputs = {output for job in found["jobs"] for output in job["outputs"]}
     assert {"model/model.pt", "report/perf_report.html", "repository/openvino/mnist_openvino/config.pbtxt"} <= listed
-    assert outputs == {f"artifacts/test/{name}" for name in finished_run.outputs("perf_report", configfiles=(FULL,))}
+    assert outputs == {row["output_file"] for row in finished_run.summary("perf_report", configfiles=(FULL,))}
     for name, one in found["files"].items():
         data = (run / name).read_bytes()
         assert (hashlib.sha256(data).hexdigest(), len(data)) == (one["sha256"], one["bytes"])
@@ -99,21 +99,21 @@ def test_another_opt_shape_writes_what_was_planned_and_nothing_else(own):
     assert {name for name in after if after[name] != before.get(name)} == planned
 
 
-def verify(project, script):
-    return script.at(project.root)("verify.py", "--configfile", FULL)
+def verify(project, command):
+    return command.at(project.root)("verify", "--configfile", FULL)
 
 
-def test_verify_names_what_differs(finished_run, tmp_path, script):
+def test_verify_names_what_differs(finished_run, tmp_path, command):
     own = Project(shutil.copytree(finished_run.root, tmp_path / "project"))
     run = own.root / "artifacts" / "test"
-    whole = verify(own, script)
+    whole = verify(own, command)
     assert (whole.returncode, whole.stderr.count("\n")) == (0, 1), whole.stderr
     with (run / "export" / "model.onnx").open("ab") as stream:
         stream.write(b"\0")
     (run / "model" / "metrics.json").unlink()
     with (own.root / "workflow" / "scripts" / "sweep.py").open("a") as stream:
         stream.write("# Another version.\n")
-    spoilt = verify(own, script)
+    spoilt = verify(own, command)
     assert spoilt.returncode == 2
     lines = spoilt.stderr.splitlines()
     assert lines[:3] == [
@@ -125,8 +125,8 @@ def test_verify_names_what_differs(finished_run, tmp_path, script):
     assert len(lines) == 4
 
 
-def test_verify_without_a_manifest(project, script):
-    found = verify(project, script)
+def test_verify_without_a_manifest(project, command):
+    found = verify(project, command)
     assert found.returncode == 2
     assert found.stderr.startswith("verify.py: error: artifacts/test/provenance/manifest.json does not exist. Hint: ")
 
@@ -149,6 +149,7 @@ def test_directory_has_the_checksum_of_its_files(tmp_path):
     assert manifest.checksum(tmp_path / "two") == expected
 
 
+@pytest.mark.slow
 def test_two_fresh_runs_give_the_same_files(found, tmp_path):
     """Up to and including the engines, wherever they lie."""
     own = copy_project(tmp_path / "another" / "project")

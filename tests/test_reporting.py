@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import perf_report
-from analyse import formatting, in_process, job_times, pareto, rows, tables
+from analyse import formatting, job_times, pareto, rows, tables
 from analyse import summary as summary_of
 from analyse.between_variants import comparisons
 from analyse.document import SCHEMA, caveats
@@ -21,6 +21,7 @@ from conftest import ROOT
 from record import points
 from report_sample import (
     CONCURRENCIES,
+    TEMPLATE,
     THROUGHPUTS,
     at_rate,
     engine,
@@ -33,11 +34,8 @@ from report_sample import (
     sample_document,
     unstable,
 )
-from report_sample import in_process as without_server
 from show import figures, limits, ranking, rates, timeline
 from show.page import SECTIONS, render
-
-REPORT = Path(perf_report.__file__).parent / "show"
 
 
 def summary_rows(*found: dict) -> list[dict]:
@@ -99,6 +97,14 @@ def test_ceiling_fraction_is_of_the_same_load() -> None:
     assert [row["ceiling_fraction"] for row in found] == [0.5, 0.25, 1, 1]
 
 
+def test_bound_is_what_ceiling_and_model_allow_together() -> None:
+    repeats = [measured("a", 1, 40), measured("null", 1, 100), at_rate("a", 50, 1.0), at_rate("null", 50, 1.0)]
+    served, ceiling, *rated = tables.records(summary_of.summarise(pd.DataFrame(repeats), {}, {("a", ""): 400.0}))
+    assert (served["bound"], served["bound_fraction"]) == pytest.approx((80, 0.5))
+    # The ceiling runs no model, and at a request rate it serves that rate.
+    assert [row["bound"] for row in (ceiling, *rated)] == [None] * 3
+
+
 # Without a server
 
 
@@ -112,16 +118,16 @@ def in_process_repeats() -> list[dict]:
 
 
 def test_in_process_limit_is_the_median_with_bounds_and_the_best_batch() -> None:
-    first, second = in_process.summary(pd.DataFrame(in_process_repeats()))
+    first, second = summary_of.summarise_in_process(pd.DataFrame(in_process_repeats()))
     assert (first["variant"], first["batch_size"], first["throughput"]) == ("fast", 64, 23_000)
     assert first["throughput_low"] < 22_000 < 24_000 < first["throughput_high"]
     assert second["throughput"] == 11_500
-    assert in_process.limits([first, second]) == {("fast", ""): 23_000}
+    assert summary_of.in_process_limits([first, second]) == {("fast", ""): 23_000}
 
 
 def test_in_process_without_any_repeat(tmp_path: Path) -> None:
     points.write(tmp_path / "unhealthy.csv", [], points.IN_PROCESS_COLUMNS)
-    assert in_process.summary(tables.read_in_process([tmp_path / "unhealthy.csv"])) == []
+    assert summary_of.summarise_in_process(tables.read_in_process([tmp_path / "unhealthy.csv"])) == []
 
 
 # Rows, words and plots
@@ -213,7 +219,7 @@ def test_plots_of_a_run_in_which_all_failed() -> None:
 
 
 def test_every_section_has_its_part() -> None:
-    assert {section.name for section in SECTIONS} <= {path.name.split(".")[0] for path in REPORT.glob("*.html.j2")}
+    assert all((TEMPLATE.parent / f"{section.name}.html.j2").exists() for section in SECTIONS)
 
 
 # The sections
@@ -233,7 +239,7 @@ def test_a_ceiling_far_above_the_rest_leaves_them_the_scale() -> None:
     assert [line["row"]["variant"] for line in lines if line["beyond"]] == ["null"]
     assert lines[-1]["bar"] is None
     assert max(line["bar"]["high"] for line in lines if line["bar"]) == 100
-    assert "beyond the scale" in render(sample_document(table), REPORT / "perf_report.html.j2")
+    assert "beyond the scale" in render(sample_document(table), TEMPLATE)
 
 
 def test_ranking_has_ratios_to_the_demos_way() -> None:
@@ -257,17 +263,14 @@ def test_rates_show_how_many_were_in_time() -> None:
 
 
 def test_limits_stand_side_by_side() -> None:
-    document = sample_document(without_server=[without_server("fast", size, 100.0 * size) for size in (128, 64)])
-    found = limits.view(document)
-    assert found["batches"] == [64, 128]
-    assert found["ceiling"]["throughput"] == 8160
+    document = sample_document(limit=10_000.0)
+    (row, found), *_ = limits.view(document)["lines"]
+    expected = {"ceiling": 8160, "model alone": 10_000, "bound": 1 / (1 / 8160 + 1 / 10_000)}
+    assert (row["variant"], found) == ("fast", pytest.approx(expected))
     plot = limits.plots(document)["limits"]
-    strokes = [trace for trace in plot.data if trace.mode == "markers+text"]
-    assert [(trace.x, trace.y, trace.text) for trace in strokes] == [
-        ((6400, 12800), ("fast", "fast"), ("64", "128")),
-    ]
+    marks = {trace.y[0]: trace.x for trace in plot.data if trace.error_x.array is None}
+    assert marks["fast"] == pytest.approx(tuple(expected.values()))
     assert {trace.y[0] for trace in plot.data} == {"fast", "slow", "shaky"}
-    assert plot.layout.shapes[0].x0 == 8160
 
 
 def test_limits_are_left_out_when_there_are_none() -> None:
@@ -290,8 +293,7 @@ def test_document_follows_its_schema_and_has_no_nan() -> None:
 
 def test_page_shows_what_the_json_holds_and_nothing_else() -> None:
     document = sample_document()
-    template = REPORT / "perf_report.html.j2"
-    assert render(json.loads(json.dumps(document)), template) == render(document, template)
+    assert render(json.loads(json.dumps(document)), TEMPLATE) == render(document, TEMPLATE)
 
 
 def test_schema_has_the_columns_of_the_summary() -> None:
@@ -315,7 +317,7 @@ def test_script_writes_page_csv_and_json(tmp_path: Path) -> None:
     inputs = _write_inputs(tmp_path)
     outputs = {name: tmp_path / f"perf_report.{name}" for name in ("page", "csv", "json")}
     arguments = [part for name, path in outputs.items() for part in (f"--{name}", str(path))]
-    template = ["--template", str(REPORT / "perf_report.html.j2")]
+    template = ["--template", str(TEMPLATE)]
     perf_report.main(perf_report.arguments().parse_args([*inputs, *template, *arguments]))
     table = tables.read(outputs["csv"])
     document = json.loads(outputs["json"].read_text())

@@ -1,6 +1,5 @@
-"""docs/reruns.md says what each change makes anew; what takes no version says so; the code knows the lock."""
+"""docs/reruns.md says what each change runs again; what takes no version says so; the code knows the lock."""
 
-import re
 import sys
 
 import pytest
@@ -9,7 +8,9 @@ import config_docs
 import reruns
 from conftest import ROOT
 from plan import lock
+from plans import plans, pretend
 from program.imports import top_level_imports
+from project import Project, copy_project
 
 SCRIPTS = ROOT / "workflow" / "scripts"
 OURS = {path.stem for path in SCRIPTS.iterdir()}
@@ -19,12 +20,38 @@ OF_TRITON = {"triton_python_backend_utils", "runtime", "processing"}
 NOT_LOCKED = {"tensorrt"}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_page_says_what_each_change_makes_anew():
-    """A difference is a change of what reruns: intended, `make docs` writes it down; else it is a defect."""
+def test_page_says_what_each_change_runs_again():
+    """A difference is a change of what reruns: intended, `make docs` writes it down; otherwise it is a defect."""
     text = (ROOT / "docs" / "reruns.md").read_text()
     expected = config_docs.written_into(text, reruns.current(), reruns.BEGIN, reruns.END)
-    assert text.splitlines() == expected.splitlines(), f"out of date; run: {reruns.COMMAND}"
+    assert text.splitlines() == expected.splitlines(), "out of date; run: make docs"
+
+
+def test_no_cell_of_the_page_is_too_long_to_read():
+    lines = (ROOT / "docs" / "reruns.md").read_text().splitlines()
+    assert [line for line in lines if any(len(cell) > 400 for cell in line.split("|"))] == []
+
+
+def test_analysis_never_measures(tmp_path):
+    """After a finished run: another statistic, template or wording makes the report alone, another command nothing."""
+    root = copy_project(tmp_path / "project").root
+    pretend(Project(root))
+    scripts = root / "workflow" / "scripts"
+
+    def files(*folders):
+        found = [path for folder in folders for path in (scripts / folder).iterdir() if path.is_file()]
+        return [str(path.relative_to(root)) for path in found if path.suffix != ".pyc"]
+
+    changes = [
+        {"append": files("analyse", "show")},
+        {"append": ["workflow/scripts/analyse/intervals.py"]},
+        {"append": [name for name in files("show") if name.endswith("/perf_report.html.j2")]},
+        {"append": files("commands")},
+    ]
+    report, nothing = {"perf_report"}, set()
+    assert [{rule for rule, _ in plan} for plan in plans(root, changes)] == [report, report, report, nothing]
 
 
 def test_every_import_is_locked():
@@ -46,10 +73,4 @@ def test_versions_of_what_files_import(tmp_path):
 
 def test_every_rule_knows_the_versions_of_its_libraries():
     """But provenance, whose input is the whole lock."""
-    without = {
-        name
-        for path in (ROOT / "rules").glob("*.smk")
-        for name, body in re.findall(r"^rule (\w+):(.*?)(?=^rule |\Z)", path.read_text(), re.MULTILINE | re.DOTALL)
-        if "    shell:" in body and "libraries=" not in body
-    }
-    assert without == {"provenance"}
+    assert {name for name, rule in Project(ROOT).rules().items() if "libraries" not in rule["params"]} == {"provenance"}

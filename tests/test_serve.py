@@ -12,11 +12,11 @@ import requests
 import yaml
 
 from conftest import FULL, ROOT, Project
-from processes import Foreground, marked, named, shown
+from processes import Foreground, named
 from serve import server
 from serve.variants import VARIANTS
 
-SERVE = (sys.executable, "workflow/scripts/commands/serve.py", "--configfile", FULL)
+SERVE = (sys.executable, "-m", "commands.serve", "--configfile", FULL)
 READY = "Ctrl-C stops it."
 
 
@@ -27,16 +27,6 @@ def three_ports() -> int:
         for first in (server.free_ports().http for _ in range(100))
         if first < 2**16 - 3 and all(server.is_free(first + offset) for offset in range(3))
     )
-
-
-def stops_cleanly(running: Foreground) -> None:
-    """Ctrl-C: exit 0, no process left, nothing in shared memory."""
-    regions = running.shared_memory()
-    assert regions
-    assert running.interrupt() == 0, running.output
-    assert shown(marked(running.mark)) == []
-    assert [region for region in regions if region.exists()] == []
-    assert "Traceback" not in running.output
 
 
 def printed_commands(running: Foreground) -> list[str]:
@@ -66,7 +56,7 @@ def test_printed_commands_work_as_they_stand(served_run, needs, variant):
         assert [one["name"] for one in answer["outputs"]] == [one["name"] for one in described["outputs"]]
         (counted,) = json.loads(stats)["model_stats"]
         assert (counted["name"], counted["inference_stats"]["success"]["count"] > 0) == (model, True)
-        stops_cleanly(running)
+        running.stop_cleanly()
 
 
 def test_interrupt_without_a_terminal(served_run):
@@ -74,7 +64,7 @@ def test_interrupt_without_a_terminal(served_run):
     command = [*SERVE, "--variant", "null", "--port", str(three_ports())]
     with Foreground(command, served_run.root, terminal=False) as running:
         running.wait_for_output(READY)
-        stops_cleanly(running)
+        running.stop_cleanly()
 
 
 def test_make_on_a_terminal(served_run):
@@ -83,7 +73,7 @@ def test_make_on_a_terminal(served_run):
     command = ["make", "-o", ".venv/.main", "serve", "VARIANT=null", f"PORT={three_ports()}", f"CONFIG={FULL}"]
     with Foreground(command, served_run.root, terminal=True) as running:
         running.wait_for_output(READY)
-        stops_cleanly(running)
+        running.stop_cleanly()
         assert "make: ***" not in running.output
 
 
@@ -98,18 +88,15 @@ def test_all_variants_in_one_server(served_run):
         for model in models:
             assert requests.get(f"http://127.0.0.1:{port}/v2/models/{model}/ready", timeout=30).status_code == 200
         assert len(named(running.mark, "tritonserver")) == 1
-        stops_cleanly(running)
+        running.stop_cleanly()
 
 
 @pytest.fixture
-def refused(project: Project):
+def refused(project: Project, command):
     """Run serve.py with a mistake, where nothing has been built: its one line on stderr."""
 
-    def run(*arguments: str, script: str = "serve.py") -> str:
-        found = subprocess.run(
-            [sys.executable, f"workflow/scripts/{script}", *arguments],
-            cwd=project.root, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+    def run(*arguments: str) -> str:
+        found = command.at(project.root)("serve", *arguments)
         assert (found.returncode, found.stdout) == (2, "")
         assert len(found.stderr.splitlines()) == 1, found.stderr
         # Nothing was started: Snakemake would have made its directory.

@@ -1,7 +1,6 @@
 """The whole workflow through sbatch on a real Slurm: what shares a node with what, and what scancel leaves behind."""
 
 import os
-import re
 import shutil
 import subprocess
 import uuid
@@ -10,7 +9,7 @@ import pytest
 import yaml
 
 import slurm
-from conftest import DEFAULT, FULL, ROOT, TARGETS, expected_outputs, merged
+from conftest import DEFAULT, FULL, ROOT, TARGETS, Project, expected_outputs, merged
 from processes import MARK, marked, named, shown, wait_for
 
 # Twice what a sweep asks for: two would fit beside each other.
@@ -26,8 +25,7 @@ SHORT = {"variants": ["openvino", "null"], "sweep": {"concurrencies": [1]}}
 @pytest.fixture(scope="module")
 def cluster(needs, tmp_path_factory):
     """A Slurm of one node."""
-    for program in slurm.PROGRAMS:
-        needs(program)
+    needs(*slurm.PROGRAMS)
     if os.geteuid() != 0 or slurm.CONFIG.exists():
         pytest.skip(f"needs root and a machine without {slurm.CONFIG}")
     with slurm.cluster(tmp_path_factory.mktemp("slurm"), CPUS, memory=16_000):
@@ -46,12 +44,7 @@ def submitted(cluster, project, tmp_path_factory):
 def test_every_rule_that_measures_gets_a_node():
     """Rules that take the resource of which there is one."""
     profile = yaml.safe_load((ROOT / "profiles" / "slurm" / "config.yaml").read_text())
-    measuring = {
-        name
-        for path in (ROOT / "rules").glob("*.smk")
-        for name, body in re.findall(r"^rule (\w+):(.*?)(?=^rule |\Z)", path.read_text(), re.MULTILINE | re.DOTALL)
-        if "measure=1" in body
-    }
+    measuring = {name for name, rule in Project(ROOT).rules().items() if "measure" in rule["resources"]}
     assert {name: {"slurm_extra": "'--exclusive'"} for name in measuring} == profile["set-resources"]
 
 
@@ -92,7 +85,7 @@ def test_scancel_leaves_no_server(submitted, tmp_path):
     sweep = {"window_ms": 1234, "max_windows": 60, "stability_percent": 1.0e-6}
     (submitted.root / "long.yaml").write_text(yaml.safe_dump({"variants": ["null"], "sweep": sweep}))
     mark = uuid.uuid4().hex
-    target = "artifacts/test/perf/null/perf.csv"
+    target = "artifacts/test/perf/null/repeat-1/points.csv"
     with (tmp_path / "snakemake.log").open("w") as log:
         running = subprocess.Popen(
             submitted.command(target, *SMALL_CLUSTER, configfiles=(FULL, "short.yaml", "long.yaml")),

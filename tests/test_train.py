@@ -80,9 +80,9 @@ def idx_files(dataset_files, tmp_path):
     return ["--images", tmp_path / "images.gz", "--labels", tmp_path / "labels"]
 
 
-def test_evaluate_says_the_same_on_both_formats(script, checkpoint, dataset_files, idx_files):
-    on_npz = script("evaluate.py", "--model", checkpoint, "--dataset", dataset_files / "test.npz", "--json")
-    on_idx = script("evaluate.py", "--model", checkpoint, *idx_files, "--json")
+def test_evaluate_says_the_same_on_both_formats(command, checkpoint, dataset_files, idx_files):
+    on_npz = command("evaluate", "--model", checkpoint, "--dataset", dataset_files / "test.npz", "--json")
+    on_idx = command("evaluate", "--model", checkpoint, *idx_files, "--json")
     assert (on_npz.returncode, on_idx.returncode) == (0, 0), on_npz.stderr + on_idx.stderr
     assert on_npz.stdout == on_idx.stdout
     found = json.loads(on_npz.stdout)
@@ -92,21 +92,21 @@ def test_evaluate_says_the_same_on_both_formats(script, checkpoint, dataset_file
     }  # fmt: skip
 
 
-def test_evaluate_in_words(script, checkpoint, idx_files):
-    found = script("evaluate.py", "--model", checkpoint, *idx_files)
+def test_evaluate_in_words(command, checkpoint, idx_files):
+    found = command("evaluate", "--model", checkpoint, *idx_files)
     accuracy = json.loads((checkpoint.parent / "metrics.json").read_text())["accuracy"]
     assert found.stdout == f"accuracy {accuracy:.2%} on 200 samples ({round(200 * (1 - accuracy))} errors)\n"
 
 
-def test_evaluate_without_data(script, checkpoint):
-    found = script("evaluate.py", "--model", checkpoint)
+def test_evaluate_without_data(command, checkpoint):
+    found = command("evaluate", "--model", checkpoint)
     assert found.returncode == 2
     assert found.stderr == "evaluate.py: error: no data set given. Hint: --images and --labels, or --dataset\n"
 
 
-def test_evaluate_with_fewer_labels_than_images(script, checkpoint, idx_files, tmp_path):
+def test_evaluate_with_fewer_labels_than_images(command, checkpoint, idx_files, tmp_path):
     (tmp_path / "labels").write_bytes(struct.pack(">BBBBI", 0, 0, 8, 1, 3) + b"\1\2\3")
-    found = script("evaluate.py", "--model", checkpoint, *idx_files)
+    found = command("evaluate", "--model", checkpoint, *idx_files)
     assert found.returncode == 2
     assert found.stderr.endswith("images.gz holds 200 images, " + str(tmp_path / "labels") + " 3 labels.\n")
 
@@ -121,9 +121,9 @@ class Code:
         return os.system, (self.command,)
 
 
-def test_model_with_code_in_it_is_refused_and_not_run(script, dataset_files, tmp_path):
+def test_model_with_code_in_it_is_refused_and_not_run(command, dataset_files, tmp_path):
     torch.save({"state_dict": {}, "model_file": Code(f"touch {tmp_path}/ran")}, tmp_path / "model.pt")
-    found = script("evaluate.py", "--model", tmp_path / "model.pt", "--dataset", dataset_files / "test.npz")
+    found = command("evaluate", "--model", tmp_path / "model.pt", "--dataset", dataset_files / "test.npz")
     assert found.returncode == 2
     assert found.stderr.startswith(f"evaluate.py: error: {tmp_path}/model.pt is not a model.pt of this workflow")
     assert "Traceback" not in found.stderr
@@ -131,8 +131,8 @@ def test_model_with_code_in_it_is_refused_and_not_run(script, dataset_files, tmp
     assert not (tmp_path / "ran").exists()
 
 
-def test_missing_model(script, dataset_files, tmp_path):
-    found = script("evaluate.py", "--model", tmp_path / "model.pt", "--dataset", dataset_files / "test.npz")
+def test_missing_model(command, dataset_files, tmp_path):
+    found = command("evaluate", "--model", tmp_path / "model.pt", "--dataset", dataset_files / "test.npz")
     assert found.returncode == 2
     assert found.stderr == (
         f"evaluate.py: error: {tmp_path}/model.pt does not exist. "

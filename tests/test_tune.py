@@ -16,6 +16,7 @@ from serve import modelconfig
 from tuning import space
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", ["SIGTERM", "SIGKILL"])
 def test_killed_search_goes_on_where_it_was(null_repository, tmp_path, number):
     mark = uuid.uuid4().hex
@@ -44,6 +45,7 @@ def test_killed_search_goes_on_where_it_was(null_repository, tmp_path, number):
     assert not (tmp_path / "checkpoints").exists()
 
 
+@pytest.mark.slow
 def test_failed_measurement_is_an_error(make_repository, repository_settings, tmp_path):
     runtime = tmp_path / "runtime_picky.py"
     runtime.write_text(
@@ -64,6 +66,7 @@ def test_failed_measurement_is_an_error(make_repository, repository_settings, tm
     assert checkpointed(tmp_path) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mode", "certain"),
     [

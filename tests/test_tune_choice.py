@@ -15,7 +15,7 @@ from program.typed import rebuilt
 from serve import modelconfig
 from serve.serving import Serving
 from tuning import analyzer, results, space
-from tuning.verdict import proven, verdict
+from tuning.choice import decide, front, proven
 
 SEARCH = {
     "instances": [1, 2],
@@ -37,7 +37,7 @@ def settings(mode: str, search: dict[str, Any]) -> Search:
 def config() -> Any:
     """A model that prefers batches of 4 and is warmed up with 1 and 16."""
     profile, model = shapes.parse_profile(PROFILE), rebuilt(Signature, MODEL)
-    return modelconfig.python_model("small", model.inputs, model.outputs, profile, Serving(**SERVING))
+    return modelconfig.engine_model("small", model.inputs, model.outputs, profile, Serving(**SERVING))
 
 
 def row(config: str, concurrency: int, throughput: float, p99: float) -> dict[str, Any]:
@@ -132,8 +132,8 @@ def test_best_within_the_constraints_and_what_it_has_to_beat():
 
 
 def test_front_holds_what_nothing_beats_in_both():
-    assert results.front(ROWS) == [ROWS[2], ROWS[1], ROWS[4], ROWS[3]]
-    assert results.front([ROWS[0], row("_config_2", 1, 90, 6)]) == [ROWS[0]]
+    assert front(ROWS) == [ROWS[2], ROWS[1], ROWS[4], ROWS[3]]
+    assert front([ROWS[0], row("_config_2", 1, 90, 6)]) == [ROWS[0]]
 
 
 def points(tuned: list[float], default: list[float], p99: float = 10_000, status: str = "stable") -> list[dict]:
@@ -164,7 +164,7 @@ ALIKE = points([120, 95, 104, 99, 108], [100, 101, 99, 100, 102])
     ],
 )
 def test_tuned_only_where_its_gain_is_shown(record, measured, chosen, why):
-    found = verdict(record, proven(measured, ["perf_throughput"]), WITHIN)
+    found = decide(record, proven(measured, ["perf_throughput"]), WITHIN)
     assert found[0] == chosen
     assert why in found[1]
 

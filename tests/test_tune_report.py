@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +10,8 @@ from selenium.webdriver.common.by import By
 
 import tune_report
 from browsers import LOW_CONTRAST, accessibility_violations, chromium, drawn, fits, view
+from report_sample import TEMPLATE
 
-TEMPLATE = Path(tune_report.__file__).parents[1] / "report" / "perf_report.html.j2"
 METRICS = ("perf_throughput", "perf_latency_avg", "perf_latency_p99")
 SETTINGS = {"max_batch_size": 128, "preferred_batch_size": [64, 128], "queue_delay_us": 500, "threads": "auto"}
 
@@ -53,8 +52,9 @@ def choice(variant: str, shape: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+def page(needs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
     """The page of two searches, made by the rule's script, open in headless Chromium."""
+    needs("chromium", "chromedriver")
     directory = tmp_path_factory.mktemp("tune")
     choices = {"openvino": choice("openvino", "spec:80x140"), "onnx": choice("onnx", "")}
     for name, content in choices.items():
@@ -73,7 +73,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]
 
 def test_page_names_model_choice_and_shape(page: webdriver.Chrome) -> None:
     assert page.find_element(By.TAG_NAME, "h1").text == "Run vocoder: performance of the served model hifigan"
-    text = page.find_element(By.ID, "tuning").text
+    text = page.find_element(By.ID, "search").text
     assert text.count("openvino: the tuned configuration") == 1
     assert "within the constraints, with samples of the shape spec:80x140. Searched: instances 1, 2, 3;" in text
     assert text.count("with samples of the shape") == 1
@@ -90,7 +90,7 @@ def test_names_leave_room_for_figures_on_a_phone(page: webdriver.Chrome) -> None
 
 
 def test_plot_shows_every_measurement(page: webdriver.Chrome) -> None:
-    script = "return document.getElementById('plot-tuning_openvino').data.flatMap((trace) => [...trace.y])"
+    script = "return document.getElementById('plot-search_openvino').data.flatMap((trace) => [...trace.y])"
     assert sorted(page.execute_script(script)) == [900, 1300, 1500]
 
 

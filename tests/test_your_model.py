@@ -34,7 +34,7 @@ class Reader:
     def run(self, command: str, directory: Path | None = None) -> str:
         """What a command of the page prints."""
         # The environment is the one of the tests.
-        command = re.sub(r"^make ", "make -o .venv/.main ", command, flags=re.M)
+        command = re.sub(r"\S*\.venv/bin/", "", re.sub(r"^make ", "make -o .venv/.main ", command, flags=re.M))
         found = subprocess.run(
             ["bash", "-ec", command], cwd=directory or self.clone, capture_output=True, text=True, check=False
         )

@@ -1,7 +1,7 @@
-"""The served model of the variant `bls`: raw samples in, an answer out, another model called in between.
+"""The model of the variant `bls`: it takes raw samples, calls the inner model and returns answers.
 
-All requests of one `execute` become one request to the inner model. A sample comes as an array or as the bytes of a
-file; what cannot be read fails its own request and no other.
+All requests of one `execute` become one request to the inner model. A sample arrives as an array or as the bytes of a
+file. A sample that cannot be read fails only its own request. `processing` is the model file.
 """
 
 import json
@@ -12,7 +12,7 @@ import triton_python_backend_utils as pb_utils
 
 
 class TritonPythonModel:
-    """Prepares, calls the inner model through BLS, interprets. `processing` is the model file."""
+    """Prepares the samples, calls the inner model through BLS and interprets its outputs."""
 
     def initialize(self, args):
         config = json.loads(args["model_config"])
@@ -39,7 +39,7 @@ class TritonPythonModel:
         return responses
 
     def _samples(self, request):
-        """The samples of one request [n, …], or the error that answers it."""
+        """The samples of one request [n, …], or a TritonError as its answer."""
         raw = pb_utils.get_input_tensor_by_name(request, self.raw)
         encoded = pb_utils.get_input_tensor_by_name(request, self.encoded)
         if (raw is None) == (encoded is None):
@@ -52,13 +52,13 @@ class TritonPythonModel:
             return pb_utils.TritonError(f"{self.encoded}: {error}")
 
     def _answers(self, samples):
-        """The answers to samples [n, …] by name, or the inner model's error."""
+        """The answers to samples [n, …] by name, or the inner model's error as a TritonError."""
         inputs = processing.prepare(samples)
         response = pb_utils.InferenceRequest(
             model_name=self.inner,
             requested_output_names=self.inner_outputs,
             inputs=[pb_utils.Tensor(name, array) for name, array in inputs.items()],
-            # A backend on a GPU would leave its answer there.
+            # Otherwise a backend on a GPU leaves its answer there.
             preferred_memory=pb_utils.PreferredMemory(pb_utils.TRITONSERVER_MEMORY_CPU),
         ).exec()
         if response.has_error():

@@ -1,7 +1,7 @@
-"""The served model of every engine variant: one `execute` call becomes one inference.
+"""The model that Triton's Python backend loads: each `execute` call becomes one inference.
 
-Triton's Python backend loads this file. Beside it lie `runtime.py`, which runs the model with one framework, and the
-model itself. The shape profile stands in config.pbtxt; a shape outside it is refused, never padded or cut.
+`runtime.py` beside this file runs the model with one framework; docs/architecture.md has its contract. The shape
+profile is a parameter in config.pbtxt. A request outside it is refused, never padded or cut.
 """
 
 import json
@@ -14,7 +14,7 @@ import triton_python_backend_utils as pb_utils
 
 
 class TritonPythonModel:
-    """Concatenates the requests of a dynamic batch, runs the model once, splits the result."""
+    """Concatenates the requests of a dynamic batch, runs the model once and splits the result."""
 
     def initialize(self, args):
         config = json.loads(args["model_config"])
@@ -49,7 +49,7 @@ class TritonPythonModel:
         ]
 
     def _refusal(self, batch):
-        """Why the profile does not admit these arrays; empty when it does."""
+        """Why these arrays are outside the profile; empty if they are inside."""
         for name, array in zip(self.inputs, batch):
             low, high = self.profile["min"][name], self.profile["max"][name]
             if not all(a <= size <= b for a, size, b in zip(low, array.shape, high)):
@@ -58,12 +58,12 @@ class TritonPythonModel:
 
 
 def _device(args):
-    """The device of this instance, as PyTorch names it: `cpu` or `cuda:<index>`."""
+    """The device of this instance in PyTorch's notation: `cpu` or `cuda:<index>`."""
     return {"CPU": "cpu", "GPU": f"cuda:{args['model_instance_device_id']}"}[args["model_instance_kind"]]
 
 
 def _threads(parameters, config):
-    """Threads of one instance: the instances share `all` cores, or with `auto` half; the rest then serve requests."""
+    """Threads of one instance. The instances share `all` cores; with `auto` half, and the rest serve requests."""
     if parameters["threads"].isdigit():
         return int(parameters["threads"])
     instances = sum(group["count"] for group in config["instance_group"])

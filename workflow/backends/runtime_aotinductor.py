@@ -1,10 +1,9 @@
-"""A package of AOTInductor, compiled ahead of time for this processor or GPU."""
+"""Runtime for a package of AOTInductor, compiled ahead of time for this processor or GPU."""
 
 import torch
 
 
 def load(directory, config, threads, device):
-    """Return a function from the list of input arrays to the list of output arrays."""
     torch.set_num_threads(threads)
     index = torch.device(device).index
     model = torch._inductor.aoti_load_package(str(directory / "model.pt2"), device_index=-1 if index is None else index)

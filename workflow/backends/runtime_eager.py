@@ -1,11 +1,10 @@
-"""PyTorch as it was trained, without any export, on CPU or CUDA."""
+"""Runtime for eager PyTorch, as trained and without an export, on CPU or CUDA."""
 
 import processing
 import torch
 
 
 def load(directory, config, threads, device):
-    """Return a function from the list of input arrays to the list of output arrays."""
     torch.set_num_threads(threads)
     content = torch.load(directory / "model.pt", weights_only=True)
     model = processing.build(**content["arguments"])

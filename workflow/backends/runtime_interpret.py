@@ -1,10 +1,9 @@
-"""The last step of the ensemble: the model's outputs to an answer, by the model file."""
+"""Runtime for the last step of the ensemble: the model file's `interpret` turns the outputs into answers."""
 
 import processing
 
 
 def load(directory, config, threads, device):
-    """Return a function from the list of the model's outputs to the list of answers."""
     outputs = [tensor["name"] for tensor in config["output"]]
 
     def infer(batch):

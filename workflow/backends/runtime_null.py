@@ -1,4 +1,4 @@
-"""Computes nothing: what remains is protocol, scheduling and batching, the ceiling of every variant."""
+"""Runtime that computes nothing and returns zeros: it measures protocol, scheduling and batching alone."""
 
 import json
 
@@ -7,8 +7,7 @@ import triton_python_backend_utils as pb_utils
 
 
 def load(directory, config, threads, device):
-    """Return a function from the list of input arrays to a list of zeros in the shape of the outputs."""
-    # As the configuration has them: with names where config.pbtxt says -1.
+    # The dims of the configuration, which have names where config.pbtxt has -1.
     axes = json.loads(config["parameters"]["axes"]["string_value"])
     inputs = [axes["inputs"][tensor["name"]] for tensor in config["input"]]
     outputs = [
@@ -24,7 +23,7 @@ def load(directory, config, threads, device):
 
 
 def _size(axis, sizes):
-    """A size itself, or that of a named axis, which may be a multiple: `256*frames`."""
+    """The size of an axis: a number, a name in `sizes`, or a multiple of one (`256*frames`)."""
     if isinstance(axis, int):
         return axis
     factor, _, name = axis.rpartition("*")

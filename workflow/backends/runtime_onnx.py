@@ -1,10 +1,9 @@
-"""ONNX Runtime on CPU, or on CUDA with the package onnxruntime-gpu."""
+"""Runtime for ONNX Runtime on CPU, or on CUDA with the package onnxruntime-gpu."""
 
 import onnxruntime
 
 
 def load(directory, config, threads, device):
-    """Return a function from the list of input arrays to the list of output arrays."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -21,9 +20,9 @@ def load(directory, config, threads, device):
 
 
 def _providers(device):
-    """ONNX Runtime's name for the device. Raises RuntimeError where it would silently take the CPU instead."""
+    """ONNX Runtime's providers for a device. Raises RuntimeError instead of falling back to the CPU."""
     if device == "cpu":
         return ["CPUExecutionProvider"]
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-        raise RuntimeError("this onnxruntime has no CUDA. Hint: install onnxruntime-gpu, or leave out the variant onnx")
+        raise RuntimeError("this onnxruntime has no CUDA. Hint: install onnxruntime-gpu, or remove the variant onnx")
     return [("CUDAExecutionProvider", {"device_id": device.removeprefix("cuda:")})]

@@ -1,18 +1,17 @@
-"""OpenVINO on CPU, from a blob compiled ahead of time."""
+"""Runtime for OpenVINO on CPU, from a blob compiled ahead of time."""
 
 import numpy as np
 import openvino
 
-# Batches larger than this rarely form of single requests.
+# Single requests rarely form larger batches.
 WARM_UP_LIMIT = 256
 
 
 def load(directory, config, threads, device):
-    """Return a function from the list of input arrays to the list of output arrays."""
     blob = (directory / "model.blob").read_bytes()
     properties = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}
     core = openvino.Core()
-    # The engine's name is its precision (engine_openvino.py): a processor with bfloat16 would else compute in that.
+    # The engine's name is its precision (engine_openvino.py). Without the hint, a processor with bfloat16 uses it.
     precision = core.import_model(blob, "CPU", {}).get_property("NETWORK_NAME")
     model = core.import_model(blob, "CPU", properties | {"INFERENCE_PRECISION_HINT": precision})
     request = model.create_infer_request()
@@ -28,7 +27,7 @@ def load(directory, config, threads, device):
 
 
 def _warm_up(infer, ports):
-    """Infer once with every batch size: OpenVINO prepares its kernels at the first sight of a shape."""
+    """Infer once with every batch size, because OpenVINO prepares its kernels when a shape first appears."""
     if any(axis.is_dynamic for port in ports for axis in list(port.partial_shape)[1:]):
         return
     batch = ports[0].partial_shape[0]

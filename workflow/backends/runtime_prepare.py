@@ -1,10 +1,9 @@
-"""The first step of the ensemble: raw samples to the model's inputs, by the model file."""
+"""Runtime for the first step of the ensemble: the model file's `prepare` turns raw samples into inputs."""
 
 import processing
 
 
 def load(directory, config, threads, device):
-    """Return a function from the list of raw arrays to the list of the model's inputs."""
     outputs = [tensor["name"] for tensor in config["output"]]
 
     def infer(batch):

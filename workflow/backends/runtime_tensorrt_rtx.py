@@ -1,4 +1,4 @@
-"""A TensorRT-RTX engine, on an NVIDIA GPU of a compute capability that it was built for."""
+"""Runtime for a TensorRT-RTX engine, on an NVIDIA GPU with a compute capability that it was built for."""
 
 import numpy as np
 import tensorrt_rtx_bindings as trt
@@ -6,7 +6,7 @@ import torch
 
 
 class Logger(trt.ILogger):
-    """Keeps the last error: TensorRT itself answers with None alone."""
+    """Keeps the last error, because TensorRT's functions only return None."""
 
     def __init__(self):
         super().__init__()
@@ -18,7 +18,6 @@ class Logger(trt.ILogger):
 
 
 def load(directory, config, threads, device):
-    """Return a function from the list of input arrays to the list of output arrays."""
     torch.cuda.set_device(device)
     logger = Logger()
     runtime = trt.Runtime(logger)
@@ -47,19 +46,19 @@ def load(directory, config, threads, device):
                 raise RuntimeError(f"TensorRT-RTX: {logger.error}")
             return [tensor.cpu().numpy() for tensor in results]
 
-    infer.keeps = runtime, logger  # The engine needs both, and holds neither.
+    infer.keeps = runtime, logger  # The engine needs both and does not keep them alive.
     return infer
 
 
 def _context(engine, index, stream):
-    """An execution context that stays with one profile."""
+    """An execution context for one profile."""
     context = engine.create_execution_context()
     context.set_optimization_profile_async(index, stream.cuda_stream)
     return context
 
 
 def _profile(engine, inputs, batch):
-    """The profile with the smallest largest batch that admits these arrays; model.py has refused what none admits."""
+    """The index of the narrowest profile that these arrays fit. model.py refuses arrays that fit none."""
     admitting = []
     for index in range(engine.num_optimization_profiles):
         bounds = [engine.get_tensor_profile_shape(name, index) for name in inputs]

@@ -1,10 +1,9 @@
-"""TorchScript on CPU or CUDA, frozen for inference."""
+"""Runtime for TorchScript on CPU or CUDA, frozen for inference."""
 
 import torch
 
 
 def load(directory, config, threads, device):
-    """Return a function from the list of input arrays to the list of output arrays."""
     torch.set_num_threads(threads)
     model = torch.jit.freeze(torch.jit.load(directory / "model.ts", map_location=device).eval())
 

@@ -6,14 +6,15 @@ the same rows and everything else that the page shows.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import pandas as pd
 import yaml
 
-from analyse import in_process, job_times, metrics, tables
+from analyse import job_times, metrics, tables
+from analyse.contents import Document, Records
 from analyse.document import document
-from analyse.summary import summarise
+from analyse.summary import in_process_limits, summarise, summarise_in_process
 from model import shapes
 from model.source import load_file
 from plan.settings.report import Report
@@ -48,11 +49,11 @@ class Job:
     json: Annotated[Path, "output: perf_summary.json"]
 
 
-def collect(job: Job) -> tuple[pd.DataFrame, dict[str, Any]]:
+def collect(job: Job) -> tuple[pd.DataFrame, Document]:
     """The summary table and the document, from the files of the other stages."""
     repeats = tables.read_repeats(job.points)
     health = {found["variant"]: found for found in map(read_health, job.health)}
-    others = {
+    others: Records = {
         "config": yaml.safe_load(job.run_config.read_text(encoding="utf-8")),
         "dataset": read_json(job.dataset) if job.dataset else None,
         "model": read_json(job.metrics) if job.metrics else None,
@@ -62,8 +63,8 @@ def collect(job: Job) -> tuple[pd.DataFrame, dict[str, Any]]:
         "timeline": job_times.jobs(job.logs),
         "published": read_json(job.published) if job.published else None,
     }
-    without_server = in_process.summary(tables.read_in_process(job.in_process))
-    limits, models = in_process.limits(without_server), job.settings.models
+    without_server = summarise_in_process(tables.read_in_process(job.in_process))
+    limits, models = in_process_limits(without_server), job.settings.models
     summary = summarise(
         repeats,
         {name: found["accuracy"] for name, found in health.items()},

@@ -16,7 +16,7 @@ from program.job import run
 from serve import modelconfig
 from serve import repository as repositories
 from tuning import results, space
-from tuning.verdict import proven, verdict
+from tuning.choice import decide, front, proven
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def measurements(rows: list[dict[str, Any]], configs: Path, constraints: Any) ->
         path.stem: space.described(modelconfig.parse(path.read_text(encoding="utf-8")))
         for path in configs.glob("*.pbtxt")
     }
-    best = results.front(rows)
+    best = front(rows)
     return [
         {
             **row,
@@ -57,7 +57,7 @@ def main(job: Job) -> None:
     settings = job.settings
     record = read_json(job.record)
     proof = proven(records(read(job.proof)), settings.objectives)
-    chosen, why = verdict(record, proof, settings.constraints)
+    chosen, why = decide(record, proof, settings.constraints)
     (default,), (candidate,) = (repositories.configs(path) for path in (job.repository, job.candidate))
     write_json(
         job.choice,

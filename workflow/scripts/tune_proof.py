@@ -1,9 +1,9 @@
 """Rule tune_proof: the candidate and the default configuration measured again, in turn.
 
-A search looks at many noisy figures and takes the best: its winner looks better than it is. So both are measured anew,
-each at the load at which it was best within the constraints, in every round with a server of its own, or loaded anew
-by one that runs elsewhere. proof.csv has one row per round and configuration; without a candidate that differs from
-the default it has none.
+A search looks at many noisy figures and takes the best: its winner looks better than it is. So both are measured again,
+each at the load at which it was best within the constraints. In every round each gets a server of its own, or is loaded
+again by one that runs elsewhere. proof.csv has one row per round and configuration, or none where the candidate is the
+default.
 """
 
 import tempfile
@@ -45,7 +45,7 @@ class Job:
 def measured(
     repository: Path, level: Load, samples: Reference, settings: Proof, raw: Path, log_file: Path
 ) -> dict[str, Any]:
-    """One point of the one model in a repository, loaded anew for it. Raises UserError when it failed."""
+    """One point of the one model in a repository, freshly loaded. Raises UserError when it failed."""
     windows = settings.windows
     timeout = 60 + _TIMEOUT_FACTOR * windows.max_windows * windows.window_ms / 1000
     served = launch.serving(settings.launch, repository, level.protocol, log_file, settings.server)

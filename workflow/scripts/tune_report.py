@@ -8,10 +8,10 @@ from plan.settings.tune import TuneReport
 from program.cli import log
 from program.files import read_json, write_text
 from program.job import run
-from show import tuning
+from show import search
 from show.page import Section, render
 
-SECTIONS = [Section("tuning", "Configurations", "Configurations", tuning.view, tuning.plots)]
+SECTIONS = [Section("search", "Configurations", "Configurations", search.view, search.plots)]
 
 
 @dataclass(frozen=True)

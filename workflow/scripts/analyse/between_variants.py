@@ -15,11 +15,16 @@ import numpy as np
 import pandas as pd
 
 from analyse.intervals import Interval, Scatter, paired_ratio, scatter
+from analyse.rows import Row
 from analyse.tables import records
 from plan.loads import CLOSED
 from record.points import LEVEL
 
 FASTER, SLOWER, NOT_SHOWN, UNKNOWN = "faster", "slower", "no difference shown", "not known"
+# PyTriton with eager PyTorch, which others are compared with.
+BASELINE = "pytriton"
+
+Comparison = Mapping[str, Any]
 
 
 def comparisons(repeats: pd.DataFrame) -> list[dict[str, Any]]:
@@ -44,6 +49,29 @@ def comparisons(repeats: pd.DataFrame) -> list[dict[str, Any]]:
         }
         for level, table, pair in pairs
     ]
+
+
+def seen_from(variant: str, comparison: Comparison) -> dict[str, Any]:
+    """A comparison of `variant` with another one, whichever of the two it names first."""
+    if comparison["variant"] == variant:
+        return dict(comparison)
+    ratio = comparison["ratio"] and Interval(**comparison["ratio"]).inverse
+    return {**comparison, "variant": variant, "base": comparison["variant"], **judged(ratio)}
+
+
+def ratio(compared: Sequence[Comparison], row: Row, base: Row) -> Interval | None:
+    """Speed of one row over that of another one at the same load; None when it is not known."""
+    for one in compared:
+        same_pair = {one["variant"], one["base"]} == {row["variant"], base["variant"]}
+        if same_pair and all(one[key] == row[key] for key in LEVEL):
+            found = seen_from(row["variant"], one)["ratio"]
+            return Interval(**found) if found else None
+    return None
+
+
+def baseline(level: Sequence[Row]) -> Row | None:
+    """The row of PyTriton with eager PyTorch among those of one load level, if it has figures."""
+    return next((row for row in level if row["variant"] == BASELINE and row["throughput"] is not None), None)
 
 
 def figure(level: Mapping[str, Any]) -> str:

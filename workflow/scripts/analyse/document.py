@@ -9,6 +9,7 @@ import jsonschema
 import pandas as pd
 
 from analyse.between_variants import comparisons
+from analyse.contents import Document, Health, Measured, Records
 from analyse.findings import findings
 from analyse.formatting import listed, number
 from analyse.pareto import fronts
@@ -26,19 +27,18 @@ def document(
     summary: pd.DataFrame,
     repeats: pd.DataFrame,
     in_process: Sequence[Mapping[str, Any]],
-    health: Mapping[str, Mapping[str, Any]],
+    health: Mapping[str, Health],
     engines: Sequence[Mapping[str, Any]],
-    records_of: Mapping[str, Any],
-) -> dict[str, Any]:
+    records_of: Records,
+) -> Document:
     """The whole report as data, checked against its schema.
 
-    `in_process`: measurements of models without a server; `health` by variant; `records_of`: the JSON of the other
-    stages under the names that they have in the document: `config`, `dataset`, `model`, `parity`, `versions`, `system`,
-    `timeline`, `published`. Columns of `summary` beyond those of all models are the metrics of this one.
+    `in_process`: measurements of models without a server; `health` by variant; `records_of`: what the other stages say.
+    Columns of `summary` beyond those of all models are the metrics of this one.
     """
     rows = records(summary)
     opt = shapes.batch(shapes.parse(records_of["config"]["profile"]["opt"]))
-    measured = {
+    measured: Measured = {
         "rows": rows,
         "repeats": records(repeats[[name for name in REPEAT_COLUMNS if name != "command"]]),
         "comparisons": comparisons(repeats),
@@ -51,7 +51,7 @@ def document(
         **records_of,
     }
     found = verdict(rows, health, measured["comparisons"], measured["reference"])
-    result = {
+    result: Document = {
         "run": records_of["config"]["run"],
         "verdict": found.text,
         "verdict_details": found.details,
@@ -66,26 +66,26 @@ def document(
 
 
 def commands(repeats: pd.DataFrame) -> list[dict[str, Any]]:
-    """The command of each point that was measured; the repeats differ in ports and temporary files alone."""
+    """The command of each point that was measured; the repeats differ only in ports and temporary files."""
     measured = repeats[repeats["command"] != ""]
     return records(measured.drop_duplicates(POINT)[[*POINT, "command"]])
 
 
-def caveats(repeats: pd.DataFrame, health: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def caveats(repeats: pd.DataFrame, health: Mapping[str, Health]) -> list[str]:
     """What to keep in mind when reading the figures."""
-    result = ["The server and the load generator share one machine and take its processor from each other."]
+    result = ["The server and the load generator run on the same cores, and each takes time from the other."]
     requests = repeats["requests"].dropna()
     if len(requests):
         wanted = [f"{number(count)} for {name.removeprefix('latency_')}" for name, count in SAMPLES_WANTED.items()]
         result.append(
             f"Percentiles rest on {number(requests.min())} to {number(requests.max())} requests per point and repeat."
-            f" MLPerf asks for {listed(wanted)} at 99 % confidence: below that they are indicative."
+            f" MLPerf asks for {listed(wanted)} at 99 % confidence: with fewer they are indications."
         )
     servers = sorted({found["server"]["version"] for found in health.values() if found["server"]["kind"] == "bundled"})
     if servers:
         result.append(
-            f"The bundled Triton ({listed(servers)}) has known vulnerabilities, mended in later releases only:"
-            " it listens on the loopback interface alone, and must."
+            f"The bundled Triton ({listed(servers)}) has known vulnerabilities that only later releases fix:"
+            " keep it on the loopback interface, where this workflow starts it."
         )
-    result.append("Figures compare within this run alone: other machines, versions and days give others.")
+    result.append("Compare figures within this run only: another machine, version or day gives other figures.")
     return result

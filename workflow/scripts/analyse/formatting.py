@@ -21,8 +21,8 @@ def significant(value: float | None) -> str:
 
 
 def percent(fraction: float | None, digits: int = 0) -> str:
-    """A fraction in per cent."""
-    return MISSING if fraction is None else f"{100 * fraction:.{digits}f} %"
+    """A fraction in per cent; the whole has no digits after the point."""
+    return MISSING if fraction is None else f"{100 * fraction:.{0 if fraction == 1 else digits}f} %"
 
 
 def accuracy(share: float | None, digits: int = 1) -> str:

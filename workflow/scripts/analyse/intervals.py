@@ -29,6 +29,11 @@ class Interval:
         """Of a ratio: whether the interval leaves out 1, so that the two figures differ."""
         return not self.low <= 1 <= self.high
 
+    @property
+    def inverse(self) -> "Interval":
+        """Of a ratio: the ratio the other way round."""
+        return Interval(1 / self.high, 1 / self.middle, 1 / self.low)
+
 
 @dataclass(frozen=True)
 class Scatter:

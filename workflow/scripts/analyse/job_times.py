@@ -2,13 +2,21 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 _TIME = "%Y-%m-%d %H:%M:%S,%f"
 _LENGTH = len("2026-01-31 23:59:59,999")
 
 
-def jobs(logs: Path) -> list[dict[str, Any]]:
+class Job(TypedDict):
+    """When a job ran: its start in ISO 8601, and how many seconds."""
+
+    job: str
+    started: str
+    seconds: float
+
+
+def jobs(logs: Path) -> list[Job]:
     """Name, start (ISO 8601) and duration of every job whose log lies below `logs`, in order of their start."""
     spans = {path: moments for path in sorted(logs.rglob("*.log")) if (moments := span(path))}
     return [

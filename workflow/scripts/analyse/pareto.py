@@ -1,25 +1,36 @@
-"""The points that no other one beats in both throughput and latency."""
+"""Points that no other one beats in both throughput and latency."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
+from analyse.contents import Health
 from analyse.rows import Row, closed, layers, models, point, typical_latency
 
-
-def fronts(rows: Sequence[Row], health: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The points on the Pareto front of each protocol and batch size, from the lowest latency to the highest."""
-    return [point(row) for layer in layers(closed(rows)) for row in front(layer.rows, health)]
+Point = TypeVar("Point")
 
 
-def front(rows: Sequence[Row], health: Mapping[str, Mapping[str, Any]]) -> list[Row]:
-    """The points of healthy variants than which no other one serves more at no higher latency, by latency.
-
-    The ceiling does not compete. Medians decide: neighbours whose intervals overlap may change places.
-    """
-    usable = [row for row in models(rows) if row["throughput"] is not None and health[row["variant"]]["healthy"]]
-    latencies = [(row, latency) for row in usable if (latency := typical_latency(row)) is not None]
-    found: list[Row] = []
-    for row, _ in sorted(latencies, key=lambda pair: (pair[1], -pair[0]["throughput"])):
-        if not found or row["throughput"] > found[-1]["throughput"]:
-            found.append(row)
+def front(
+    points: Iterable[Point], throughput: Callable[[Point], float], latency: Callable[[Point], float]
+) -> list[Point]:
+    """The points than which no other one serves more at no higher latency, the lowest latency first."""
+    found: list[Point] = []
+    for one in sorted(points, key=lambda one: (latency(one), -throughput(one))):
+        if not found or throughput(one) > throughput(found[-1]):
+            found.append(one)
     return found
+
+
+def fronts(rows: Sequence[Row], health: Mapping[str, Health]) -> list[dict[str, Any]]:
+    """The points on the front of healthy variants, for each protocol, shape and batch size. The ceiling has no part.
+
+    Medians decide: neighbours whose intervals overlap may change places.
+    """
+    usable = [
+        row for row in models(closed(rows)) if row["throughput"] is not None and health[row["variant"]]["healthy"]
+    ]
+    usable = [row for row in usable if typical_latency(row) is not None]
+    return [
+        point(row)
+        for layer in layers(usable)
+        for row in front(layer.rows, lambda row: row["throughput"], lambda row: typical_latency(row) or 0.0)
+    ]

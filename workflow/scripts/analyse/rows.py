@@ -23,7 +23,7 @@ def closed(rows: Sequence[Row]) -> list[Row]:
 
 
 def headline(rows: Sequence[Row]) -> list[Row]:
-    """The rows to compare first: first protocol, shape, batch size and way of the tensors, the highest concurrency."""
+    """The rows to compare first: first protocol, shape, batch size and kind of memory, highest concurrency."""
     first = [row for row in closed(rows) if all(row[key] == rows[0][key] for key in _LINE)]
     highest = max(row["concurrency"] for row in first)
     return [row for row in first if row["concurrency"] == highest]
@@ -81,7 +81,7 @@ def _level(row: Row) -> str:
 
 
 def _way(line: Mapping[str, Any]) -> str:
-    """How a server is asked; batches of one sample are not worth a word."""
+    """How a server is asked; batches of one sample go without saying."""
     batch = f"batch {line['batch_size']}" if line["batch_size"] != 1 else ""
     parts = (PROTOCOLS[line["protocol"]], batch, _MEMORY[line["shared_memory"]], line["shape"])
     return ", ".join(part for part in parts if part)
@@ -114,13 +114,6 @@ def bounds(row: Row) -> tuple[float, float]:
     if row["throughput_low"] is None:
         return row["throughput_min"], row["throughput_max"]
     return row["throughput_low"], row["throughput_high"]
-
-
-def spread(row: Row) -> float | None:
-    """Largest minus smallest throughput of the repeats, over the median."""
-    if not row["throughput"]:
-        return None
-    return float((row["throughput_max"] - row["throughput_min"]) / row["throughput"])
 
 
 def indicative(row: Row) -> list[str]:

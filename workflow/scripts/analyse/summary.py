@@ -1,11 +1,12 @@
-"""One row per point: medians over the repeats, their intervals, and what bounds them."""
+"""One row per point: medians over the repeats, intervals, limits. The same for models without a server."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from analyse import intervals
+from plan.loads import CLOSED
 from record.points import CEILING, CLOSED_LOOP, GPU, LATENCIES, LEVEL, OPEN_LOOP, POINT, SERVER, STATUSES
 
 # Figures that have an interval.
@@ -14,7 +15,7 @@ SUMMARY_COLUMNS = [
     *POINT[:4], "throughput", "throughput_min", "throughput_max", *LATENCIES, *SERVER, "requests", "effective_batch",
     "repeats", "status", "ceiling_fraction", "accuracy", "reason", *POINT[4:],
     *(f"{name}_{bound}" for name in _SURE for bound in ("low", "high")),
-    "percentile_requests", "indicative", *OPEN_LOOP, "in_process_fraction", *GPU,
+    "percentile_requests", "indicative", *OPEN_LOOP, "in_process_fraction", "bound", "bound_fraction", *GPU,
 ]  # fmt: skip
 # Requests that a percentile takes at 99 % confidence (MLPerf Inference rules); with fewer it is an indication.
 SAMPLES_WANTED = {"latency_p90": 24_576, "latency_p95": 57_344, "latency_p99": 270_336}
@@ -30,8 +31,9 @@ def summarise(
     The medians are those of the repeats with all figures. Unstable repeats, which may have throughput and average
     latency alone, count only where there is no other: throughput, latency and server times of a row belong together.
     `requests` is the sum over repeats; `ceiling_fraction` the throughput over that of the variant `null` at the same
-    level. `accuracies`: through the server by variant, None where it is not defined. `in_process`: samples per second
-    of the model without a server, by variant and shape.
+    level; `bound` the samples per second that the ceiling and the model without a server allow together. `accuracies`:
+    through the server by variant, None where it is not defined. `in_process`: samples per second of the model without a
+    server, by variant and shape.
     """
     repeats = repeats.astype({"concurrency": "Int64", "request_rate": "Float64"})
     figures = [*CLOSED_LOOP, *OPEN_LOOP, *GPU]
@@ -54,14 +56,50 @@ def summarise(
         summary[[f"{name}_low", f"{name}_high"]] = _bounds(counted, name)
     summary = summary.reset_index()
     summary["indicative"] = [_indicative(count) for count in summary["percentile_requests"]]
-    summary["ceiling_fraction"] = summary["throughput"] / ceilings(summary)
+    ceiling, model = _ceilings(summary), _of_models(summary, in_process or {})
     summary["accuracy"] = summary["variant"].map(accuracies).astype(float)
-    summary["in_process_fraction"] = summary["throughput"] / _limits(summary, in_process or {})
+    summary["ceiling_fraction"] = summary["throughput"] / ceiling
+    summary["in_process_fraction"] = summary["throughput"] / model
+    # At a request rate the ceiling serves that rate, and bounds nothing.
+    summary["bound"] = (1 / (1 / ceiling + 1 / model)).where(summary["load_mode"] == CLOSED)
+    summary["bound_fraction"] = summary["throughput"] / summary["bound"]
     return summary[SUMMARY_COLUMNS]
 
 
-def _limits(summary: pd.DataFrame, in_process: Mapping[tuple[str, str], float]) -> pd.Series:
-    """For each row, what its model does without a server at the same shape; else missing."""
+def summarise_in_process(repeats: pd.DataFrame) -> list[dict[str, Any]]:
+    """One row per variant, shape and batch size: the median of the repeats, its bounds (None without repetition)."""
+    groups = [group for _, group in repeats.groupby(["variant", "shape", "batch_size"], sort=False)]
+    pooled = intervals.scatter(group["throughput"].tolist() for group in groups)
+    rows = []
+    for group in groups:
+        bounds = intervals.of_median(group["throughput"].tolist(), pooled)
+        rows.append(
+            {
+                "variant": group["variant"].iloc[0],
+                "batch_size": int(group["batch_size"].iloc[0]),
+                "throughput": float(group["throughput"].median()),
+                "throughput_low": bounds.low if bounds else None,
+                "throughput_high": bounds.high if bounds else None,
+                "latency_p50": float(group["latency_p50"].median()),
+                "threads": int(group["threads"].iloc[0]),
+                "repeats": len(group),
+                "shape": group["shape"].iloc[0],
+            }
+        )
+    return rows
+
+
+def in_process_limits(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], float]:
+    """The largest throughput of each variant and shape, over all batch sizes: what its model does without a server."""
+    result: dict[tuple[str, str], float] = {}
+    for row in rows:
+        name = row["variant"], row["shape"]
+        result[name] = max(row["throughput"], result.get(name, 0.0))
+    return result
+
+
+def _of_models(summary: pd.DataFrame, in_process: Mapping[tuple[str, str], float]) -> pd.Series:
+    """For each row, what its model does without a server at the same shape; missing without one."""
     names = zip(summary["variant"], summary["shape"])
     return pd.Series([in_process.get(name) for name in names], summary.index, dtype=float)
 
@@ -92,8 +130,8 @@ def _reasons(repeats: pd.DataFrame) -> str:
     return "; ".join(f"repeat {', '.join(map(str, numbers))}: {reason}" for reason, numbers in found)
 
 
-def ceilings(summary: pd.DataFrame) -> pd.Series:
-    """For each row, the throughput of the ceiling at the same load level; else missing."""
+def _ceilings(summary: pd.DataFrame) -> pd.Series:
+    """For each row, the throughput of the ceiling at the same load level; missing without one."""
     ceiling = summary.loc[summary["variant"] == CEILING, [*LEVEL, "throughput"]]
     found = summary[LEVEL].merge(ceiling, how="left", on=LEVEL)["throughput"]
     return found.set_axis(summary.index)

@@ -46,7 +46,7 @@ def write(path: Path, table: pd.DataFrame, columns: list[str]) -> None:
 
 
 def of_records(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """The table of records as they stand in perf_summary.json; those of before there were shapes have none."""
+    """The table of records of a perf_summary.json; an empty shape where it is from before shapes existed."""
     found = pd.DataFrame([{"shape": "", **record} for record in records])
     return found.astype({"concurrency": "Int64", "request_rate": "Float64"})
 

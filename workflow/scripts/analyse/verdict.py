@@ -1,20 +1,18 @@
-"""The run in one sentence, and what must be known beside it, from its figures alone."""
+"""The run in one sentence, and what qualifies it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from analyse.between_variants import Comparison, baseline, ratio
+from analyse.contents import Health, Parity
 from analyse.formatting import accuracy, error, listed, number, percent
 from analyse.formatting import ratio as in_words
-from analyse.ratios import Comparisons, baseline, ratio
 from analyse.rows import Row, headline, models, place
 from record.points import CEILING, STATUSES
 
-Health = Mapping[str, Mapping[str, Any]]
-
 _NOT_STABLE = {
     "client_bound": "the load generator sets the pace there",
-    "unstable": "that point did not become stable",
+    "unstable": "that point did not settle",
 }
 
 
@@ -26,7 +24,9 @@ class Verdict:
     details: list[str]
 
 
-def verdict(rows: Sequence[Row], health: Health, comparisons: Comparisons, reference: str = "PyTorch") -> Verdict:
+def verdict(
+    rows: Sequence[Row], health: Mapping[str, Health], comparisons: Sequence[Comparison], reference: str = "PyTorch"
+) -> Verdict:
     """Which variant serves most at the highest concurrency, how that compares, and whether its answers are right.
 
     Healthy variants compete, those with the best status found among them; the ceiling never does. `reference`: what
@@ -40,7 +40,7 @@ def verdict(rows: Sequence[Row], health: Health, comparisons: Comparisons, refer
     compared = sorted((row for row in usable if row["status"] == best), key=lambda row: -row["throughput"])
     winner = compared[0]
     details = [
-        *([f"{winner['variant']}'s figure is worth less: {_NOT_STABLE[best]}."] if best in _NOT_STABLE else []),
+        *([f"Trust {winner['variant']}'s figure less: {_NOT_STABLE[best]}."] if best in _NOT_STABLE else []),
         *(_against_next(winner, other, comparisons) for other in compared[1:2]),
         *_of_ceiling(winner),
         *_left_out([row for row in models(level) if row not in compared], winner, health),
@@ -49,7 +49,7 @@ def verdict(rows: Sequence[Row], health: Health, comparisons: Comparisons, refer
     return Verdict(f"{_claim(winner, level, comparisons)}; {right}.", details)
 
 
-def _claim(winner: Row, level: Sequence[Row], comparisons: Comparisons) -> str:
+def _claim(winner: Row, level: Sequence[Row], comparisons: Sequence[Comparison]) -> str:
     """What the fastest variant serves, against PyTriton's way where that was measured."""
     serves = f"{winner['variant']} serves {number(winner['throughput'])} infer/s {place(winner)}"
     base = baseline(level)
@@ -61,20 +61,21 @@ def _claim(winner: Row, level: Sequence[Row], comparisons: Comparisons) -> str:
     return f"{serves}, {in_words(found)} PyTriton with eager PyTorch"
 
 
-def agreement(health: Mapping[str, Any]) -> float | None:
+def agreement(checked: Iterable[Parity]) -> float | None:
     """Smallest share of samples on which a variant answers as the reference does, of all that was checked.
 
     None where the outputs are no answers: an audio signal has none.
     """
-    shares = [one["agreement"] for one in _checks(health)]
-    return None if None in shares else min(shares)
+    shares = [one["agreement"] for one in checked]
+    known = [share for share in shares if share is not None]
+    return min(known) if len(known) == len(shares) else None
 
 
-def correctness(health: Mapping[str, Any], reference: str) -> str:
+def correctness(health: Health, reference: str) -> str:
     """Accuracy of a variant through the server, and how far its answers are those of the reference."""
-    same = agreement(health)
+    same = agreement(checks(health))
     if same is None:
-        largest = max(one["max_abs_error"] for one in _checks(health))
+        largest = max(one["max_abs_error"] for one in checks(health))
         compared = f"within {error(largest)} of {reference}"
     else:
         exact = f"every answer that of {reference}" if health["accuracy"] is None else f"equal to {reference}"
@@ -82,12 +83,12 @@ def correctness(health: Mapping[str, Any], reference: str) -> str:
     return f"accuracy {accuracy(health['accuracy'])}, {compared}"
 
 
-def _checks(health: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def checks(health: Health) -> list[Parity]:
     """The differences from the reference over all protocols, shapes and batch sizes."""
     return [one for found in health["protocols"].values() for one in found["parity"].values()]
 
 
-def _against_next(winner: Row, other: Row, comparisons: Comparisons) -> str:
+def _against_next(winner: Row, other: Row, comparisons: Sequence[Comparison]) -> str:
     found = ratio(comparisons, winner, other)
     if found is None:
         factor = number(winner["throughput"] / other["throughput"], 2)
@@ -101,16 +102,16 @@ def _of_ceiling(winner: Row) -> list[str]:
     share = winner["ceiling_fraction"]
     if share is None:
         return []
-    more = ": more than there can be, so the noise is at least as large" if share > 1 else ""
+    more = ": more than is possible, so the noise is at least as large" if share > 1 else ""
     return [f"{percent(share)} of the ceiling, a model that computes nothing{more}."]
 
 
-def _left_out(rows: Sequence[Row], winner: Row, health: Health) -> list[str]:
+def _left_out(rows: Sequence[Row], winner: Row, health: Mapping[str, Health]) -> list[str]:
     found = [f"{row['variant']} ({_worth(row, winner, health)})" for row in rows]
     return [f"Not compared: {listed(found)}."] if found else []
 
 
-def _worth(row: Row, winner: Row, health: Health) -> str:
+def _worth(row: Row, winner: Row, health: Mapping[str, Health]) -> str:
     """Why a row was not compared, with its figure where that is higher than the winner's."""
     if not health[row["variant"]]["healthy"]:
         return "unhealthy"
@@ -119,7 +120,7 @@ def _worth(row: Row, winner: Row, health: Health) -> str:
     return f"{status}, {number(row['throughput'])} infer/s" if higher else status
 
 
-def _without_winner(level: Sequence[Row], health: Health) -> str:
+def _without_winner(level: Sequence[Row], health: Mapping[str, Health]) -> str:
     """The sentence when no variant has a point that counts."""
     where = place(level[0])
     if found := models(level):
@@ -131,5 +132,5 @@ def _without_winner(level: Sequence[Row], health: Health) -> str:
     return f"Only the ceiling was measured: {number(ceiling['throughput'])} infer/s {where}."
 
 
-def _fault(row: Row, health: Health) -> str:
+def _fault(row: Row, health: Mapping[str, Health]) -> str:
     return "failed" if health[row["variant"]]["healthy"] else "is unhealthy"

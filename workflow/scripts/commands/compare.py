@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from analyse.between_variants import seen_from
 from analyse.formatting import interval
 from analyse.rows import place
 from analyse.run_comparison import compared, summary
@@ -42,25 +43,10 @@ def between_variants(options: argparse.Namespace) -> dict[str, Any]:
         if name not in measured:
             raise UserError(f"run {document['run']} has no variant {name}.", f"it has {', '.join(sorted(measured))}")
     found = [
-        turned(found, one) for found in document["comparisons"] if {found["variant"], found["base"]} == {one, other}
+        seen_from(one, found) for found in document["comparisons"] if {found["variant"], found["base"]} == {one, other}
     ]
     show(f"Speed of {one} over that of {other}", found)
     return {"comparisons": found}
-
-
-def turned(comparison: Mapping[str, Any], variant: str) -> dict[str, Any]:
-    """A comparison so that it starts with `variant`."""
-    if comparison["variant"] == variant:
-        return dict(comparison)
-    ratio, opposite = comparison["ratio"], {"faster": "slower", "slower": "faster"}
-    bounds = zip(("low", "middle", "high"), ("high", "middle", "low"))
-    return {
-        **comparison,
-        "variant": variant,
-        "base": comparison["variant"],
-        "ratio": ratio and {bound: 1 / ratio[other] for bound, other in bounds},
-        "result": opposite.get(comparison["result"], comparison["result"]),
-    }
 
 
 def show(title: str, found: Sequence[Mapping[str, Any]]) -> None:

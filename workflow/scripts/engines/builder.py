@@ -1,4 +1,4 @@
-"""Engines through TensorRT's Python builder, which TensorRT-RTX (it needs no GPU for it) and TensorRT share."""
+"""Engines from TensorRT's Python builder, for TensorRT and for TensorRT-RTX, which needs no GPU to build."""
 
 import json
 import time
@@ -16,7 +16,7 @@ from program.cli import UserError, log
 
 @dataclass(frozen=True)
 class Built:
-    """A serialized engine, how TensorRT describes it, and the seconds that the builder took."""
+    """A serialized engine, TensorRT's description of it, and the build time in seconds."""
 
     plan: bytes
     description: Description
@@ -26,10 +26,10 @@ class Built:
 def build(
     trt: ModuleType, onnx: Path, profiles: Sequence[Mapping[str, Shapes]], tf32: bool, targets: Sequence[str]
 ) -> Built:
-    """Build a strongly typed engine: every layer computes in the types that the graph has, fp32 in tf32 where allowed.
+    """A strongly typed engine: every layer computes in the types of the graph, with `tf32` fp32 may use tf32.
 
-    `trt`: the module tensorrt, or tensorrt_rtx_bindings. `targets`: compute capabilities as `sm_86`, for the latter
-    alone; without any the engine is for the GPU of this machine. Raises UserError with TensorRT's own message.
+    `trt` is the module tensorrt or tensorrt_rtx_bindings. `targets` are compute capabilities as `sm_86`, only for
+    TensorRT-RTX; without any the engine is for this machine's GPU. Raises UserError with TensorRT's own message.
     """
     logger = _logger(trt)
     builder = trt.Builder(logger)
@@ -37,7 +37,7 @@ def build(
     parser = trt.OnnxParser(network, logger)
     if not parser.parse_from_file(str(onnx)):
         errors = "; ".join(parser.get_error(index).desc() for index in range(parser.num_errors))
-        raise UserError(f"TensorRT cannot read {onnx}: {errors}.", "another export.opset may help")
+        raise UserError(f"TensorRT cannot read {onnx}: {errors}.", "try another export.opset")
     config = builder.create_builder_config()
     config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
     (config.set_flag if tf32 else config.clear_flag)(trt.BuilderFlag.TF32)
@@ -63,7 +63,7 @@ def _profile(builder: Any, profile: Mapping[str, Shapes]) -> Any:
 
 
 def _description(trt: ModuleType, logger: Any, plan: Any) -> Description:
-    """From the builder's log, or, where that has none, from the engine itself, for which TensorRT needs its GPU."""
+    """The description in the builder's log, or else that of the engine's inspector, which needs the engine's GPU."""
     if logger.description:
         return layers.from_text(logger.description)
     engine = trt.Runtime(logger).deserialize_cuda_engine(plan)
@@ -89,7 +89,7 @@ def _engine_profiles(trt: ModuleType, engine: Any) -> list[dict[str, Shapes]]:
 
 
 def _logger(trt: ModuleType) -> Any:
-    """A logger that keeps errors, and the description that the builder logs of the finished engine."""
+    """A logger that keeps errors and the builder's description of the finished engine."""
 
     class Logger(trt.ILogger):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:

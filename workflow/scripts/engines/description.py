@@ -1,6 +1,6 @@
-"""engine.json: what every engine says of itself, whatever compiled it (workflow/schemas/engine.schema.json).
+"""engine.json: what an engine reports about itself (workflow/schemas/engine.schema.json).
 
-It needs nothing but Python, because trtexec may run in a container that has no packages.
+This module needs only the standard library, because trtexec may run in a container without packages.
 """
 
 import sys
@@ -15,7 +15,7 @@ from program.files import sha256, write_json
 
 @dataclass(frozen=True)
 class Precision:
-    """Asked for, and what the compiled engine computes in."""
+    """The requested precision, and the one in which the compiled engine computes."""
 
     requested: str
     obtained: str
@@ -23,10 +23,10 @@ class Precision:
 
 @dataclass(frozen=True)
 class Engine:
-    """One engine. `profiles` as the engine itself reports them; `build_seconds` without loading libraries.
+    """One engine. `profiles` are those that it reports itself; `build_seconds` excludes loading libraries.
 
-    compute_capabilities: of the NVIDIA GPUs that it was built for, as `8.6`; none where it runs on CPU.
-    layers: with what each computes in, where the backend tells.
+    compute_capabilities: those of the NVIDIA GPUs that it was built for, as `8.6`; empty on CPU.
+    layers: with the precision of each, if the backend reports them.
     """
 
     backend: str
@@ -40,7 +40,7 @@ class Engine:
 
 
 def write(path: Path, engine: Engine, file: Path, source: Path, command: Sequence[str] = ()) -> None:
-    """Write engine.json beside the engine `file`, which was built from `source` by `command`, or by this script."""
+    """Write engine.json for the engine `file`, which `command` (by default this script) built from `source`."""
     record = {
         **asdict(engine),
         "file": file.name,

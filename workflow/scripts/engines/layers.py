@@ -1,7 +1,7 @@
-"""What TensorRT says of a compiled engine: its layers, what they compute in, and the profiles that it keeps.
+"""TensorRT's description of a compiled engine: its layers, their precisions, and its profiles.
 
-TensorRT describes an engine as JSON (its inspector, and trtexec's --exportLayerInfo) and, with the same words, as text
-in the builder's log. TensorRT 10 lists `Bindings`, TensorRT 11 and TensorRT-RTX `I/O Tensors` with their profiles.
+TensorRT describes an engine as JSON (its inspector, and trtexec's --exportLayerInfo) and, in the same terms, as text in
+the builder's log. TensorRT 10 lists `Bindings`; TensorRT 11 and TensorRT-RTX list `I/O Tensors` with their profiles.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Any
 
 from model.shapes import Shapes
 
-# TensorRT's names of the types that arithmetic is done in, least precise first. Integers of shapes are not among them.
+# TensorRT's names of arithmetic types, least precise first. Integers, which shapes have, are not among them.
 _TYPES = {
     "INT4": "int4", "FP4": "fp4", "FP8": "fp8", "INT8": "int8", "BF16": "bf16", "BFLOAT16": "bf16",
     "FP16": "fp16", "HALF": "fp16", "FP32": "fp32", "FLOAT": "fp32",
@@ -24,7 +24,7 @@ _RANK = {name: rank for rank, name in enumerate(_TYPES.values())}
 class Layer:
     """One layer of an engine.
 
-    precision: empty where it computes nothing but shapes. share: of the time of one inference, 0 to 1, where measured.
+    precision: empty if it computes only shapes. share: its share of the time of one inference, 0 to 1, or None.
     """
 
     name: str
@@ -35,14 +35,14 @@ class Layer:
 
 @dataclass(frozen=True)
 class Description:
-    """An engine as TensorRT describes it; no profiles where it does not say them."""
+    """TensorRT's description of an engine; `profiles` is empty if it has none."""
 
     layers: Sequence[Layer]
     profiles: Sequence[Mapping[str, Shapes]]
 
 
 def from_json(document: Mapping[str, Any]) -> Description:
-    """The inspector's JSON. Layers are bare names unless the engine was built with detailed profiling verbosity."""
+    """From the inspector's JSON. Without detailed profiling verbosity layers are only names, and are left out."""
     layers = [
         Layer(one["Name"], one.get("LayerType", ""), _precision(_type(end) for end in _ends(one)))
         for one in document["Layers"]
@@ -57,7 +57,7 @@ def from_json(document: Mapping[str, Any]) -> Description:
 
 
 def from_text(text: str) -> Description:
-    """The description in the builder's log, which begins with `Layers:`."""
+    """From the description in the builder's log, which begins with `Layers:`."""
     described, _, rest = text.removeprefix("Layers:\n").partition("\nI/O Tensors:\n")
     layers = []
     for line in described.splitlines():
@@ -78,9 +78,9 @@ def from_text(text: str) -> Description:
 
 
 def obtained(layers: Iterable[Layer], tf32: bool) -> str:
-    """What the layers compute in, the most frequent first: `fp16`, or `fp16 and fp32` where they differ.
+    """The precisions of the layers, most frequent first: `fp16`, or `fp16 and fp32` if they differ.
 
-    `tf32` says whether fp32 may be computed in tf32, which no layer tells.
+    `tf32`: whether fp32 may be computed in tf32, which layers do not report.
     """
     counts = Counter(layer.precision for layer in layers if layer.precision)
     names = ["tf32" if name == "fp32" and tf32 else name for name, _ in counts.most_common()]
@@ -88,7 +88,7 @@ def obtained(layers: Iterable[Layer], tf32: bool) -> str:
 
 
 def with_shares(layers: Iterable[Layer], profile: Iterable[Mapping[str, Any]]) -> list[Layer]:
-    """The layers with their shares of the time, from what trtexec's --exportProfile writes."""
+    """The layers with their shares of the time, from the file of trtexec's --exportProfile."""
     shares = {one["name"]: one["percentage"] / 100 for one in profile if "name" in one}
     return [replace(layer, share=shares.get(layer.name)) for layer in layers]
 
@@ -98,13 +98,13 @@ def _ends(layer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _type(tensor: Mapping[str, Any]) -> str:
-    """The type of a layer's tensor, a word of its own or one in the description of its format."""
+    """The type of a layer's tensor, from its data type or from the description of its format."""
     words = re.findall(r"\w+", tensor.get("Datatype") or tensor.get("Format/Datatype", ""))
     return next((word for word in words if word.upper() in _TYPES), "")
 
 
 def _precision(types: Iterable[str]) -> str:
-    """The least precise type that a layer takes or gives: a cast belongs to what it casts to or from."""
+    """The least precise type of a layer's inputs and outputs; so a cast counts as its less precise side."""
     known = [_TYPES[name.upper()] for name in types if name.upper() in _TYPES]
     return min(known, key=_RANK.__getitem__, default="")
 
@@ -118,7 +118,7 @@ def _bounds(part: Mapping[str, Any]) -> dict[str, list[int]]:
 
 
 def _profiles(tensors: Mapping[str, Sequence[Mapping[str, list[int]]]]) -> list[dict[str, Shapes]]:
-    """From profiles by input to inputs by profile."""
+    """Profiles with their inputs, from inputs with their profiles."""
     count = min((len(parts) for parts in tensors.values()), default=0)
     return [
         {bound: {name: parts[index][bound] for name, parts in tensors.items()} for bound in ("min", "opt", "max")}

@@ -1,8 +1,9 @@
-"""trtexec, TensorRT's command line program: where it is, its version, and command lines that this version takes.
+"""trtexec, TensorRT's command line program: its path, its version, and command lines for that version.
 
-An unknown flag is fatal to trtexec, and TensorRT 11 dropped some and changed what others mean by default:
+trtexec stops at an unknown flag, and TensorRT 11 dropped some flags and changed the defaults of others:
 https://docs.nvidia.com/deeplearning/tensorrt/latest/api/migration/tensorrt-10x-to-11x-trtexec.html
-This module, as all that the rule engine_tensorrt imports for trtexec, needs nothing but Python: it runs in containers.
+This module, like everything that the rule engine_tensorrt imports for trtexec, needs only the standard library, because
+it runs in containers.
 """
 
 import re
@@ -14,22 +15,22 @@ from engines.options import TensorRtOptions
 
 HINT = "install TensorRT (trtexec in PATH, or the Python package tensorrt), or run with --sdm conda apptainer"
 
-# Where NVIDIA's containers keep it, besides PATH.
+# Where NVIDIA's containers have it, besides PATH.
 _CONTAINER_PATH = "/usr/src/tensorrt/bin/trtexec"
 
 
 def find() -> str | None:
-    """The path of trtexec, if there is one."""
+    """The path of trtexec, or None."""
     return shutil.which("trtexec") or shutil.which(_CONTAINER_PATH)
 
 
 def major(help_text: str) -> int:
-    """The major version, 10 or 11, from what `trtexec --help` prints: the flag came with 11."""
+    """The major version, 10 or 11, from the output of `trtexec --help`: this flag is new in 11."""
     return 11 if "--includeDataTransfers" in help_text else 10
 
 
 def version(output: str) -> str:
-    """The version that trtexec prints as `[TensorRT v101303]`: 10.13.3."""
+    """The version in trtexec's output, where 10.13.3 reads `[TensorRT v101303]`; `unknown` without one."""
     found = re.search(r"\[TensorRT v(\d+)(\d\d)(\d\d)\]", output)
     return ".".join(str(int(part)) for part in found.groups()) if found else "unknown"
 
@@ -45,7 +46,11 @@ def build(
 ) -> list[str]:
     """The command that builds a strongly typed engine, without running it.
 
-    `release`: as `major` says. `profiles`: shapes as trtexec writes them.
+    <<<<<<< HEAD
+        `release`: the major version. `profiles`: shapes in trtexec's notation.
+    =======
+        `release`: as `major` says. `profiles`: shapes as trtexec writes them.
+    >>>>>>> plan
     """
     command = [program, f"--onnx={onnx}", f"--saveEngine={plan}"]
     for index, profile in enumerate(profiles):
@@ -64,14 +69,14 @@ def build(
     if settings.version_compatible:
         command.append("--versionCompatible")
     if release < 11:
-        command.append("--stronglyTyped")  # 11 knows no other networks, and no such flag.
+        command.append("--stronglyTyped")  # 11 has only these networks, and no such flag.
     return command
 
 
 def measure(program: str, release: int, plan: Path, shapes: str, directory: Path) -> list[str]:
-    """The command that runs an engine at `shapes`, and writes layers.json, profile.json and times.json.
+    """The command that runs an engine at `shapes` and writes layers.json, profile.json and times.json.
 
-    It measures alike in both versions: transfers included, no spinning, no CUDA graph, layers profiled in a run apart.
+    Both versions measure alike: with transfers, no spinning, no CUDA graph, and layers profiled in a separate run.
     """
     same = ["--separateProfileRun"] if release < 11 else ["--includeDataTransfers", "--noSpinWait", "--noCudaGraph"]
     return [
@@ -85,7 +90,7 @@ _EXPORTS = {"LayerInfo": "layers.json", "Profile": "profile.json", "Times": "tim
 
 
 def profiles(output: str) -> list[dict[str, dict[str, list[int]]]]:
-    """The profiles that TensorRT accepted, from the log of the build."""
+    """The profiles that TensorRT accepted, from the log of the build, in order."""
     result: dict[int, dict[str, dict[str, list[int]]]] = {}
     line = r"Set shape of input tensor (\S+) for optimization profile (\d+) to: MIN=(\S+) OPT=(\S+) MAX=(\S+)"
     for name, index, *bounds in re.findall(line, output):
@@ -96,6 +101,6 @@ def profiles(output: str) -> list[dict[str, dict[str, list[int]]]]:
 
 
 def errors(output: str) -> str:
-    """What trtexec says went wrong, in one line."""
+    """The first three errors in trtexec's output, in one line."""
     found = re.findall(r"\[E\] (.*)", output)
     return "; ".join(dict.fromkeys(found[:3])) or "no reason given"

@@ -1,31 +1,31 @@
-"""What the workflow asks of a model file (`model.file` in the config), and how a model is kept.
+"""The interface of a model file (`model.file` in the config), and how a trained model is stored.
 
-A model file is a Python file that can be imported without PyTorch: its functions import it. It has
+A model file is a Python file that can be imported without PyTorch: only its functions import PyTorch. It has
 
-- `build(**arguments) -> torch.nn.Module`: the module, one positional argument per input of the config, in order; it
-  gives a tensor, or a tuple of as many as the config has outputs. `arguments`: `model.arguments` of the config.
+- `build(**arguments) -> torch.nn.Module`: the module. It takes one positional argument per input of the config, in
+  order, and returns a tensor, or a tuple with one tensor per output. `arguments` is `model.arguments` of the config.
 
-Everything else is optional. What is needed of it is known before the first job, because the file is read, not run:
+Everything else is optional. The workflow reads the file before the first job, without running it, to see what it has:
 - `example(shapes, generator) -> dict[str, np.ndarray]`: inputs of exactly these shapes (name to sizes, batch first),
-  made with `generator`, a numpy Generator; for `shapes=None` a batch of the usual size. Without it inputs are standard
-  normal numbers, which integers cannot be.
+  made with `generator`, a numpy Generator; for `shapes=None` a batch of a usual size. Without `example` inputs are
+  standard normal numbers, so integer inputs need it.
 - `DATASETS`, a literal: the data sets by name, each with the keys of `dataset` in the config that its content depends
-  on; and `dataset(settings, downloads) -> (train, test)`: the one that `settings["source"]` names, as two dicts of
-  arrays, raw samples first, batch first; `labels` [n] where they are known. Files that it fetches go to the directory
-  `downloads`. `DATASET_LIMITS`, a literal: the bounds of those keys, by key as pydantic's Field
-  takes them: `{"test_size": {"ge": 10, "multiple_of": 10}}`.
-- `prepare(samples) -> dict[str, np.ndarray]`: raw samples to the inputs of the module, by name; needed with a data set.
-- `train(module, inputs, labels, settings) -> float`: train `module` in place on prepared inputs, return the loss;
-  `settings` is `train` of the config. models/training.py has a loop for classifiers. Without it the weights are those
-  of `build` (`train.seed` is set before) or of the file that `model.weights` names.
-- `interpret(*outputs) -> dict[str, np.ndarray]`: the module's outputs, in order, as an answer, by the names of
-  `model.raw.outputs`, batch first; needed by `bls`, `ensemble` and client.py.
-- `decode(data) -> np.ndarray`: the bytes of a file as one raw sample, ValueError when they are not one; needed by `bls`
-  and client.py.
-- `metrics(shapes, throughput) -> dict[str, float]`: further columns of perf_summary for a load of these shapes (name to
-  sizes of one sample) and samples per second.
+  on. `dataset(settings, downloads) -> (train, test)` returns the one that `settings["source"]` names, as two dicts of
+  arrays, batch first: raw samples, then `labels` [n] if they are known. It downloads files to the directory
+  `downloads`. `DATASET_LIMITS`, a literal: bounds of those keys, by key as pydantic's Field takes
+  them: `{"test_size": {"ge": 10, "multiple_of": 10}}`.
+- `prepare(samples) -> dict[str, np.ndarray]`: turns raw samples into the module's inputs, by name. A data set needs it.
+- `train(module, inputs, labels, settings) -> float`: trains `module` in place on prepared inputs and returns the loss.
+  `settings` is `train` of the config. models/training.py has a loop for classifiers. Without `train` the weights are
+  those of `build` (seeded with `train.seed`) or those in the file `model.weights`.
+- `interpret(*outputs) -> dict[str, np.ndarray]`: turns the module's outputs, in order, into an answer, batch first,
+  with the names of `model.raw.outputs`. `bls`, `ensemble` and the client need it.
+- `decode(data) -> np.ndarray`: turns the bytes of a file into one raw sample; raises ValueError if they are not one.
+  `bls` and the client need it.
+- `metrics(shapes, throughput) -> dict[str, float]`: more columns of perf_summary, for a load of these shapes (name to
+  sizes of one sample) at `throughput` samples per second.
 
-A repository takes the file along as `processing.py`: what it imports of the project must stand inside `dataset`,
+The file travels into repositories as `processing.py`. So it may import the project's modules only inside `dataset`,
 `train`, `example` and `metrics`, which are not called there.
 """
 
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 
 def built(source: ModuleType, arguments: Mapping[str, Any]) -> "torch.nn.Module":
-    """The module of a model file. Raises UserError when `build` does not take the arguments."""
+    """The module of a model file. Raises UserError if `build` does not accept the arguments."""
     try:
         module: torch.nn.Module = source.build(**arguments)
     except (TypeError, ValueError) as error:
@@ -56,16 +56,16 @@ def built(source: ModuleType, arguments: Mapping[str, Any]) -> "torch.nn.Module"
 
 
 def split(path: Path) -> tuple[np.ndarray, Any]:
-    """Raw samples of train.npz or test.npz, and their labels, None where there are none."""
+    """The raw samples [n, …] of train.npz or test.npz, and their labels [n] or None."""
     with np.load(path) as data:
         samples, labels = data[data.files[0]], data["labels"] if "labels" in data.files else None
     return samples, labels
 
 
 def checkpoint(module: "torch.nn.Module", model_file: Path, arguments: Mapping[str, Any]) -> bytes:
-    """The bytes of model.pt: weights, and the model file and arguments that build the module around them.
+    """The bytes of model.pt: the weights, and the model file and arguments that build their module.
 
-    Saved through memory, because torch.save would put the name of a file into its bytes.
+    It is written in memory, because torch.save writes the name of its file into the bytes.
     """
     import torch
 
@@ -76,9 +76,9 @@ def checkpoint(module: "torch.nn.Module", model_file: Path, arguments: Mapping[s
 
 
 def load_checkpoint(path: Path) -> tuple["torch.nn.Module", ModuleType]:
-    """The trained module, in evaluation mode, and its model file.
+    """The trained module in evaluation mode, and its model file.
 
-    Loads weights only: a model.pt can carry no code. Raises UserError when it is not one of this workflow's.
+    It loads only weights, so a model.pt cannot carry code. Raises UserError if the file is not one of this workflow.
     """
     import torch
 
@@ -97,30 +97,30 @@ def load_checkpoint(path: Path) -> tuple["torch.nn.Module", ModuleType]:
 
 
 def load_weights(module: "torch.nn.Module", path: Path) -> None:
-    """Load a state_dict into `module`. Raises UserError when the file is none, or one of another module."""
+    """Load a state_dict into `module`. Raises UserError if the file has none or does not fit the module."""
     import torch
 
     try:
         module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:
-        hint = "it has to be a state_dict of what build makes, saved with torch.save"
+        hint = "save the state_dict of the module that build returns, with torch.save"
         raise UserError(f"model.weights: {path} does not fit the model ({_short(error)}).", hint) from error
 
 
 def _short(error: Exception) -> str:
-    """The first two lines of an error: PyTorch's messages go on for pages."""
+    """The type and the first two lines of an error, because PyTorch's messages are pages long."""
     lines = [line.strip() for line in str(error).splitlines()]
     return " ".join([type(error).__name__, *lines[:2]])
 
 
 def _find(model_file: Path) -> Path:
-    """A relative model file is looked for from the working directory, then from the project."""
+    """A relative model file starts from the working directory, or else from the project."""
     from_project = Path(__file__).parents[3] / model_file
     return model_file if model_file.is_file() or not from_project.is_file() else from_project
 
 
 def predict(module: "torch.nn.Module", inputs: Arrays, batch_size: int = 500) -> list[np.ndarray]:
-    """The module's outputs for `inputs` (batch first), computed in batches."""
+    """The module's outputs for `inputs`, batch first, computed in batches of `batch_size`."""
     import torch
 
     def one(batch: Arrays) -> list[np.ndarray]:
@@ -132,12 +132,12 @@ def predict(module: "torch.nn.Module", inputs: Arrays, batch_size: int = 500) ->
 
 
 def accuracy(outputs: np.ndarray, labels: np.ndarray) -> float:
-    """Share of samples whose largest output is the label; outputs [n, classes], labels [n]."""
+    """The share of samples whose largest output is the label, 0 to 1. outputs [n, classes], labels [n]."""
     return float((outputs.argmax(1) == labels).mean())
 
 
 def in_batches(function: Callable[[Arrays], list[np.ndarray]], inputs: Arrays, batch_size: int) -> list[np.ndarray]:
-    """Apply `function` to consecutive batches of `inputs` and concatenate each output along the batch axis."""
+    """The outputs of `function` for consecutive batches of `inputs`, concatenated along the batch axis."""
     count = len(next(iter(inputs.values())))
     parts = [
         function({name: array[start : start + batch_size] for name, array in inputs.items()})

@@ -1,4 +1,4 @@
-"""What a model file declares, found by reading it: its functions and its constants, without running it."""
+"""The functions and constants of a model file, read from its text without running it."""
 
 import ast
 from collections.abc import Mapping
@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-# What the workflow calls (model/interface.py).
+# The functions that the workflow calls (model/interface.py).
 FUNCTIONS = frozenset({"build", "example", "dataset", "prepare", "train", "interpret", "decode", "metrics"})
 
 
 @dataclass(frozen=True)
 class Declared:
-    """functions: names of those that stand at the top of the file; constants: top-level names with a literal value."""
+    """functions: names of the top-level functions. constants: top-level names with their literal values."""
 
     functions: frozenset[str] = frozenset()
     constants: Mapping[str, Any] = field(default_factory=dict)
@@ -25,13 +25,13 @@ class Declared:
 
     @property
     def dataset_limits(self) -> Mapping[str, Any]:
-        """Bounds of the keys of `dataset` besides the config's own, by key as pydantic's Field takes them."""
+        """More bounds of the keys of `dataset`, by key as pydantic's Field takes them."""
         found: Mapping[str, Any] = self.constants.get("DATASET_LIMITS", {})
         return found
 
 
 def declared(path: Path) -> Declared:
-    """Read a model file. Raises SyntaxError or ValueError when it is not Python."""
+    """What a model file declares. Raises SyntaxError or ValueError if it is not Python."""
     functions, constants = set(), {}
     for node in ast.parse(path.read_bytes(), path).body:
         if isinstance(node, ast.FunctionDef):

@@ -1,7 +1,7 @@
-"""Inputs as the model takes them, and PyTorch's outputs for them: the measure of everything exported and served.
+"""The reference: the model's inputs and PyTorch's outputs for them. Exports and servers are compared with it.
 
-A reference is a list of groups, one for each shape of a sample, because arrays hold samples of one shape. The first is
-the test set, or, where there is none, the profile's opt shape. Where no axis varies it is the only one.
+A reference is a list of groups, one per shape of a sample, because an array holds samples of one shape. The first group
+is the test set, or without a data set the profile's opt shape. A model without named axes has only this group.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ Arrays = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Reference:
-    """One group: inputs and outputs by name, batch first; labels [n], None where they are not known."""
+    """One group: inputs and outputs by name, batch first; labels [n], or None if they are not known."""
 
     inputs: Arrays
     outputs: Arrays
@@ -35,9 +35,9 @@ class Reference:
         return {name: list(array.shape[1:]) for name, array in self.inputs.items()}
 
     def renamed(self, model: Signature) -> "Reference":
-        """The same under the names that a served model gives its inputs and outputs, which stand in the same order.
+        """The same under a served model's names of inputs and outputs, which have the same order.
 
-        `model` may have further inputs that are optional.
+        `model` may have more inputs, which are optional.
         """
         return Reference(
             {tensor.name: array for tensor, array in zip(model.inputs, self.inputs.values())},
@@ -50,7 +50,7 @@ class Reference:
         return self._each(lambda array: array[:count])
 
     def at_least(self, count: int) -> "Reference":
-        """The same samples again and again, where there are fewer than `count`."""
+        """At least `count` samples; they repeat if there are fewer."""
         return self if self.samples >= count else self._each(lambda array: array[np.arange(count) % len(array)])
 
     def _each(self, change: Callable[[np.ndarray], np.ndarray]) -> "Reference":
@@ -62,7 +62,7 @@ class Reference:
 
 
 def save(path: Path, groups: Sequence[Reference]) -> None:
-    """Write a reference: arrays `input:<name>`, `output:<name>` and `labels`, those of further groups after `<n>/`."""
+    """Write a reference: arrays `input:<name>`, `output:<name>`, `labels`; after the first group with `<n>/` before."""
     arrays: Arrays = {}
     for index, group in enumerate(groups):
         prefix = f"{index}/" if index else ""
@@ -74,7 +74,7 @@ def save(path: Path, groups: Sequence[Reference]) -> None:
 
 
 def load(path: Path) -> list[Reference]:
-    """Read what `save` wrote."""
+    """The groups in a file that `save` wrote."""
     groups: list[dict[str, Arrays]] = []
     with np.load(path) as data:
         for key in data.files:
@@ -87,9 +87,9 @@ def load(path: Path) -> list[Reference]:
 
 
 def cases(groups: Sequence[Reference], profile: Mapping[str, shapes.Shapes]) -> dict[str, tuple[Reference, int]]:
-    """Samples and batch size for each bound of a profile, by the batch size or, where axes vary, by the shapes.
+    """Samples and batch size for each bound of a profile, by the batch size, or by the shapes if axes vary.
 
-    Raw samples fit every profile: their one group has the batch sizes alone.
+    Raw samples have one group, which fits every profile; they go by batch size.
     """
     result = {}
     for given in profile.values():
@@ -104,8 +104,9 @@ def cases(groups: Sequence[Reference], profile: Mapping[str, shapes.Shapes]) -> 
 class Difference:
     """How far outputs are from the reference.
 
-    max_abs_error: largest absolute difference of a floating-point output; max_rel_error: that, over the largest
-    absolute value of the reference; agreement: share of samples with the same answer, None where it is not defined.
+    max_abs_error: largest absolute difference of a floating-point output. max_rel_error: the same divided by the
+    largest absolute value of the reference. agreement: share of samples with the same answer, or None if it is not
+    defined.
     """
 
     max_abs_error: float
@@ -114,20 +115,20 @@ class Difference:
 
 
 def answers(output: np.ndarray) -> np.ndarray:
-    """The answer of each sample [n]: an output of integers [n, 1] is the answer, one of scores [n, …] points to it."""
+    """The answer of each sample [n]: an integer output [n, 1] itself, or the argmax of scores [n, …]."""
     flat = output.reshape(len(output), -1)
     return flat[:, 0] if np.issubdtype(output.dtype, np.integer) else flat.argmax(1)
 
 
 def agrees(outputs: Sequence[Tensor]) -> bool:
-    """Whether the first output of the config is an answer that can agree: one of fixed size."""
+    """Whether the config's first output has a fixed size, so that answers can agree."""
     return not shapes.axes([outputs[0].dims])
 
 
 def difference(outputs: list[np.ndarray], expected: list[np.ndarray], agreement: bool = True) -> Difference:
-    """Compare outputs with the reference, both lists in the same order; the first output holds the answer.
+    """The difference of outputs from the reference; both lists have the same order.
 
-    `agreement`: whether it does.
+    `agreement`: whether the first output holds an answer.
     """
     pairs = [pair for pair in zip(outputs, expected) if np.issubdtype(pair[1].dtype, np.floating)]
     absolute = max((float(np.abs(one - other).max()) for one, other in pairs), default=0.0)

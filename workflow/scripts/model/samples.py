@@ -1,4 +1,4 @@
-"""Samples to measure with, of any shape: those of the reference, and else made up as those were."""
+"""Samples for measuring, of any shape: from the reference, or generated in the same way."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,10 +13,10 @@ from model.tensors import made_up
 def of_shape(
     groups: Sequence[Reference], shape: str, count: int, inputs: Sequence[Tensor], model_file: Path | None
 ) -> Reference:
-    """`count` samples of a shape, or as many as the reference has in it.
+    """`count` samples of a shape, or fewer if the reference has fewer.
 
-    Shapes that no group has are made up for `inputs` of the config, by `example` of `model_file` where one is given;
-    they have no outputs. Without a shape, or without `inputs`, the samples are those of the first group.
+    If no group has the shape, `example` of `model_file` or a random generator makes them for `inputs` of the config;
+    they have no outputs. Without a shape or without `inputs` the samples are those of the first group.
     """
     if not shape or not inputs:
         return groups[0].first(count)

@@ -1,4 +1,4 @@
-"""Shapes as trtexec writes them, `spec:8x80x140`, several inputs separated by commas; dims as the config has them."""
+"""Shapes in trtexec's notation (`spec:8x80x140`, commas between several inputs), and dims as in the config."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ def parse(text: str) -> Shapes:
     >>> parse("ids:8x128,mask:8x128")
     {'ids': [8, 128], 'mask': [8, 128]}
 
-    Raises ValueError, with the offending part, when `text` is not of this form.
+    Raises ValueError, with the offending part, if `text` has another form.
     """
     shapes: Shapes = {}
     for part in text.split(","):
@@ -28,12 +28,12 @@ def parse(text: str) -> Shapes:
 
 
 def format(shapes: Mapping[str, list[int]]) -> str:
-    """The inverse of `parse`."""
+    """The text that `parse` reads as these shapes."""
     return ",".join(f"{name}:{'x'.join(map(str, dims))}" for name, dims in shapes.items())
 
 
 def parse_profile(profile: Mapping[str, str]) -> dict[str, Shapes]:
-    """The three shapes of a profile: keys `min`, `opt`, `max`."""
+    """The shapes of a profile by bound: `min`, `opt`, `max`."""
     return {bound: parse(profile[bound]) for bound in ("min", "opt", "max")}
 
 
@@ -43,12 +43,12 @@ def batch(shapes: Mapping[str, list[int]]) -> int:
 
 
 def sample(shapes: Mapping[str, list[int]]) -> Shapes:
-    """The shapes without their batch axis: those of one sample."""
+    """The shapes of one sample: without the batch axis."""
     return {name: dims[1:] for name, dims in shapes.items()}
 
 
 def sizes(dims: Sequence[int | str]) -> list[int]:
-    """Dims of the config as Triton writes them: -1 for an axis that has a name.
+    """The config's dims in Triton's form: -1 for a named axis.
 
     >>> sizes([80, "frames"])
     [80, -1]
@@ -57,5 +57,5 @@ def sizes(dims: Sequence[int | str]) -> list[int]:
 
 
 def axes(dims: Iterable[Sequence[int | str]]) -> list[str]:
-    """The names of the axes in the dims of several tensors, each once; of an output also multiples, as `256*frames`."""
+    """The names of the axes of several tensors, each once; outputs may have multiples, as `256*frames`."""
     return list(dict.fromkeys(size for sizes in dims for size in sizes if isinstance(size, str)))

@@ -1,4 +1,4 @@
-"""Inputs and outputs as arrays: made up where there is no data set, and held against what the config says of them."""
+"""Inputs and outputs as arrays: generated without a data set, and checked against the config."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -9,18 +9,18 @@ from model.signature import Tensor
 from program.cli import UserError
 
 Arrays = dict[str, np.ndarray]
-# Triton's data types that a tensor of the config may have.
+# The data types that a tensor of the config may have, by Triton's names.
 DTYPES = {
     "BOOL": np.bool_, "UINT8": np.uint8, "INT8": np.int8, "INT16": np.int16, "INT32": np.int32, "INT64": np.int64,
     "FP16": np.float16, "FP32": np.float32, "FP64": np.float64,
 }  # fmt: skip
-SEED = 0  # of inputs that are made up
+SEED = 0  # of generated inputs
 
 
 def made_up(inputs: Sequence[Tensor], given: shapes.Shapes, example: Callable[..., Arrays] | None = None) -> Arrays:
-    """Inputs of exactly these shapes (batch first), by the model file's `example` or of standard normal numbers.
+    """Inputs of exactly these shapes (batch first), from the model file's `example` or standard normal.
 
-    Raises UserError when `example` gives others.
+    Raises UserError if `example` returns other shapes.
     """
     generator = np.random.default_rng(SEED)
     if example is None:
@@ -31,16 +31,15 @@ def made_up(inputs: Sequence[Tensor], given: shapes.Shapes, example: Callable[..
     arrays = check(found, inputs, "example of the model file")
     wrong = next((name for name, array in arrays.items() if list(array.shape) != given[name]), None)
     if wrong:
-        what = f"gives {wrong} of shape {list(arrays[wrong].shape)} where {given[wrong]} was asked for"
-        raise UserError(f"example of the model file {what}.", "it has to give exactly the shapes that it is given")
+        what = f"returns {wrong} with shape {list(arrays[wrong].shape)} instead of {given[wrong]}"
+        raise UserError(f"example of the model file {what}.", "return arrays of exactly the given shapes")
     return arrays
 
 
 def check(arrays: Mapping[str, np.ndarray], tensors: Sequence[Tensor], source: str) -> Arrays:
-    """The arrays in the order of `tensors`, inputs or outputs of the config.
+    """The arrays in the order of `tensors`, which are inputs or outputs of the config.
 
-    Raises UserError, naming their `source`, when they have other names, types or sizes, or differ in an axis of one
-    name.
+    Raises UserError with their `source` if names, types or sizes differ from the config.
     """
     names = [tensor.name for tensor in tensors]
     if set(arrays) != set(names):
@@ -57,7 +56,7 @@ def check(arrays: Mapping[str, np.ndarray], tensors: Sequence[Tensor], source: s
 
 
 def named(results: Sequence[np.ndarray], tensors: Sequence[Tensor], source: str) -> Arrays:
-    """Results in order under the names of the config's outputs. Raises UserError as `check`, and for another number."""
+    """Results by the names of the config's outputs, in order. Raises UserError as `check`, and for another number."""
     if len(results) != len(tensors):
         wanted = f"model.outputs of the config has {len(tensors)}"
         raise UserError(f"{source} gives {len(results)} outputs.", wanted)

@@ -1,1 +1,1 @@
-"""The model file: how the workflow finds it, and the one of the default run."""
+"""Model files that come with the workflow (MNIST, HiFi-GAN, ResNet), and what they share."""

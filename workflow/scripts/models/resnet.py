@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 def build(depth: int = 18) -> "nn.Module":
     """The network with random weights: image FP32 [n, 3, 224, 224] to scores FP32 [n, 1000], before the softmax.
 
-    depth is 18, 34, 50, 101 or 152. Weights as torchvision publishes them fit. Raises ValueError for another depth.
+    depth is 18, 34, 50, 101 or 152; torchvision's published weights fit. Raises ValueError for another depth.
     """
     from torchvision import models
 

@@ -1,1 +1,1 @@
-"""What every script shares as a program: errors, logging, command line, files."""
+"""What all scripts share: command line, errors, log, files, child processes."""

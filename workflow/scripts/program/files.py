@@ -1,4 +1,4 @@
-"""Files that appear whole: written beside their place, then renamed."""
+"""Files and directories that appear whole: written under a temporary name, then renamed."""
 
 import hashlib
 import json
@@ -13,9 +13,9 @@ from typing import Any
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path in the same directory; on success it takes the place of `path`."""
+    """Yield a temporary path in the same directory; it replaces `path` if the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The name keeps its ending: some writers choose the format by it.
+    # The name keeps its suffix, because some writers choose the format by it.
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     try:
         yield temporary
@@ -26,7 +26,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_directory(path: Path) -> Iterator[Path]:
-    """Yield an empty temporary directory beside `path`; on success it takes the place of `path`."""
+    """Yield an empty temporary directory beside `path`; it replaces `path` if the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     temporary.chmod(0o755)
@@ -40,7 +40,7 @@ def whole_directory(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as readable JSON."""
+    """Write `value` as indented JSON."""
     write_text(path, json.dumps(value, indent=2) + "\n")
 
 
@@ -51,16 +51,16 @@ def write_text(path: Path, text: str) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file."""
+    """The value in a JSON file."""
     return json.loads(path.read_text(encoding="utf-8"))
 
 
 def sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, hexadecimal."""
+    """The SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def sha256_of(data: bytes) -> str:
-    """SHA-256 of bytes, hexadecimal."""
+    """The SHA-256 of `data`, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()

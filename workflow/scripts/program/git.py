@@ -6,7 +6,7 @@ from typing import Any
 
 
 def state(directory: Path) -> dict[str, Any]:
-    """Commit of the checkout around `directory` and whether the tree differs from it; empty outside of one."""
+    """`commit` of the checkout around `directory`, and `dirty` if files differ from it; empty outside a checkout."""
 
     def ask(*arguments: str) -> str | None:
         try:

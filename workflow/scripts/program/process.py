@@ -11,10 +11,10 @@ from typing import IO
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
-# What asks a script to end.
+# The signals that ask a script to end.
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _libc = ctypes.CDLL(None, use_errno=True)
-# Reads until the script's end of the pipe closes; then the group $1 has $2 tenths of a second to end by itself.
+# Waits until the script's end of the pipe closes. Then the group $1 has $2 tenths of a second to end by itself.
 _WATCH = """
 read -r _
 for _ in $(seq "$2"); do kill -s 0 -- "-$1" 2>/dev/null || exit 0; sleep 0.1; done
@@ -23,12 +23,12 @@ kill -s KILL -- "-$1"
 
 
 def die_with_parent(number: int = signal.SIGTERM) -> None:
-    """Ask the kernel to send this process a signal when its parent ends, even by SIGKILL (prctl(2))."""
+    """Ask the kernel to signal this process when its parent ends, even by SIGKILL (prctl(2))."""
     _libc.prctl(_PR_SET_PDEATHSIG, number)
 
 
 def adopt_orphans() -> None:
-    """Become the parent of descendants whose own parent ends, so that they can be waited for (prctl(2))."""
+    """Become the parent of descendants whose parent ends, so that this process can wait for them (prctl(2))."""
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
@@ -40,11 +40,11 @@ def child(
     cwd: Path | None = None,
     grace: float = 7.0,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `command` in a session of its own; on leaving, its whole process group is stopped.
+    """Run `command` in its own session until the block ends; then stop its whole process group.
 
-    `output` receives stdout and stderr. The group gets SIGTERM, then SIGKILL after `grace` seconds. Should this
-    process be killed outright, the kernel sends the child SIGTERM, and a watch kills what is left of the group after
-    as many seconds: a child that dies while it starts can leave its own children waiting for it.
+    `output` receives stdout and stderr. The group gets SIGTERM, then SIGKILL after `grace` seconds. If this process is
+    killed, the kernel sends the child SIGTERM, and a watch kills the rest of the group after `grace` seconds, because a
+    child that dies while it starts can leave children of its own.
     """
     process = subprocess.Popen(
         [str(part) for part in command],
@@ -60,7 +60,7 @@ def child(
         try:
             yield process
         finally:
-            # A second signal waits until the group is stopped.
+            # Hold further signals until the group is stopped.
             held = signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
             try:
                 _stop(process, grace)
@@ -70,7 +70,7 @@ def child(
 
 @contextmanager
 def _watched(group: int, grace: float) -> Iterator[None]:
-    """Have a process group killed when this process ends inside the block."""
+    """Kill a process group if this process ends inside the block."""
     watch = subprocess.Popen(
         ["sh", "-c", _WATCH, "watch", str(group), str(round(10 * grace))],
         stdin=subprocess.PIPE,
@@ -90,7 +90,7 @@ def _stop(process: subprocess.Popen[bytes], grace: float) -> None:
         _signal_group(process.pid, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
             process.wait(grace)
-    # The leader may have left members of its group behind.
+    # Members of the group may outlive its leader.
     _signal_group(process.pid, signal.SIGKILL)
     process.wait()
 

@@ -1,4 +1,4 @@
-"""Ctrl-C for a program that runs in the foreground under another one."""
+"""Ctrl-C for a program that another program, such as make, runs in the foreground."""
 
 import os
 import signal
@@ -9,17 +9,17 @@ from contextlib import contextmanager
 
 @contextmanager
 def terminal() -> Iterator[None]:
-    """Take the terminal from the program that started this one, so that Ctrl-C reaches this one alone.
+    """Take the terminal from the program that started this one, so that Ctrl-C reaches only this one.
 
-    `make` would else be interrupted too, and call a clean stop a failure. Within the block Ctrl-C is KeyboardInterrupt,
-    also where a shell that started this in the background had turned it off.
+    Otherwise it also interrupts `make`, which then reports a clean stop as a failure. Inside the block Ctrl-C raises
+    KeyboardInterrupt, even if a shell started this program in the background.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     leader = os.getpgrp()
     if not sys.stdin.isatty() or leader == os.getpid() or os.tcgetpgrp(0) != leader:
         yield
         return
-    # Changing the terminal's owner from the background would stop this process.
+    # Without this, changing the terminal's owner from the background stops the process.
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     os.setpgid(0, 0)
     os.tcsetpgrp(0, os.getpid())

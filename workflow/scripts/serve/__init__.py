@@ -1,1 +1,1 @@
-"""Triton: where its parts are, its life inside one job, model repositories, requests."""
+"""Triton: its installation, its life inside one job, model repositories, requests, and the variants."""

@@ -1,4 +1,4 @@
-"""Docker, which runs the server of a search where Model Analyzer is told so."""
+"""Docker, in which Model Analyzer runs the server of a search with `tune.launch: docker`."""
 
 import shutil
 import subprocess
@@ -7,7 +7,7 @@ from program.cli import UserError
 
 
 def require() -> None:
-    """Raises UserError when docker is not installed, or its daemon does not answer."""
+    """Raises UserError if Docker is not installed or its daemon does not answer."""
     if shutil.which("docker") is None:
         raise UserError("config: tune.launch: docker is not in PATH.", "install docker, or choose local or remote")
     found = _docker("version")
@@ -18,7 +18,7 @@ def require() -> None:
 
 
 def remove(label: str) -> None:
-    """Remove the containers with a label, `key=value`, that are left."""
+    """Remove all containers with the label `label`, written `key=value`."""
     for container in _docker("ps", "--all", "--quiet", "--filter", f"label={label}").stdout.split():
         _docker("rm", "--force", container)
 

@@ -1,4 +1,4 @@
-"""Requests to a served model over gRPC or HTTP, in one form for both."""
+"""Requests to a served model, with the same functions for gRPC and HTTP."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from program.cli import UserError
 from serve.server import Server
 
 PROTOCOLS = ("grpc", "http")
-# Seconds until an answer is given up: a large batch of a slow model takes its time.
+# Seconds to wait for an answer: a large batch of a slow model takes long.
 TIMEOUT = 600
 _OF_CLIENT: dict[str, dict[str, int]] = {"grpc": {}, "http": {"network_timeout": TIMEOUT}}
 _OF_CALL: dict[str, dict[str, int]] = {"grpc": {"client_timeout": TIMEOUT}, "http": {}}
@@ -39,16 +39,16 @@ class Endpoint:
         return bool(self._client.is_model_ready(self.model))
 
     def server_version(self) -> str:
-        """Version of the server, as it says itself."""
+        """The version that the server reports."""
         return str(self._client.get_server_metadata(**self._as_json)["version"])
 
     def models(self) -> list[str]:
-        """Names of all models that are served, from the statistics, which PyTriton leaves open."""
+        """The names of all served models, sorted. They come from the statistics, which need no token on PyTriton."""
         found = self._client.get_inference_statistics(**self._as_json)["model_stats"]
         return sorted({one["name"] for one in found})
 
     def metadata(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """Inputs and outputs by name with Triton's datatype and the shape, batch axis (-1) included."""
+        """Inputs and outputs by name, each with Triton's datatype and the shape, batch axis (-1) first."""
         found = self._client.get_model_metadata(self.model, **self._as_json)
         return {
             side: {
@@ -59,7 +59,7 @@ class Endpoint:
         }
 
     def infer(self, inputs: Arrays, outputs: list[str]) -> list[np.ndarray]:
-        """Answers of the model, batch first. Raises InferenceServerException with the server's message."""
+        """The model's `outputs` in this order, batch first. Raises InferenceServerException with its message."""
         tensors = []
         for name, array in inputs.items():
             tensor = self._module.InferInput(name, array.shape, np_to_triton_dtype(array.dtype))
@@ -69,7 +69,7 @@ class Endpoint:
         return [result.as_numpy(name) for name in outputs]
 
     def statistics(self) -> dict[str, int]:
-        """What the server has counted for the model so far: `inferences` (samples) and `executions` (batches)."""
+        """The server's counts for the model since its start: `inferences` (samples) and `executions` (batches)."""
         found = self._client.get_inference_statistics(self.model, **self._as_json)["model_stats"][0]
         return {
             "inferences": int(found.get("inference_count", 0)),
@@ -86,7 +86,7 @@ class Endpoint:
 
 @contextmanager
 def connected(server: Server, protocol: str, model: str) -> Iterator[Endpoint]:
-    """An endpoint of a running server."""
+    """An endpoint of a running server. An error of the server inside the block becomes a UserError."""
     endpoint = Endpoint(protocol, {"grpc": server.grpc, "http": server.http}[protocol], model)
     try:
         yield endpoint

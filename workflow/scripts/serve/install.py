@@ -1,8 +1,8 @@
-"""Where the parts of Triton and perf_analyzer are found, and the environment that they need.
+"""The files of Triton and perf_analyzer, and the environment that they need.
 
-`bundled` is the server inside the nvidia-pytriton wheel (Python backend only). Its libraries, and perf_analyzer's,
-lie in the wheel under mangled names, so they get links of the plain names in a directory of their own. `native` is a
-full Triton: the tritonserver in PATH, which NVIDIA's container has.
+`bundled` is the server inside the nvidia-pytriton wheel (Python backend only). The wheel has its libraries, and
+perf_analyzer's, under mangled names, so a directory gets links with the plain names. `native` is a full Triton: the
+tritonserver in PATH, as in NVIDIA's container.
 """
 
 import os
@@ -16,13 +16,13 @@ from pathlib import Path
 
 from program.cli import UserError
 
-# How many calls share a gRPC connection: all, as those of one client would, not six. Connections cost both sides time.
+# How many calls share a gRPC connection. The default of six costs client and server time; one client's calls share one.
 ONE_CONNECTION = {"TRITON_CLIENT_GRPC_CHANNEL_MAX_SHARE_COUNT": "100"}
 
 
 @dataclass(frozen=True)
 class Install:
-    """A Triton server that can be started: the binary, its backends and its environment variables."""
+    """A Triton server ready to start: its binary, the directory of its backends, its environment."""
 
     binary: Path
     backend_directory: Path
@@ -30,9 +30,9 @@ class Install:
 
 
 def bundled(directory: Path) -> Install:
-    """Lay out the server of the nvidia-pytriton wheel in `directory`, by symbolic links.
+    """The server of the nvidia-pytriton wheel, laid out in `directory` with symbolic links.
 
-    Raises UserError when the wheel, its stub for this Python, or a shared libpython is missing.
+    Raises UserError if the wheel, its stub for this Python, or a shared libpython is missing.
     """
     wheel = _pytriton()
     server = wheel / "tritonserver"
@@ -47,23 +47,23 @@ def bundled(directory: Path) -> Install:
     python.mkdir(parents=True)
     for part in [*(server / "backends" / "python").iterdir(), stub]:
         (python / part.name).symlink_to(part)
-    libraries = [_libpython(directory), _libraries(wheel)]
+    libraries = [_libpython(directory), _libraries(wheel), *engine_libraries()]
     return Install(server / "bin" / "tritonserver", python.parent, _environment(libraries))
 
 
 def native(directory: Path) -> Install:
-    """The tritonserver in PATH, with the backends beside it; a link goes to `directory`.
+    """The tritonserver in PATH and the backends beside it; a link to libpython goes to `directory`.
 
-    Raises UserError as `require_native` does, and when a shared libpython is missing.
+    Raises UserError as `require_native` does, and if a shared libpython is missing.
     """
     binary, backends = require_native()
-    return Install(binary, backends, _environment([_libpython(directory)]))
+    return Install(binary, backends, _environment([_libpython(directory), *engine_libraries()]))
 
 
 def require_native() -> tuple[Path, Path]:
     """The tritonserver in PATH and the directory of its backends.
 
-    Raises UserError when there is none, or when its Python backend is for another Python than this.
+    Raises UserError if there is none, or if its Python backend needs another Python version.
     """
     binary = shutil.which("tritonserver")
     if binary is None:
@@ -85,8 +85,14 @@ def require_native() -> tuple[Path, Path]:
     return Path(binary), backends
 
 
+def engine_libraries() -> list[Path]:
+    """The directories of OpenVINO's and PyTorch's libraries, which the native backends link, of those installed."""
+    found = [(find_spec(package), directory) for package, directory in (("openvino", "libs"), ("torch", "lib"))]
+    return [Path(spec.origin).parent / directory for spec, directory in found if spec and spec.origin]
+
+
 def pytriton_environment(home: Path) -> dict[str, str]:
-    """The environment of a PyTriton server: this Python's libpython, and a cache of its own in `home`."""
+    """The environment of a PyTriton server, with this Python's libpython and its own cache in `home`."""
     return _environment([_libpython(home)]) | {"PYTRITON_HOME": str(home)}
 
 
@@ -115,9 +121,9 @@ def _libraries(wheel: Path) -> Path:
 
 
 def _libpython(directory: Path) -> Path:
-    """A directory in `directory` with a link to this interpreter's libpython, which the stub would else take elsewhere.
+    """A new directory in `directory` that has only a link to this interpreter's libpython, for the stub to load.
 
-    Alone, because the system's directory, first in the search, would give PyTorch another cuDNN than its own.
+    The system's directory would do that too, but it would also give PyTorch the system's cuDNN instead of its own.
     """
     installed = sysconfig.get_config_var("LIBDIR") or ""
     name = f"libpython{sys.version_info.major}.{sys.version_info.minor}.so.1.0"
@@ -134,13 +140,13 @@ def _libpython(directory: Path) -> Path:
 
 
 def _environment(libraries: list[Path]) -> dict[str, str]:
-    """This process's environment with `libraries` and this Python's bin directory first."""
+    """This process's environment, with `libraries` first in LD_LIBRARY_PATH and this Python's bin first in PATH."""
     inherited = os.environ.get("LD_LIBRARY_PATH", "")
     paths = [str(path) for path in libraries] + ([inherited] if inherited else [])
     binaries = str(Path(sys.executable).parent)
     return os.environ | {
         "LD_LIBRARY_PATH": ":".join(paths),
         "PATH": f"{binaries}:{os.environ.get('PATH', '')}",
-        # A thread that waits for work gives its core to the server instead of spinning.
+        # A waiting OpenMP thread sleeps and leaves its core to the server.
         "OMP_WAIT_POLICY": "PASSIVE",
     }

@@ -1,4 +1,4 @@
-"""config.pbtxt, written as Triton's own protobuf message and read back before anyone else reads it."""
+"""config.pbtxt, written from Triton's own protobuf message and parsed again as a check."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,19 +11,26 @@ from model import shapes
 from model.signature import Signature, Tensor
 from serve.serving import Serving
 
+# Of our native backends, so that they never stand in the way of NVIDIA's.
+BACKEND_PREFIX = "endpoints_"
 ModelConfig = model_config_pb2.ModelConfig
 Tensors = Sequence[Tensor]  # in the model's order
 
-# Triton's config and its metadata name strings differently.
+# Triton's config and its metadata have different names for strings.
 _CONFIG_TYPES = {"BYTES": "TYPE_STRING"}
-# Where instances run. One GPU, so that all variants are measured on the same: CUDA_VISIBLE_DEVICES chooses it.
+# Where instances run. All variants use the same GPU; CUDA_VISIBLE_DEVICES chooses it.
 _DEVICES: dict[str, dict[str, Any]] = {"cpu": {"kind": "KIND_CPU"}, "cuda": {"kind": "KIND_GPU", "gpus": [0]}}
-# What the native backends call the threads of one operator.
+# The native backends' names for the number of threads of one operator.
 THREADS = {"onnxruntime": "intra_op_thread_count", "pytorch": "INTRA_OP_THREAD_COUNT"}
 
 
-def python_model(
-    name: str, inputs: Tensors, outputs: Tensors, profile: Mapping[str, shapes.Shapes], serving: Serving
+def engine_model(
+    name: str,
+    inputs: Tensors,
+    outputs: Tensors,
+    profile: Mapping[str, shapes.Shapes],
+    serving: Serving,
+    backend: str | None = None,
 ) -> Any:
     """The ModelConfig of a model that workflow/backends/model.py serves.
 
@@ -32,6 +39,9 @@ def python_model(
     fields = _bounded(name, inputs, outputs, profile, serving)
     axes = {"inputs": _axes(inputs), "outputs": _axes(outputs)}
     fields["parameters"] = _parameters(profile=json.dumps(profile), threads=serving.threads, axes=json.dumps(axes))
+    if backend:
+        fields["backend"] = BACKEND_PREFIX + backend
+        fields["parameters"] |= _parameters(cuda_graphs=str(serving.cuda_graphs).lower())
     return json_format.ParseDict(fields, ModelConfig())
 
 
@@ -45,8 +55,8 @@ def native_model(
 ) -> Any:
     """The ModelConfig of a model that Triton's own `backend` serves.
 
-    `profiles` is the number of profiles that an engine has; requests take the closest. Threads that are
-    `auto` or `all` are the backend's own choice.
+    `profiles`: how many an engine has; a request uses the closest. The backend itself chooses threads that are `auto`
+    or `all`.
     """
     fields = _bounded(name, contract.inputs, contract.outputs, profile, serving) | {"backend": backend}
     if backend in THREADS and isinstance(serving.threads, int):
@@ -59,9 +69,9 @@ def native_model(
 
 
 def bls(name: str, contract: Signature, inner: Any, serving: Serving) -> Any:
-    """The ModelConfig of the model that calls `inner` (a ModelConfig); either form of input may be given.
+    """The ModelConfig of the model that calls `inner` (a ModelConfig). Each request gives one of its two inputs.
 
-    It has no warm-up, because that would call `inner` before it is loaded.
+    It has no warm-up, because a warm-up could call `inner` before it is loaded.
     """
     fields = _batched(name, contract.inputs, contract.outputs, inner.max_batch_size, serving)
     for tensor in fields["input"]:
@@ -72,7 +82,7 @@ def bls(name: str, contract: Signature, inner: Any, serving: Serving) -> Any:
 
 
 def ensemble(name: str, prepare: Any, inner: Any, interpret: Any) -> Any:
-    """The ModelConfig that passes a request through three models, each a ModelConfig, without code of its own."""
+    """The ModelConfig of the ensemble that passes a request through three models, each given as a ModelConfig."""
     fields = {
         "name": name,
         "platform": "ensemble",
@@ -85,19 +95,19 @@ def ensemble(name: str, prepare: Any, inner: Any, interpret: Any) -> Any:
 
 
 def text(config: Any) -> str:
-    """The message as config.pbtxt; what is returned parses to the same message."""
+    """The text of config.pbtxt, which parses to the same message."""
     result: str = text_format.MessageToString(config)
     assert parse(result) == config
     return result
 
 
 def parse(content: str) -> Any:
-    """A config.pbtxt as Triton's message."""
+    """The ModelConfig in the text of a config.pbtxt."""
     return text_format.Parse(content, ModelConfig())
 
 
 def fixed_profile(tensors: Tensors, low: int, high: int) -> dict[str, shapes.Shapes]:
-    """Bounds for inputs whose dims are fixed: the batch alone varies, from `low` to `high`."""
+    """Bounds for inputs with fixed dims: only the batch varies, from `low` to `high`."""
     return {
         bound: {tensor.name: [batch, *shapes.sizes(tensor.dims)] for tensor in tensors}
         for bound, batch in (("min", low), ("max", high))
@@ -105,7 +115,7 @@ def fixed_profile(tensors: Tensors, low: int, high: int) -> dict[str, shapes.Sha
 
 
 def type_name(data_type: int) -> str:
-    """The name of a data type of a ModelConfig, as the config writes it: FP32, INT64, …"""
+    """The config's name for a data type of a ModelConfig: FP32, INT64, …"""
     name: str = model_config_pb2.DataType.Name(data_type)
     return name.removeprefix("TYPE_")
 
@@ -113,7 +123,7 @@ def type_name(data_type: int) -> str:
 def _bounded(
     name: str, inputs: Tensors, outputs: Tensors, profile: Mapping[str, shapes.Shapes], serving: Serving
 ) -> dict[str, Any]:
-    """What every model with a profile has: the preferred batch size of an engine, and a warm-up at both ends."""
+    """The fields of every model with a profile: an engine's preferred batch size, and a warm-up at min and max."""
     fields = _batched(name, inputs, outputs, shapes.batch(profile["max"]), serving)
     if "opt" in profile:
         fields["dynamic_batching"]["preferred_batch_size"] = [shapes.batch(profile["opt"])]
@@ -122,7 +132,7 @@ def _bounded(
 
 
 def _graphs(profile: Mapping[str, shapes.Shapes]) -> list[dict[str, Any]]:
-    """CUDA graphs for the powers of two in the profile, its opt and its max; each serves all batches from the last."""
+    """CUDA graphs for powers of two in the profile, opt and max; each serves the batches above the next smaller one."""
     low, opt, high = (shapes.batch(profile[bound]) for bound in ("min", "opt", "max"))
     sizes = sorted({opt, high, *(2**power for power in range(high.bit_length()) if low <= 2**power <= high)})
     dims = {name: {"dim": shape[1:]} for name, shape in profile["opt"].items()}
@@ -133,7 +143,7 @@ def _graphs(profile: Mapping[str, shapes.Shapes]) -> list[dict[str, Any]]:
 
 
 def _batched(name: str, inputs: Tensors, outputs: Tensors, max_batch_size: int, serving: Serving) -> dict[str, Any]:
-    """What every model has: tensors, dynamic batching, instances; the Python backend unless it says otherwise."""
+    """The fields of every model: tensors, dynamic batching, instances, and the Python backend as default."""
     return {
         "name": name,
         "backend": "python",
@@ -150,7 +160,7 @@ def _tensor(tensor: Tensor) -> dict[str, Any]:
 
 
 def _axes(tensors: Tensors) -> dict[str, Any]:
-    """Dims by name, as the config has them."""
+    """The config's dims by the name of the tensor."""
     return {tensor.name: tensor.dims for tensor in tensors}
 
 
@@ -164,7 +174,7 @@ def _as_dict(tensor: Any) -> dict[str, Any]:
 
 
 def _step(model: Any) -> dict[str, Any]:
-    """One step of an ensemble; a tensor of the ensemble has the name that the model gives it."""
+    """One step of an ensemble. The ensemble's tensors have the names of the model's."""
     return {
         "model_name": model.name,
         "model_version": -1,
@@ -178,7 +188,7 @@ def _parameters(**values: Any) -> dict[str, dict[str, str]]:
 
 
 def _warmup(bound: str, given: shapes.Shapes, inputs: Tensors) -> dict[str, Any]:
-    """A request of zeros at one bound of the profile, run before the model counts as ready."""
+    """A request of zeros at one bound of the profile, which runs before the model is ready."""
     return {
         "name": bound,
         "batch_size": shapes.batch(given),

@@ -1,4 +1,4 @@
-"""A Triton that others started with --model-control-mode=explicit: asked whether it is there, told what to load."""
+"""A Triton that already runs with --model-control-mode=explicit: is it reachable, and load and unload its models."""
 
 import socket
 from collections.abc import Iterator, Mapping
@@ -33,10 +33,10 @@ def require(endpoints: Mapping[str, str]) -> None:
 
 @contextmanager
 def loaded(http: str, config: Any) -> Iterator[None]:
-    """Have the server at `http` serve its own files of a model with this ModelConfig, until the block ends.
+    """The server at `http` serves its own files of a model with this ModelConfig, until the block ends.
 
-    Raises UserError with what the server says when it does not load them. A model that it does not unload is only
-    warned of, so that an error inside the block is the one that is shown.
+    Raises UserError with the server's message if it does not load the model. If it does not unload it, that is only a
+    warning, so that an error inside the block is the one that is shown.
     """
     _control(http, config.name, "load", {"parameters": {"config": json_format.MessageToJson(config)}})
     try:
@@ -49,14 +49,14 @@ def loaded(http: str, config: Any) -> Iterator[None]:
 
 
 def _control(http: str, model: str, verb: str, body: Mapping[str, Any]) -> None:
-    """Raises UserError when the server refuses, or does not answer."""
+    """Load or unload a model. Raises UserError if the server refuses or does not answer."""
     url = f"http://{http}/v2/repository/models/{model}/{verb}"
     try:
         answer = requests.post(url, json=body, timeout=_LOAD_TIMEOUT_S)
     except requests.RequestException as error:
         raise UserError(f"the server at {http} did not {verb} {model}: {error}.", "see its log") from error
     if not answer.ok:
-        hint = "it needs --model-control-mode=explicit, and the variant's repository as its own (docs/tune.md)"
+        hint = "start it with --model-control-mode=explicit on a copy of the variant's repository (docs/tune.md)"
         raise UserError(f"the server at {http} did not {verb} {model}: {_said(answer)}.", hint)
     log.debug("%s at %s: %sed", model, http, verb)
 

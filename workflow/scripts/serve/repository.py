@@ -1,4 +1,4 @@
-"""Model repositories as directories: putting a model into one, and reading what is in it."""
+"""Model repositories: add a model to one, copy one, and read its configurations."""
 
 import shutil
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ PYTRITON = "pytriton.json"
 
 
 def add_model(repository: Path, config: Any, files: Mapping[str, Path]) -> None:
-    """Write `<model>/config.pbtxt` and copy `files`, by their names there, into `<model>/1/`."""
+    """Write `<model>/config.pbtxt` and copy `files` into `<model>/1/`. The keys of `files` are the names there."""
     version = repository / config.name / "1"
     version.mkdir(parents=True)
     (version.parent / "config.pbtxt").write_text(modelconfig.text(config), encoding="utf-8")
@@ -20,20 +20,20 @@ def add_model(repository: Path, config: Any, files: Mapping[str, Path]) -> None:
 
 
 def add_models_of(repository: Path, other: Path) -> list[Any]:
-    """Copy every model of another repository; returns their configs."""
+    """Copy every model of another repository; returns their ModelConfigs."""
     for model in _models(other):
         shutil.copytree(model, repository / model.name)
     return configs(other)
 
 
 def copy(repository: Path, target: Path) -> None:
-    """Copy a repository without what programs left in it: Snakemake its time stamp, Python its caches."""
+    """Copy a repository without Snakemake's time stamp and Python's caches."""
     ignored = shutil.ignore_patterns(".snakemake_timestamp", "__pycache__")
     shutil.copytree(repository, target, ignore=ignored, dirs_exist_ok=True)
 
 
 def configs(repository: Path) -> list[Any]:
-    """The ModelConfig of every model in a repository, by name."""
+    """The ModelConfigs of all models in a repository, in the order of their names."""
     return [modelconfig.parse((model / "config.pbtxt").read_text(encoding="utf-8")) for model in _models(repository)]
 
 

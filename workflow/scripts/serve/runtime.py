@@ -1,4 +1,4 @@
-"""The runtime.py of a repository, called from this process rather than from Triton's Python backend."""
+"""The runtime.py of a repository, called in this process instead of in Triton's Python backend."""
 
 import importlib.util
 import os
@@ -14,10 +14,9 @@ Infer = Callable[[list[np.ndarray]], list[np.ndarray]]
 
 
 def load(directory: Path, inputs: Sequence[str], outputs: Sequence[str], threads: int, device: str) -> Infer:
-    """The function from the list of input arrays to the list of output arrays.
+    """The `infer` of the runtime in `directory` (docs/architecture.md has its contract).
 
-    `directory` holds runtime.py and what it runs; `inputs` and `outputs` are the model's own names; `device` as
-    `serving.device` of the config.
+    `inputs` and `outputs` are the model's own names, in order. `device` is `serving.device` of the config.
     """
     config = {"input": [{"name": name} for name in inputs], "output": [{"name": name} for name in outputs]}
     infer: Infer = _module(directory).load(directory, config, threads, _DEVICES[device])
@@ -25,9 +24,9 @@ def load(directory: Path, inputs: Sequence[str], outputs: Sequence[str], threads
 
 
 def threads(setting: int | str, instances: int = 1, cores: int | None = None) -> int:
-    """Threads of one instance, as in workflow/backends/model.py: the instances share `all` cores, or with `auto` half.
+    """Threads of one instance, as in workflow/backends/model.py: the instances share `all` cores, with `auto` half.
 
-    `cores`: how many there are, by default those that this process may use.
+    `cores` defaults to the cores that this process may use.
     """
     shares = {"all": 1, "auto": 2}
     if setting not in shares:
@@ -36,9 +35,9 @@ def threads(setting: int | str, instances: int = 1, cores: int | None = None) ->
 
 
 def _module(directory: Path) -> ModuleType:
-    """The runtime.py of a directory; what lies beside it can be imported by it, as in Triton's Python backend."""
+    """The runtime.py of a directory. It can import the files beside it, as in Triton's Python backend."""
     sys.path.insert(0, str(directory))
-    # The repository stays as it was made.
+    # Bytecode would change the repository.
     sys.dont_write_bytecode = True
     spec = importlib.util.spec_from_file_location("runtime", directory / "runtime.py")
     assert spec is not None and spec.loader is not None

@@ -1,4 +1,4 @@
-"""A Triton server whose life lies inside one job."""
+"""A Triton server that lives inside one job."""
 
 import os
 import re
@@ -22,7 +22,7 @@ from serve import install
 from serve.repository import PYTRITON, configs
 
 HOST = "127.0.0.1"
-# How often Triton reads a GPU's figures: several times in a short window of a sweep.
+# Triton reads a GPU's figures this often, so that a short window of a sweep has several.
 METRICS_INTERVAL_MS = 200
 _START_ATTEMPTS = 3
 _TAIL_LINES = 20
@@ -59,11 +59,11 @@ class Server:
 
 
 class PortTaken(Exception):
-    """Another process took one of the ports between the search and the start."""
+    """Another process took a port after it was found free."""
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on this port."""
+    """Whether a server can listen on this port of the loopback interface."""
     with socket.socket() as one:
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -94,11 +94,10 @@ def running(
     ports: Ports | None = None,
     kind: str = "bundled",
 ) -> Iterator[Server]:
-    """Serve a model repository with Triton, or what rule repository_pytriton made, until the block ends.
+    """A server for a repository (Triton's or PyTriton's), until the block ends. It yields when all `models` are ready.
 
-    Yields when all `models` are ready. Takes free ports, or exactly `ports`. `timeout` is in seconds. `kind`: which
-    Triton, as `server` of the config; a PyTriton server has its own. Raises UserError with the tail of the server's
-    log, which stays in `log_file`.
+    `timeout` is in seconds. Without `ports` it uses free ones. `kind` is `server` of the config; a PyTriton server has
+    its own Triton. Raises UserError with the end of the server's log, which stays in `log_file`.
     """
     for attempt in range(1, _START_ATTEMPTS + 1):
         try:
@@ -107,12 +106,12 @@ def running(
                 yield server
                 return
         except PortTaken:
-            log.debug("attempt %d: a port was taken meanwhile", attempt)
+            log.debug("attempt %d: another program took a port", attempt)
     raise UserError(f"no free ports on {HOST} after {_START_ATTEMPTS} attempts; see {log_file}.")
 
 
 def models(repository: Path) -> list[str]:
-    """The names of the models that a repository serves."""
+    """The names of the models in a repository, Triton's or PyTriton's."""
     description = repository / PYTRITON
     if description.exists():
         return [read_json(description)["name"]]
@@ -136,8 +135,8 @@ def _started(repository: Path, log_file: Path, ports: Ports, kind: str) -> Itera
 
 
 def _triton(parts: install.Install, repository: Path, ports: Ports, directory: Path) -> list[str | Path]:
-    """A Triton on `repository`: loopback only, nothing logged per request, a bad model is fatal."""
-    # Python leaves its __pycache__ beside the links, so that the repository stays as it was made.
+    """The command of a Triton on the loopback interface. It does not log requests, and a bad model is fatal."""
+    # Links, so that Python writes its __pycache__ beside them and not into the repository.
     served = shutil.copytree(repository.resolve(), directory / "repository", copy_function=os.symlink)
     return [
         parts.binary,
@@ -157,7 +156,7 @@ def _triton(parts: install.Install, repository: Path, ports: Ports, directory: P
 
 
 def _pytriton(repository: Path, ports: Ports, directory: Path) -> tuple[list[str | Path], dict[str, str]]:
-    """A PyTriton server, which keeps its copy of Triton in `directory`."""
+    """The command and environment of a PyTriton server, which unpacks its Triton in `directory`."""
     script = Path(__file__).parents[1] / "pytriton_server.py"
     command: list[str | Path] = [
         *(sys.executable, script, "--directory", repository.resolve()),
@@ -167,13 +166,13 @@ def _pytriton(repository: Path, ports: Ports, directory: Path) -> tuple[list[str
 
 
 def remove_shared_memory(prefix: str) -> None:
-    """Remove what a killed Python backend left in shared memory."""
+    """Remove the regions in shared memory that a killed Python backend left."""
     for region in Path("/dev/shm").glob(f"{prefix}*"):
         region.unlink(missing_ok=True)
 
 
 def _wait_until_ready(server: Server, models: Sequence[str], timeout: float) -> None:
-    """Wait for the models, not for the server: a server is "ready" before its models are."""
+    """Wait until the models are ready; the server itself reports "ready" earlier."""
     deadline = time.monotonic() + timeout
     waiting = list(models)
     while waiting:
@@ -201,12 +200,12 @@ def _failure(server: Server, what: str) -> str:
     return f"Triton {what}; its log is {server.log_file} and ends with:\n{tail(server.log_file)}"
 
 
-# Lines of information, and of the tables, which Triton prints after the error of a model.
+# Information and tables, which Triton prints after a model's error.
 _NOISE = re.compile(r"I\d{4} |[+|][- ]|\s*$")
 
 
 def tail(path: Path, lines: int = _TAIL_LINES) -> str:
-    """The last lines of a server's log that may say what went wrong."""
+    """The last `lines` of a server's log, without information and tables."""
     return "\n".join(
         [line for line in path.read_text(errors="replace").splitlines() if not _NOISE.match(line)][-lines:]
     )

@@ -1,11 +1,12 @@
 """Section breakdown: where the time goes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from analyse.contents import Document
 from analyse.formatting import milliseconds
 from analyse.rows import Layer, Row, breakdown, closed, layers
 from show import figures
@@ -17,12 +18,14 @@ _PANEL_HEIGHT = 64
 _PANELS = 3
 
 
-def view(document: Mapping[str, Any]) -> dict[str, Any]:
-    """`layers`, each with the concurrencies that its plot shows, and the colours of the parts."""
-    return {"layers": [(layer, panels(layer)) for layer in layers(closed(document["rows"]))], "parts": PART_COLOURS}
+def view(document: Document) -> dict[str, Any]:
+    """`layers`, each with the concurrencies that its plot shows, and the colours of the `parts` that any bar has."""
+    rows = closed(document["rows"])
+    parts = {part: colour for part, colour in PART_COLOURS.items() if any(_part(row, part) is not None for row in rows)}
+    return {"layers": [(layer, panels(layer)) for layer in layers(rows)], "parts": parts}
 
 
-def plots(document: Mapping[str, Any]) -> dict[str, go.Figure]:
+def plots(document: Document) -> dict[str, go.Figure]:
     """The plot of each layer."""
     return {f"breakdown-{layer.key}": latency_parts(layer) for layer in layers(closed(document["rows"]))}
 

@@ -9,6 +9,7 @@ import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 import plotly.graph_objects as go
@@ -32,11 +33,15 @@ _SYMBOLS = {
     "bowtie": "M0 1l6 5l6-5v10l-6-5l-6 5z",
     "cross": "M4 0h4v4h4v4h-4v4h-4v-4h-4v-4h4z",
 }
+# Of what is no variant of this run, or computes nothing.
+GREY = "#7A7F87"
 _X = "M1 2.8l1.8-1.8l3.2 3.2l3.2-3.2l1.8 1.8l-3.2 3.2l3.2 3.2l-1.8 1.8l-3.2-3.2l-3.2 3.2l-1.8-1.8l3.2-3.2z"
 # A range wider than this factor is shown on a logarithmic axis.
 _LOG_FACTOR = 20
 _MARGIN = {"l": 10, "r": 16, "t": 16, "b": 56}
 _LABEL_HEIGHT = 15
+# What an axis grows by, of its length, so that labels stand at its end clear of lines and intervals.
+_ROOM = 0.03
 
 # A figure of a row with its bounds: value, low, high; None where the row has none.
 Reading = Callable[[Row], tuple[float, float, float] | None]
@@ -56,7 +61,7 @@ def looks(rows: Sequence[Row]) -> dict[str, Look]:
     names = dict.fromkeys(row["variant"] for row in rows)
     chosen = zip(itertools.cycle(_COLOURS), itertools.cycle(_SYMBOLS.items()))
     models = {name: Look(colour, *symbol) for name, (colour, symbol) in zip((n for n in names if n != CEILING), chosen)}
-    return {name: models.get(name, Look("#7A7F87", "x", _X)) for name in names}
+    return {name: models.get(name, Look(GREY, "x", _X)) for name in names}
 
 
 def throughput(row: Row) -> tuple[float, float, float] | None:
@@ -71,18 +76,20 @@ def lines(
     height: int,
     y: Reading = throughput,
 ) -> go.Figure:
-    """`y` over `x`, one line per variant through its loads, named at its end."""
+    """`y` over `x`, one line per variant through its loads, named on the right."""
     found = [row for row in rows if y(row) is not None and x(row) is not None]
     result = figure(height)
     axis = {
         "x": axis_of([value for row in found if (value := x(row)) is not None]),
         "y": axis_of([bound for _, *reach in _read(found, y) for bound in reach]),
     }
+    low, high = axis["x"]["range"]
+    axis["x"]["range"] = [low, high + _ROOM * (high - low)]
     ends = {name: _read(members[-1:], y)[0] for name, members in variants(found).items()}
     heights = spread_out({name: position(axis["y"], value) for name, (value, *_) in ends.items()}, height)
     for name, members in variants(found).items():
         result.add_trace(line(name, members, [x(row) for row in members], look[name], y))
-        result.add_trace(label(name, x(members[-1]), at(axis["y"], heights[name])))
+        result.add_trace(label(name, at(axis["x"], 1), at(axis["y"], heights[name]), look[name]))
     result.update_xaxes(axis["x"])
     result.update_yaxes(axis["y"])
     return result
@@ -127,11 +134,12 @@ def symbol(look: Look, row: Row) -> str:
     return look.symbol if row["status"] == "stable" else f"{look.symbol}-open"
 
 
-def label(name: str, x: float | None, y: float) -> go.Scatter:
-    """The name of a line, right of its end."""
+def label(name: str, x: float, y: float, look: Look | None = None) -> go.Scatter:
+    """The name of a line right of a point, with the marker of the line where it does not stand at its end."""
     return go.Scatter(
         meta={"variant": name, "role": "label"},
-        mode="text",
+        mode="markers+text" if look else "text",
+        marker={"size": 8, "symbol": look.symbol, "color": look.colour} if look else None,
         x=[x],
         y=[y],
         text=[f"   {name}"],
@@ -151,18 +159,20 @@ def _hover(row: Row) -> str:
 
 
 def spread_out(wanted: Mapping[str, float], height: int) -> dict[str, float]:
-    """Heights (0 to 1 of an axis in a plot of `height` pixels) moved apart so that labels there do not overlap."""
+    """Heights (0 to 1 of an axis in a plot of `height` pixels) moved apart so that labels there do not overlap.
+
+    Labels that are too near to each other stand one above the other, around the middle of where they belong.
+    """
     gap = _LABEL_HEIGHT / (height - _MARGIN["t"] - _MARGIN["b"])
     names = sorted(wanted, key=lambda name: wanted[name])
-    found: list[float] = []
-    for name in names:
-        found.append(max(wanted[name], found[-1] + gap) if found else wanted[name])
-    # Pushed up only, so the highest may have left the plot: push down from there.
-    highest = max(1.0, max(wanted.values(), default=1.0))
-    for index in range(len(found) - 1, -1, -1):
-        found[index] = min(found[index], highest)
-        highest = found[index] - gap
-    return dict(zip(names, found))
+    groups: list[list[float]] = []
+    for index, name in enumerate(names):
+        groups.append([wanted[name] - index * gap])
+        while len(groups) > 1 and fmean(groups[-2]) > fmean(groups[-1]):
+            groups[-2:] = [groups[-2] + groups[-1]]
+    lowest = [fmean(group) for group in groups for _ in group]
+    highest = 1 - (len(names) - 1) * gap
+    return {name: max(0, min(one, highest)) + index * gap for index, (name, one) in enumerate(zip(names, lowest))}
 
 
 def position(axis: Mapping[str, Any], value: float) -> float:
@@ -207,5 +217,5 @@ def figure(height: int) -> go.Figure:
         font={"family": "system-ui, sans-serif", "size": 13},
     )
     result.update_xaxes(automargin=True, zeroline=False)
-    result.update_yaxes(automargin=True, zeroline=False, title_standoff=14)
+    result.update_yaxes(automargin=True, zeroline=False, title_standoff=20)
     return result

@@ -1,75 +1,68 @@
-"""Section limits: the ceiling, what a model does without a server, and what was measured, side by side."""
+"""Section limits: what was measured beside the ceiling, the model alone, and the bound that the two set together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 
+from analyse.contents import Document
 from analyse.formatting import number
+from analyse.growth import by_size, place_of_sizes
 from analyse.rows import Row, bounds, headline, models, place
-from record.points import CEILING
 from show import figures
 
 _ROW_HEIGHT = 34
+# What limits a row, with its marker in the plot.
+MARKERS = {"ceiling": "x-thin-open", "model alone": "diamond-tall-open", "bound": "line-ns-open"}
 
 
-def view(document: Mapping[str, Any]) -> dict[str, Any] | None:
-    """`place`, `ceiling` (a row or None), `batches` measured in process, and `lines`: a row, its limits by batch."""
-    level, limits = _measured(document), _in_process(document)
-    ceiling = _ceiling(document)
-    lines = [(row, limits.get(row["variant"], {})) for row in models(level)]
-    if ceiling is None and not limits:
+def view(document: Document) -> dict[str, Any] | None:
+    """`place` in words, `lines`: rows with their limits, whether there are `several` shapes; None without limits."""
+    rows = _rows(document)
+    lines = [(row, limits(row)) for row in models(rows)]
+    if not (document["in_process"] or any(found for _, found in lines)):
         return None
-    batches = sorted({batch for found in limits.values() for batch in found})
-    return {"place": place(headline(document["rows"])[0]), "ceiling": ceiling, "batches": batches, "lines": lines}
+    several = len({row["shape"] for row in rows}) > 1
+    first = headline(document["rows"])[0]
+    return {"place": place_of_sizes(first) if several else place(first), "lines": lines, "several": several}
 
 
-def plots(document: Mapping[str, Any]) -> dict[str, go.Figure]:
-    """The plot of the section."""
-    return {"limits": side_by_side(document)}
+def plots(document: Document) -> dict[str, go.Figure]:
+    """One line per variant and shape: the measured throughput with its interval, and its limits."""
+    rows, look = models(_rows(document))[::-1], figures.looks(document["rows"])
+    several = len({row["shape"] for row in rows}) > 1
+    figure = figures.figure(96 + _ROW_HEIGHT * len(rows))
+    for row in rows:
+        name = f"{row['variant']} {row['shape']}" if several else row["variant"]
+        figure.add_traces([_limits(row, name, look[row["variant"]]), _measured(row, name, look[row["variant"]])])
+    reach = [figure for row in rows for figure in (*bounds(row), *limits(row).values())]
+    figure.update_xaxes({**figures.axis_of(reach), "title_text": "throughput, samples/s"})
+    return {"limits": figure}
 
 
-def side_by_side(document: Mapping[str, Any]) -> go.Figure:
-    """One line per variant: the measured throughput and its limits."""
-    level, limits, ceiling = models(_measured(document))[::-1], _in_process(document), _ceiling(document)
-    figure = figures.figure(96 + _ROW_HEIGHT * len(level))
-    look = figures.looks(document["rows"])
-    for row in level:
-        figure.add_trace(_measured_at(row, look[row["variant"]]))
-        if found := limits.get(row["variant"]):
-            figure.add_trace(_limits(row["variant"], found, look[row["variant"]].colour))
-    if ceiling and level:
-        figure.add_vline(ceiling["throughput"], line={"color": "#7A7F87", "dash": "dash", "width": 2})
-    reach = [bound for row in level for bound in bounds(row)]
-    reach += [one["throughput"] for found in limits.values() for one in found.values()]
-    reach += [ceiling["throughput"]] if ceiling else []
-    figure.update_xaxes({**figures.axis_of(reach), "title": "throughput, samples/s"})
-    return figure
+def limits(row: Row) -> dict[str, float]:
+    """The limits that are known of a row, in samples per second: those of its own load and shape."""
+    shares = {
+        "ceiling": row["ceiling_fraction"],
+        "model alone": row["in_process_fraction"],
+        "bound": row["bound_fraction"],
+    }
+    return {name: row["throughput"] / share for name, share in shares.items() if share}
 
 
-def _measured(document: Mapping[str, Any]) -> list[Row]:
-    return [row for row in headline(document["rows"]) if row["throughput"] is not None]
+def _rows(document: Document) -> list[Row]:
+    """The rows with figures at the load that is compared first, at every shape."""
+    rows: Sequence[Row] = document["rows"]
+    return [row for row in by_size(rows, max) or headline(rows) if row["throughput"] is not None]
 
 
-def _ceiling(document: Mapping[str, Any]) -> Row | None:
-    return next((row for row in _measured(document) if row["variant"] == CEILING), None)
-
-
-def _in_process(document: Mapping[str, Any]) -> dict[str, dict[int, Mapping[str, Any]]]:
-    """What models do without a server: by variant and batch size."""
-    found: dict[str, dict[int, Mapping[str, Any]]] = {}
-    for one in document["in_process"]:
-        found.setdefault(one["variant"], {})[one["batch_size"]] = one
-    return found
-
-
-def _measured_at(row: Row, look: figures.Look) -> go.Scatter:
+def _measured(row: Row, name: str, look: figures.Look) -> go.Scatter:
     low, high = bounds(row)
     return go.Scatter(
         meta={"variant": row["variant"]},
         mode="markers",
         x=[row["throughput"]],
-        y=[row["variant"]],
+        y=[name],
         error_x={
             "type": "data",
             "symmetric": False,
@@ -77,22 +70,25 @@ def _measured_at(row: Row, look: figures.Look) -> go.Scatter:
             "arrayminus": [row["throughput"] - low],
             "color": look.colour,
         },
-        marker={"size": 11, "symbol": look.symbol, "color": look.colour},
-        hovertemplate=f"<b>{row['variant']}</b>, measured<br>{number(row['throughput'])} infer/s<extra></extra>",
+        marker={"size": 11, "symbol": figures.symbol(look, row), "color": look.colour},
+        hovertemplate=f"<b>{name}</b>, measured<br>{number(row['throughput'])} samples/s<extra></extra>",
     )
 
 
-def _limits(name: str, found: Mapping[int, Mapping[str, Any]], colour: str) -> go.Scatter:
-    batches: Sequence[int] = sorted(found)
+def _limits(row: Row, name: str, look: figures.Look) -> go.Scatter:
+    found = limits(row)
     return go.Scatter(
-        meta={"variant": name},
-        mode="markers+text",
-        x=[found[batch]["throughput"] for batch in batches],
-        y=[name] * len(batches),
-        text=[f"{batch}" for batch in batches],
-        textposition="top center",
-        textfont={"size": 11},
-        marker={"size": 14, "symbol": "line-ns-open", "color": colour, "line": {"width": 3, "color": colour}},
-        customdata=[f"batch {batch}: {number(found[batch]['throughput'])} samples/s" for batch in batches],
-        hovertemplate=f"<b>{name}</b>, without a server<br>%{{customdata}}<extra></extra>",
+        meta={"variant": row["variant"]},
+        mode="markers",
+        x=list(found.values()),
+        y=[name] * len(found),
+        marker={
+            "size": [18 if limit == "bound" else 10 for limit in found],
+            "symbol": [MARKERS[limit] for limit in found],
+            "color": [figures.GREY if limit == "ceiling" else look.colour for limit in found],
+            "line": {"width": 2.5},
+            "opacity": 1,
+        },
+        customdata=[f"{limit}: {number(value)} samples/s" for limit, value in found.items()],
+        hovertemplate=f"<b>{name}</b><br>%{{customdata}}<extra></extra>",
     )

@@ -1,8 +1,8 @@
 """The report as one HTML page that needs nothing from outside of itself.
 
-The page is a list of sections. A section is a part `workflow/report/<name>.html.j2` and a function that computes what
-the part shows beyond the document: its `view`, and its plots, if it has any. To add one, write both and add a line to
-SECTIONS.
+The page is a list of sections. A section is a template `<name>.html.j2` in this folder and, in a module beside it, a
+function that computes what the template shows beyond the document, its `view`, and another one for its plots, if it has
+any. To add a section, write both and add a line to SECTIONS.
 """
 
 import json
@@ -20,21 +20,7 @@ from plotly.offline import get_plotlyjs
 from analyse import formatting, rows
 from model import shapes
 from record.points import CEILING, LATENCIES
-from show import (
-    accuracy,
-    breakdown,
-    conditions,
-    engines,
-    gpu,
-    limits,
-    published,
-    ranking,
-    rates,
-    scaling,
-    sizes,
-    timeline,
-    tradeoff,
-)
+from show import breakdown, curves, limits, published, ranking, rates, sizes, tabular, timeline
 from show.figures import looks
 
 Document = Mapping[str, Any]
@@ -48,45 +34,44 @@ def nothing(document: Document) -> View:
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the page, `<name>.html.j2`.
+    """One part of the page, made by the template `<name>.html.j2`.
 
-    `short` names it among the links at the top. `view` gives what it shows beyond the document, None when this run has
-    nothing to show there: the section is left out. `plots` gives its plots by name, drawn where the part says
-    `plot(name, …)`.
+    `short` names it among the links at the top. `view` gives what it shows beyond the document, or None to leave the
+    section out. `plots` gives its plots by name; the template places them with `plot(name, …)`.
     """
 
     name: str
     title: str
     short: str
-    view: Callable[[Document], View | None] = nothing
-    plots: Callable[[Document], Mapping[str, go.Figure]] = nothing
+    view: Callable[[Any], View | None] = nothing
+    plots: Callable[[Any], Mapping[str, go.Figure]] = nothing
 
 
 SECTIONS = [
     Section("ranking", "Which variant serves most", "Ranking", ranking.view),
     Section("findings", "Findings", "Findings"),
-    Section("tradeoff", "Throughput against latency", "Latency", tradeoff.view, tradeoff.plots),
-    Section("scaling", "Throughput against concurrency", "Concurrency", scaling.view, scaling.plots),
-    Section("sizes", "Against the size of the inputs", "Input sizes", sizes.view, sizes.plots),
+    Section("tradeoff", "Throughput against latency", "Latency", curves.tradeoff, curves.tradeoff_plots),
+    Section("scaling", "Throughput against concurrency", "Concurrency", curves.scaling, curves.scaling_plots),
+    Section("sizes", "Throughput and latency by input size", "Input sizes", sizes.view, sizes.plots),
     Section("rates", "Requests at a rate", "Rates", rates.view, rates.plots),
     Section("breakdown", "Where the time goes", "Time", breakdown.view, breakdown.plots),
     Section("limits", "What limits it", "Limits", limits.view, limits.plots),
-    Section("gpu", "The GPU while it was measured", "GPU", gpu.view),
-    Section("accuracy", "Accuracy and parity", "Accuracy", accuracy.view),
-    Section("engines", "Engines", "Engines", engines.view),
+    Section("gpu", "The GPU while it was measured", "GPU", tabular.gpu),
+    Section("accuracy", "Accuracy and parity", "Accuracy", tabular.accuracy),
+    Section("engines", "Engines", "Engines", tabular.engines),
     Section("points", "All points", "Points"),
-    Section("machine", "Machine and software", "Machine", conditions.machine),
+    Section("machine", "Machine and software", "Machine", tabular.machine),
     Section("timeline", "Time line of the run", "Time line", timeline.view, timeline.plots),
-    Section("commands", "Commands", "Commands", conditions.commands),
+    Section("commands", "Commands", "Commands", tabular.commands),
     Section("caveats", "Caveats", "Caveats"),
     Section("published", "Published figures", "Published", published.view, published.plots),
 ]
 
 
 def render(document: Document, template: Path, sections: Sequence[Section] = SECTIONS) -> str:
-    """The page for a document, and from nothing else; the parts stand beside `template`.
+    """The page for a document, and from nothing else; the templates of the sections stand beside `template`.
 
-    The sections of the report show a document of reporting.document; all need `run`, the model's name in `config`,
+    The report's SECTIONS show a document of analyse.document. Any document has `run`, the model's name in `config`,
     `verdict` and `verdict_details`.
     """
     environment = _environment(template.parent)

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from analyse.ratios import BASELINE, baseline, ratio
+from analyse.between_variants import BASELINE, baseline, ratio
+from analyse.contents import Document
 from analyse.rows import bounds, headline, place
 from record.points import CEILING
 from show.figures import looks
@@ -12,7 +13,7 @@ from show.figures import looks
 _SHARE = 0.25
 
 
-def view(document: Mapping[str, Any]) -> dict[str, Any]:
+def view(document: Document) -> dict[str, Any]:
     """`place`: the level in words; `base`: whether ratios to PyTriton's way are known; `lines`, fastest first.
 
     A line has the `row`, its `look`, `ratio` to PyTriton's way, and the `bar` in per cent of the longest one, which is

@@ -5,13 +5,14 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from analyse.contents import Document
 from analyse.formatting import milliseconds, percent
 from analyse.rows import INTERVALS, Layer, Row, layers, variants
 from plan.loads import CLOSED
 from show import figures
 
 
-def view(document: Mapping[str, Any]) -> dict[str, Any] | None:
+def view(document: Document) -> dict[str, Any] | None:
     """`layers`, `rows` at a rate and the objective `slo_ms`; None when no rate was asked for."""
     rows = at_rates(document["rows"])
     return {"layers": layers(rows), "rows": rows, "slo_ms": document["config"]["sweep"]["slo_ms"]} if rows else None
@@ -22,7 +23,7 @@ def at_rates(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row["load_mode"] != CLOSED]
 
 
-def plots(document: Mapping[str, Any]) -> dict[str, go.Figure]:
+def plots(document: Document) -> dict[str, go.Figure]:
     """The plot of each layer."""
     look = figures.looks(document["rows"])
     return {f"rates-{layer.key}": in_time(layer, look) for layer in layers(at_rates(document["rows"]))}
@@ -41,8 +42,8 @@ def in_time(layer: Layer, look: Mapping[str, figures.Look]) -> go.Figure:
     heights = figures.spread_out({name: row["slo_met"] for name, row in last.items()}, result.layout.height)
     for name, row in last.items():
         result.add_trace(figures.label(name, row["request_rate"], heights[name]))
-    result.update_xaxes({**figures.axis_of(rates), **ticks, "title": "requests per second"})
-    result.update_yaxes(title="met the objective", range=[-0.03, 1.05], tickformat=".0%")
+    result.update_xaxes({**figures.axis_of(rates), **ticks, "title_text": "requests per second"})
+    result.update_yaxes(title_text="met the objective", range=[-0.03, 1.05], tickformat=".0%")
     return result
 
 

@@ -5,13 +5,14 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from analyse.contents import Document
+from analyse.growth import by_size, elements, place_of_sizes
 from analyse.rows import Row, models
-from analyse.sizes import by_size, elements, place_of_sizes
 from model import shapes
 from show import figures
 
 
-def view(document: Mapping[str, Any]) -> dict[str, Any] | None:
+def view(document: Document) -> dict[str, Any] | None:
     """The rows at the `highest` and the `lowest` concurrency, in words too; None with fewer than two shapes."""
     high, low = (by_size(document["rows"], choose) for choose in (max, min))
     if not high:
@@ -19,7 +20,7 @@ def view(document: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"highest": high, "lowest": low, "place": place_of_sizes(high[0]), "place_low": place_of_sizes(low[0])}
 
 
-def plots(document: Mapping[str, Any]) -> dict[str, go.Figure]:
+def plots(document: Document) -> dict[str, go.Figure]:
     """Throughput and the model's metrics at the highest concurrency, the latency at the lowest, over the size."""
     high, low = (by_size(document["rows"], choose) for choose in (max, min))
     if not high:
@@ -40,8 +41,8 @@ def _over_size(rows: Sequence[Row], look: Mapping[str, figures.Look], y: figures
     # One input names the axis, and not every tick.
     (name, *others) = shapes.parse(rows[0]["shape"])
     texts = list(ticks.values()) if others else [text.partition(":")[2] for text in ticks.values()]
-    result.update_xaxes(title="shape of a sample" if others else name, tickvals=list(ticks), ticktext=texts)
-    result.update_yaxes(title=title)
+    result.update_xaxes(title_text="shape of a sample" if others else name, tickvals=list(ticks), ticktext=texts)
+    result.update_yaxes(title_text=title)
     return result
 
 

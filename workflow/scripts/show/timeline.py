@@ -1,14 +1,14 @@
 """Section timeline: which job ran when, from the jobs' logs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import plotly.graph_objects as go
 
+from analyse.contents import Document
+from analyse.job_times import Job
 from show import figures
-
-Job = Mapping[str, Any]
 
 # A longer time without any job is a pause between two invocations, and left out of the plot.
 PAUSE = 60.0
@@ -34,13 +34,13 @@ def _seconds(found: Sequence[Job]) -> list[float]:
     return [(moment - moments[0]).total_seconds() for moment in moments]
 
 
-def view(document: Mapping[str, Any]) -> dict[str, Any] | None:
+def view(document: Document) -> dict[str, Any] | None:
     """The jobs by their duration, longest first; None when no log tells of any."""
     found = sorted(document["timeline"], key=lambda job: -job["seconds"])
     return {"longest": found, "total": sum(job["seconds"] for job in found)} if found else None
 
 
-def plots(document: Mapping[str, Any]) -> dict[str, go.Figure]:
+def plots(document: Document) -> dict[str, go.Figure]:
     """One bar per job, from its start to its end."""
     found = document["timeline"]
     if not found:
@@ -56,7 +56,7 @@ def plots(document: Mapping[str, Any]) -> dict[str, go.Figure]:
             hovertemplate="%{y}<br>%{x:.1f} s<extra></extra>",
         )
     )
-    figure.update_xaxes(title="seconds", rangemode="tozero")
+    figure.update_xaxes(title_text="seconds", rangemode="tozero")
     figure.update_yaxes(autorange="reversed", dtick=1, tickfont={"size": 10})
     figure.update_layout(showlegend=False, margin={"l": 10, "r": 10, "t": 10, "b": 10})
     return {"timeline": figure}

@@ -49,7 +49,7 @@ def version(binary: Path) -> str:
     except OSError as error:
         raise UserError(f"Model Analyzer is not at {binary}.", HINT) from error
     if found.returncode != 0 or not binary.exists():
-        raise UserError(f"{binary} is no Model Analyzer.", HINT)
+        raise UserError(f"{binary} is not Model Analyzer.", HINT)
     return found.stdout.strip()
 
 

@@ -61,21 +61,12 @@ def best(rows: Sequence[Row], objectives: Sequence[str]) -> Row | None:
     return max(rows, key=lambda row: value(row, objectives), default=None)
 
 
-def front(rows: Sequence[Row]) -> list[Row]:
-    """The measurements that no other beats in both throughput and p99 latency, the lowest latency first."""
-    result: list[Row] = []
-    for row in sorted(rows, key=lambda row: (row["perf_latency_p99"], -row["perf_throughput"])):
-        if not result or row["perf_throughput"] > result[-1]["perf_throughput"]:
-            result.append(row)
-    return result
-
-
 def contest(
     rows: Sequence[Row], objectives: Sequence[str], constraints: Mapping[str, Mapping[str, float]]
 ) -> tuple[Row | None, Row]:
     """The best measurement within the constraints, None without one, and what it has to beat.
 
-    That is the best of the default configuration within the constraints, and else the default at the same load.
+    That is the best of the default configuration within the constraints, otherwise the default at the same load.
     """
     good = [row for row in rows if meets(row, constraints)]
     winner = best(good, objectives)

@@ -1,4 +1,4 @@
-"""What many changes would make anew, each by a dry run, all in one process; nothing is computed for it.
+"""What many changes would make again, each by a dry run, all in one process; nothing is computed.
 
 As a program: reads a list of changes from stdin, in a directory where a run is pretended, and writes their plans.
 """
@@ -13,44 +13,39 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from project import Project
+
 TARGET = "perf_report"
 # A planned output: its rule, and the wildcards that its path shows.
 Plan = set[tuple[str, str]]
 
 
-def pretend(root: Path, snakemake: Sequence[str]) -> dict[str, frozenset[str]]:
+def pretend(project: Project) -> dict[str, frozenset[str]]:
     """Make Snakemake believe that a project has run: its outputs are there, and its records say how they were made.
 
     Returns for every input the outputs that are made from it.
     """
-
-    def call(*arguments: str) -> str:
-        command = [*snakemake, TARGET, *arguments]
-        return subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout
-
-    for line in call("--summary").splitlines()[1:]:
-        output, _, rule = line.split("\t")[:3]
-        path = root / output
+    for row in project.summary(TARGET):
+        path = project.root / row["output_file"]
         path.parent.mkdir(parents=True, exist_ok=True)
-        if rule.startswith("repository") or path.name == "raw":
+        if row["rule"].startswith("repository") or path.name == "raw":
             path.mkdir()
         else:
-            path.write_text(output)
+            path.write_text(row["output_file"])
     # The benchmark of the target counts as its output.
-    benchmark = next((root / "artifacts").glob("*/report")).parent / "benchmarks" / f"{TARGET}.tsv"
+    benchmark = next((project.root / "artifacts").glob("*/report")).parent / "benchmarks" / f"{TARGET}.tsv"
     benchmark.parent.mkdir()
     benchmark.touch()
-    call("--touch", "--forceall", "--cores", "1")
+    project.snakemake(TARGET, "--touch", "--forceall", "--cores", "1")
     consumers: dict[str, set[str]] = {}
-    head, *rows = (line.split("\t") for line in call("--detailed-summary").splitlines())
-    for row in rows:
-        for name in row[head.index("input-file(s)")].split(","):
-            consumers.setdefault(name, set()).add(row[0])
+    for row in project.summary(TARGET, detailed=True):
+        for name in row["input-file(s)"].split(","):
+            consumers.setdefault(name, set()).add(row["output_file"])
     return {name: frozenset(outputs) for name, outputs in consumers.items()}
 
 
 def plans(root: Path, changes: Sequence[dict[str, Any]]) -> list[Plan]:
-    """For each change the outputs that it would make anew, as (rule, path below the directory of the run).
+    """For each change the outputs that it would make again, as (rule, path below the directory of the run).
 
     A change is {"config": {…}}, {"append": [files]}, {"touch": [files]} or {"replace": [file, old, new]}.
     """
@@ -93,8 +88,8 @@ def plan(options: list[str]) -> list[tuple[str, str]]:
     from snakemake.cli import main
 
     # What the workflow's modules remember of files.
-    for module in [name for name in sys.modules if name in ("plan.lock", "program.imports")]:
-        for function in vars(sys.modules[module]).values():
+    for module in [name for name in sys.modules if name.startswith(("plan.", "program."))]:
+        for function in list(vars(sys.modules[module]).values()):
             getattr(function, "cache_clear", lambda: None)()
     sys.argv = ["snakemake", TARGET, "--summary", *options]
     printed, said = io.StringIO(), io.StringIO()

@@ -5,10 +5,16 @@ from dataclasses import asdict
 from statistics import median
 from typing import Any
 
+from analyse import pareto
 from analyse.intervals import paired_ratio
 from tuning import results
 
 Rows = Sequence[Mapping[str, Any]]
+
+
+def front(rows: Rows) -> list[Mapping[str, Any]]:
+    """The measurements that no other one beats in both throughput and p99 latency, the lowest latency first."""
+    return pareto.front(rows, lambda row: row["perf_throughput"], lambda row: row["perf_latency_p99"])
 
 
 def proven(points: Rows, objectives: Sequence[str]) -> dict[str, Any] | None:
@@ -38,7 +44,7 @@ def proven(points: Rows, objectives: Sequence[str]) -> dict[str, Any] | None:
     }
 
 
-def verdict(
+def decide(
     record: Mapping[str, Any], proof: Mapping[str, Any] | None, constraints: Mapping[str, Mapping[str, float]]
 ) -> tuple[str, str]:
     """`tuned` or `default`, and the reason in one sentence."""

@@ -1,4 +1,4 @@
-"""Section tuning: what was searched for each variant, the front, the choice, the default against the tuned."""
+"""Section search: what was searched for each variant, the front, the choice, the default against the tuned."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ _LOOKS = {
     "tuned": ("#D55E00", "star"),
     "default": ("#1F83C4", "circle"),
     "on the front": ("#00916A", "diamond"),
-    "others": ("#7A7F87", "x"),
+    "others": (figures.GREY, "x"),
 }
 
 
@@ -30,7 +30,7 @@ def view(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def plots(document: Mapping[str, Any]) -> dict[str, go.Figure]:
     """Throughput over p99 latency of every measurement, one plot per variant."""
-    return {f"tuning_{choice['variant']}": measurements(choice) for choice in document["tuning"]}
+    return {f"search_{choice['variant']}": measurements(choice) for choice in document["tuning"]}
 
 
 def measurements(choice: Mapping[str, Any]) -> go.Figure:
@@ -54,9 +54,9 @@ def measurements(choice: Mapping[str, Any]) -> go.Figure:
         )
     bound = choice["constraints"].get("perf_latency_p99", {}).get("max")
     if bound is not None:
-        figure.add_vline(x=bound, line_dash="dash", line_color="#7A7F87", annotation_text=f"p99 ≤ {bound} ms")
-    figure.update_xaxes(title="p99 latency, ms", **figures.axis_of(_values(choice, "perf_latency_p99")))
-    figure.update_yaxes(title="throughput, infer/s", **figures.axis_of(_values(choice, "perf_throughput")))
+        figure.add_vline(x=bound, line_dash="dash", line_color=figures.GREY, annotation_text=f"p99 ≤ {bound} ms")
+    figure.update_xaxes(title_text="p99 latency, ms", **figures.axis_of(_values(choice, "perf_latency_p99")))
+    figure.update_yaxes(title_text="throughput, infer/s", **figures.axis_of(_values(choice, "perf_throughput")))
     figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"})
     return figure
 
