@@ -116,7 +116,7 @@ rule engine_tensorrt_rtx:
         mem_mb=4000,
         runtime=10,
     params:
-        libraries=libraries("engine_tensorrt_rtx.py", packages=VARIANTS["tensorrt_rtx"].packages),
+        libraries=libraries("engine_tensorrt_rtx.py", packages=["tensorrt-rtx-cu13-libs"]),
         settings=as_json(settings.engine_tensorrt_rtx),
         command=command("engine_tensorrt_rtx"),
     message:
