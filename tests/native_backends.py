@@ -13,7 +13,7 @@ from tritonclient import grpc, http
 
 import backend
 from program.process import child
-from serving import install, modelconfig, server
+from serve import install, modelconfig, server
 
 WIDTH = 5
 MAX_BATCH = 16

@@ -13,7 +13,7 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 from tritonclient.utils import InferenceServerException
 
 from native_backends import MAX_BATCH, WIDTH
-from serving import server
+from serve import server
 
 IN_FLIGHT = 64
 # Over HTTP an input of this width arrives in several buffers.

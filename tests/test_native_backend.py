@@ -19,7 +19,7 @@ import native_backends as native
 from conftest import ROOT
 from native_backends import MAX_BATCH, WIDTH, tensor
 from native_stress import WIDE, Load
-from serving import modelconfig
+from serve import modelconfig
 
 ENGINE_FILES = {"openvino": "model.blob", "torchscript": "model.ts", "aotinductor": "model.pt2"}
 SANITIZED = ("null", "openvino", "torchscript", "aotinductor")

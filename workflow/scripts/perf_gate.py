@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from analyse.between_variants import NOT_SHOWN, SLOWER, UNKNOWN
 from analyse.formatting import interval, percent
-from analyse.run_comparison import Comparison, compared, summary
+from analyse.run_comparison import RunComparison, compared, summary
 from plan.settings.gate import Gate
 from program.cli import UserError, log
 from program.files import write_json
@@ -31,7 +31,7 @@ class Job:
     gate: Annotated[Path, "output: the comparison as JSON"]
 
 
-def regressions(comparison: Comparison, margin_percent: float) -> Iterator[str]:
+def regressions(comparison: RunComparison, margin_percent: float) -> Iterator[str]:
     """One line for each variant that is slower, or that cannot be judged."""
     for change in comparison.variants:
         ratio = change["ratio"]

@@ -27,7 +27,7 @@ _CONDITIONS = (
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RunComparison:
     """variants: changes over all levels; points: the change at each level; ceiling: that of the ceiling itself.
 
     differences: conditions that are not the same, as text. Changes are those of between_runs.
@@ -54,14 +54,14 @@ def summary(path: Path) -> Document:
     return document
 
 
-def compared(document: Document, base: Document, against_ceiling: bool) -> Comparison:
+def compared(document: Document, base: Document, against_ceiling: bool) -> RunComparison:
     """What changed from `base` to `document`. Raises UserError when a ceiling is asked for that was not measured."""
     repeats, before = _repeats(document), _repeats(base)
     for table, run in ((repeats, document), (before, base)):
         if against_ceiling and CEILING not in set(table["variant"]):
             hint = 'add "null" to variants, or set compare.against_ceiling to false'
             raise UserError(f"run {run['run']} has no ceiling to compare against.", hint)
-    return Comparison(
+    return RunComparison(
         between_runs.of_variants(repeats, before, against_ceiling),
         between_runs.of_points(repeats, before, against_ceiling),
         between_runs.of_ceiling(repeats, before),

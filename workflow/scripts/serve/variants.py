@@ -124,16 +124,24 @@ OF_ONE_MODEL = tuple(
 )
 ENGINES = tuple(variant.engine for variant in VARIANTS.values() if variant.engine)
 # What serves on CPU without a preparation by the user: what `make new` begins with.
-FIRST = tuple(
+OFFERED = tuple(
     name
     for name, variant in VARIANTS.items()
     if variant.kind in ("model", "pytriton") and not variant.inner and "cpu" in variant.devices
 )
 # What serves and what asks: packages that no script imports.
 SERVER_PACKAGES = ("nvidia-pytriton", "tritonclient")
-# The packages on whose versions the figures depend.
+# The packages on whose versions the figures depend: the report shows them.
 PACKAGES = tuple(
-    dict.fromkeys(package for variant in VARIANTS.values() for package in (*variant.packages, *variant.cuda_packages))
+    dict.fromkeys(
+        (
+            *(package for variant in VARIANTS.values() for package in (*variant.packages, *variant.cuda_packages)),
+            *SERVER_PACKAGES,
+            "onnx",
+            "numpy",
+            "snakemake",
+        )
+    )
 )
 
 
