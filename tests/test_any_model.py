@@ -237,7 +237,7 @@ def test_health_without_accuracy_or_agreement_is_judged_by_its_errors():
 
 
 def test_larger_request_grows_every_axis_of_the_name():
-    inputs = TEXT["model"]["inputs"]
+    inputs = [Tensor(**one) for one in TEXT["model"]["inputs"]]
     one = Reference({"ids": np.array([[1, 2, 3]]), "mask": np.array([[1, 1, 0]])}, {})
     grown = larger(one, inputs, "tokens", 5)
     assert {name: array.tolist() for name, array in grown.items()} == {
