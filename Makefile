@@ -55,14 +55,14 @@ new: $(VENV)/.main ## Write the configuration of your own model: make new MODEL=
 serve: $(VENV)/.main ## Serve a variant in the foreground: make serve VARIANT=openvino (or VARIANT=all) [PORT=8000]
 	@exec python -m commands.serve $(SERVED) $(if $(filter all,$(VARIANT)),--all,--variant $(VARIANT))
 
-ask: $(VENV)/.main ## Send an image to a served model: make ask IMAGE=seven.png [PORT=8000] [PROTOCOL=grpc] [MODEL=mnist_onnx]
+ask: $(VENV)/.main ## Send an image to a served model: make ask IMAGE=seven.png [PORT=8000] [PROTOCOL=grpc] [MODEL=name]
 	@exec python -m commands.client --image '$(IMAGE)' --protocol $(PROTOCOL) $(if $(PORT),--url localhost:$(PORT)) \
 	  $(if $(MODEL),--model '$(MODEL)')
 
 demo: $(VENV)/.main ## Serve every variant and a page to draw on: make demo [PORT=8080]
 	@exec python -m commands.demo $(SERVED)
 
-evaluate: $(VENV)/.main ## Accuracy of a run's model.pt: make evaluate DATASET=test.npz (or IMAGES=… LABELS=…) [RUN=mnist]
+evaluate: $(VENV)/.main ## Accuracy of a run's model.pt: make evaluate DATASET=test.npz (or IMAGES=… LABELS=…) [RUN=name]
 	@exec python -m commands.evaluate --model artifacts/$(RUN)/model/model.pt $(if $(DATASET),--dataset '$(DATASET)') \
 	  $(if $(IMAGES),--images '$(IMAGES)') $(if $(LABELS),--labels '$(LABELS)')
 
@@ -83,7 +83,7 @@ lint: $(VENV)/.dev ## Check format, style, types and the workflow
 	snakefmt --check Snakefile rules
 	clang-format --dry-run -Werror workflow/backends/native/*.cpp workflow/backends/native/*.h
 	mypy
-	lint-imports --no-cache
+	lint-imports --no-cache --no-logo
 	snakemake --lint
 
 format: $(VENV)/.dev ## Format the code

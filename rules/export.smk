@@ -24,7 +24,7 @@ if plan.given_graph:
             mem_mb=4000,
             runtime=10,
         params:
-            libraries=libraries("given_onnx.py"),
+            libraries=libraries("export_given.py"),
             settings=as_json(settings.export_given),
             command=command("export"),
         message:

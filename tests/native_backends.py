@@ -9,11 +9,11 @@ import numpy as np
 import openvino
 import torch
 from openvino import opset13 as ops
+from serving import install, modelconfig, server
 from tritonclient import grpc, http
 
 import backend
 from program.process import child
-from serving import install, modelconfig, server
 
 WIDTH = 5
 MAX_BATCH = 16

@@ -8,12 +8,12 @@ from typing import Any
 
 import grpc
 import numpy as np
+from serving import server
 from tritonclient import http
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 from tritonclient.utils import InferenceServerException
 
 from native_backends import MAX_BATCH, WIDTH
-from serving import server
 
 IN_FLIGHT = 64
 # Over HTTP an input of this width arrives in several buffers.

@@ -34,6 +34,14 @@ SETTINGS = DEFAULT["engine"]["tensorrt"]
 OPTIONS = TensorRtOptions(**SETTINGS)
 
 
+def options(changes):
+    """Options of a TensorRT engine, as the default configuration has them but for some."""
+    return TensorRtOptions(**SETTINGS | changes)
+
+
+OPTIONS = options({})
+
+
 def bounds(*batches):
     return {bound: {"input": [batch, 1, 28, 28]} for bound, batch in zip(("min", "opt", "max"), batches)}
 

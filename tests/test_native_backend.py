@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from serving import modelconfig
 from tritonclient import grpc
 from tritonclient.utils import InferenceServerException
 
@@ -19,7 +20,6 @@ import native_backends as native
 from conftest import ROOT
 from native_backends import MAX_BATCH, WIDTH, tensor
 from native_stress import WIDE, Load
-from serving import modelconfig
 
 ENGINE_FILES = {"openvino": "model.blob", "torchscript": "model.ts", "aotinductor": "model.pt2"}
 SANITIZED = ("null", "openvino", "torchscript", "aotinductor")

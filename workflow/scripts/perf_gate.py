@@ -12,13 +12,8 @@ from typing import Annotated, Any
 
 from analyse.between_variants import NOT_SHOWN, SLOWER, UNKNOWN
 from analyse.formatting import interval, percent
-<<<<<<< HEAD
-from analyse.run_comparison import Comparison, compared, summary
-from plan.settings.gate import Gate
-=======
 from analyse.run_comparison import RunComparison, compared, summary
-from program import cli
->>>>>>> analyse
+from plan.settings.gate import Gate
 from program.cli import UserError, log
 from program.files import write_json
 from program.job import run
@@ -26,7 +21,6 @@ from program.job import run
 HINT = "make compare shows every point; a wide interval wants more sweep.repeats"
 
 
-<<<<<<< HEAD
 @dataclass(frozen=True)
 class Job:
     """What the rule gives, and where what it makes goes."""
@@ -37,10 +31,7 @@ class Job:
     gate: Annotated[Path, "output: the comparison as JSON"]
 
 
-def regressions(comparison: Comparison, margin_percent: float) -> Iterator[str]:
-=======
 def regressions(comparison: RunComparison, margin_percent: float) -> Iterator[str]:
->>>>>>> analyse
     """One line for each variant that is slower, or that cannot be judged."""
     for change in comparison.variants:
         ratio = change["ratio"]

@@ -25,7 +25,7 @@ from model.tensors import Arrays
 from program import cli
 from program.cli import UserError, log
 from program.files import write_text
-from serve.variants import FIRST
+from serve.variants import OFFERED
 
 if TYPE_CHECKING:
     import torch
@@ -147,7 +147,7 @@ def skeleton(seen: Seen, model_file: Path, run: str, config: Path) -> str:
         config=config,
         inputs=_tensors(seen.inputs),
         outputs=_tensors(seen.outputs),
-        variants=_flow(list(FIRST)),
+        variants=_flow(list(OFFERED)),
         source=_flow(seen.datasets[0] if seen.datasets else None),
         profile="\n".join(f"  {bound}: {_flow(text)}" for bound, text in profile.items()),
         pytriton=_flow(pytriton),

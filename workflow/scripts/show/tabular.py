@@ -9,7 +9,7 @@ from analyse.contents import Document, Health, Served
 from analyse.formatting import listed
 from analyse.verdict import agreement
 from record.points import CEILING
-from serve.variants import PACKAGES, SERVER_PACKAGES
+from serve.variants import PACKAGES
 
 
 def gpu(document: Document) -> dict[str, Any] | None:
@@ -36,10 +36,8 @@ def engines(document: Document) -> dict[str, Any]:
 
 
 def machine(document: Document) -> dict[str, Any]:
-    """`packages`: versions by name, of those that are installed and that the figures depend on."""
-    installed = document["versions"]["packages"]
-    shown = (*PACKAGES, *SERVER_PACKAGES, "onnx", "numpy", "snakemake")
-    return {"packages": {name: installed[name] for name in shown if name in installed}}
+    """`packages`: versions by name."""
+    return {"packages": {name: document["versions"]["packages"].get(name) for name in PACKAGES}}
 
 
 def commands(document: Document) -> dict[str, Any]:

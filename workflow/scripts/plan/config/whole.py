@@ -18,7 +18,7 @@ class Config(Section):
     run: Annotated[
         str,
         Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"),
-        InWords("a name of a run", "begin with a letter or digit; letters, digits, -, _ and . may follow"),
+        InWords("a name of a run", "use letters, digits, -, _ and ., the first a letter or digit; quote a number"),
     ] = Field(description="Name of the run; all outputs go to `artifacts/<run>/`.")
     model: Model = Field(description="What is served.")
     dataset: Dataset = Field(description="What the model is trained and checked with.")
