@@ -12,6 +12,7 @@ import pandas as pd
 import yaml
 
 from analyse import job_times, metrics, tables
+from analyse.checks import read_health, read_parity
 from analyse.contents import Document, Records
 from analyse.document import document
 from analyse.summary import in_process_limits, summarise, summarise_in_process
@@ -51,12 +52,12 @@ class Job:
 def collect(job: Job) -> tuple[pd.DataFrame, Document]:
     """The summary table and the document, from the files of the other stages."""
     repeats = tables.read_repeats(job.points)
-    health = {found["variant"]: found for found in map(read_json, job.health)}
+    health = {found["variant"]: found for found in map(read_health, job.health)}
     others: Records = {
         "config": yaml.safe_load(job.run_config.read_text(encoding="utf-8")),
         "dataset": read_json(job.dataset) if job.dataset else None,
         "model": read_json(job.metrics) if job.metrics else None,
-        "parity": read_json(job.parity),
+        "parity": read_parity(job.parity),
         "versions": read_json(job.versions),
         "system": read_json(job.system),
         "timeline": job_times.jobs(job.logs),
