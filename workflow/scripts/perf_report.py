@@ -12,7 +12,6 @@ import pandas as pd
 import yaml
 
 from analyse import job_times, metrics, tables
-from analyse.checks import read_health, read_parity
 from analyse.contents import Document, Records
 from analyse.document import document
 from analyse.summary import in_process_limits, summarise, summarise_in_process
