@@ -24,11 +24,15 @@ FULL = "tests/configs/full.yaml"
 # The rules that have a job in a run of it.
 RULES_OF_FULL = (
     "dataset", "train", "export", "parity", "engine_openvino", "engine_aotinductor", "engine_tensorrt_rtx",
-    "repository", "repository_pytriton", "repository_bls", "repository_ensemble", "healthcheck", "sweep", "in_process",
-    "provenance", "perf_report",
+    "backend", "repository", "repository_pytriton", "repository_bls", "repository_ensemble", "healthcheck", "sweep",
+    "in_process", "provenance", "perf_report",
 )  # fmt: skip
 # Everything that the workflow makes.
 TARGETS = ("perf_report",)
+NATIVE_BACKENDS = {
+    f"backends/endpoints_{engine}/libtriton_endpoints_{engine}.so"
+    for engine in ("null", "openvino", "aotinductor", "torchscript")
+}
 # What runs again whenever anything does.
 CLOSING = {
     *(f"provenance/{name}" for name in ("run_config.yaml", "versions.json", "system.json")),
@@ -59,7 +63,8 @@ def expected_outputs(config: dict) -> set[str]:
         result -= {"dataset/train.npz", "dataset/test.npz", "dataset/dataset.json", "export/reference_raw.npz"}
     # Those that build on serving.inner need its engine, and its repository where they call it.
     inner = config["serving"]["inner"]
-    used = {inner if variant in ("pytriton_engine", "bls", "ensemble") else variant for variant in config["variants"]}
+    same = {**dict.fromkeys(("pytriton_engine", "bls", "ensemble"), inner), "openvino_python": "openvino"}
+    used = {same.get(variant, variant) for variant in config["variants"]}
     # Every model that computes is also called without a server, once for all variants that serve it, unless it runs in
     # Triton's own backend.
     own = {"tensorrt", "onnx", "torchscript"} if config["server"] == "native" else set()
@@ -70,8 +75,13 @@ def expected_outputs(config: dict) -> set[str]:
     }
     for backend in {*config["engines"], *used & set(engines)}:
         result |= {f"engine/{backend}/{engines[backend]}", f"engine/{backend}/engine.json"}
-    if {"bls", "ensemble"} & set(config["variants"]):
+    served = set(config["variants"])
+    if {"bls", "ensemble"} & served:
+        served.add(inner)
         result.add(f"repository/{inner}")
+    # Native backends are built together, where one of them serves.
+    if config["serving"]["backend"] == "native" and (served - own) & {"null", "openvino", "aotinductor", "torchscript"}:
+        result |= NATIVE_BACKENDS
     return result.union(*(variant_outputs(variant, repeats) for variant in config["variants"]))
 
 
@@ -85,8 +95,9 @@ def variant_outputs(variant: str, repeats: Iterable[int]) -> set[str]:
 
 
 def in_process_outputs(variants: Iterable[str], repeats: Iterable[int]) -> set[str]:
-    """The outputs of the measurements without a server; by default bls, ensemble and pytriton_engine run openvino."""
-    models = {"openvino" if name in ("pytriton_engine", "bls", "ensemble") else name for name in variants} - {"null"}
+    """The outputs of the measurements without a server; by default some run the model of openvino."""
+    on_openvino = {"pytriton_engine", "bls", "ensemble", "openvino_python"}
+    models = {"openvino" if name in on_openvino else name for name in variants} - {"null"}
     return {f"in_process/{model}/repeat-{repeat}.csv" for model in models for repeat in repeats}
 
 
@@ -238,7 +249,7 @@ def exported(export: Callable[[], Path]) -> Path:
 PROFILE = {"min": "input:1x1x28x28", "opt": "input:4x1x28x28", "max": "input:16x1x28x28"}
 MODEL = {
     "inputs": [{"name": "input", "dtype": "FP32", "dims": [1, 28, 28]}],
-    "outputs": [{"name": "output", "dtype": "FP32", "dims": [10]}],
+    "outputs": [{"name": "output", "dtype": "FP32", "dims": [10], "scores": True}],
 }
 SERVING = {"device": "cpu", "instances": 1, "threads": "auto", "max_queue_delay_us": 0}
 
@@ -247,7 +258,7 @@ SERVING = {"device": "cpu", "instances": 1, "threads": "auto", "max_queue_delay_
 def repository_settings() -> dict:
     """The settings of rule repository: batches of 1 to 16."""
     profile = {bound: PROFILE[bound] for bound in ("min", "max")}
-    return {"name": "small", "model": MODEL, "profile": profile, "serving": SERVING}
+    return {"name": "small", "backend": None, "model": MODEL, "profile": profile, "serving": SERVING}
 
 
 @pytest.fixture(scope="session")

@@ -306,6 +306,7 @@ def test_ready_graph_that_is_none(script, tmp_path):
 
 # What belongs to the default model alone, and who may speak of it.
 OWN = (
+    "workflow/backends/native/",
     "workflow/scripts/models/__init__.py",
     "workflow/scripts/models/mnist",
     "workflow/scripts/models/idx.py",

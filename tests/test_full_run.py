@@ -24,23 +24,30 @@ JOBS = [
 SERVED = [name for variant in VARIANTS for name in (f"healthcheck/{variant}", f"sweep/{variant}-1")]
 POINTS = ["grpc_batch1_concurrency1", "grpc_batch1_concurrency4"]
 PYTHON_MODEL = ("config.pbtxt", "1/model.py", "1/runtime.py")
-OPENVINO = {f"mnist_openvino/{name}" for name in (*PYTHON_MODEL, "1/model.blob")}
+
+
+def native(engine, *files):
+    """The files of a model that a native backend serves."""
+    return {f"mnist_{engine}/{name}" for name in ("config.pbtxt", f"libtriton_endpoints_{engine}.so", *files)}
+
+
+OPENVINO = native("openvino", "1/model.blob")
 BLS = {f"mnist_bls/{name}" for name in ("config.pbtxt", "1/model.py", "1/processing.py")}
 STEPS = {
     f"mnist_ensemble_{step}/{name}" for step in ("prepare", "interpret") for name in (*PYTHON_MODEL, "1/processing.py")
 }
 REPOSITORIES = {
     "openvino": OPENVINO,
-    "aotinductor": {f"mnist_aotinductor/{name}" for name in (*PYTHON_MODEL, "1/model.pt2")},
+    "aotinductor": native("aotinductor", "1/model.pt2"),
     "pytriton": {"pytriton.json", "runtime.py", "processing.py", "model.pt"},
     "pytriton_engine": {"pytriton.json", "runtime.py", "processing.py", "model.blob"},
     "bls": OPENVINO | BLS,
     "ensemble": OPENVINO | STEPS | {"mnist_ensemble/config.pbtxt"},
-    "null": {f"mnist_null/{name}" for name in PYTHON_MODEL},
+    "null": native("null"),
 }
 OUTPUTS = expected_outputs(CONFIG)
 FILES = {
-    *(name for name in OUTPUTS if not name.startswith("repository/") and not name.endswith("/raw")),
+    *(name for name in OUTPUTS if not name.startswith(("repository/", "backends/")) and not name.endswith("/raw")),
     *(f"repository/{variant}/{name}" for variant, names in REPOSITORIES.items() for name in names),
     *(f"perf/{variant}/repeat-1/raw/{point}.{ending}"
       for variant in VARIANTS for point in POINTS for ending in ("csv", "txt")),

@@ -31,7 +31,7 @@ def parsed(settings):
 @pytest.fixture
 def settings():
     serving = {"device": "cpu", "instances": 2, "threads": 3, "max_queue_delay_us": 250}
-    return {"name": "mnist_openvino", "model": MODEL, "profile": PROFILE, "serving": serving}
+    return {"name": "mnist_openvino", "backend": None, "model": MODEL, "profile": PROFILE, "serving": serving}
 
 
 def test_config_of_an_engine(settings):
@@ -98,7 +98,13 @@ def test_any_profile_arrives_at_triton_as_given(drawn):
     inputs, bounds = drawn
     profile = {bound: shapes.format(given) for bound, given in bounds.items()}
     config = parsed(
-        {"name": "any", "model": {"inputs": inputs, "outputs": inputs}, "profile": profile, "serving": SERVING}
+        {
+            "name": "any",
+            "backend": None,
+            "model": {"inputs": inputs, "outputs": inputs},
+            "profile": profile,
+            "serving": SERVING,
+        }
     )
     assert config.max_batch_size == shapes.batch(bounds["max"])
     assert {one.name: list(one.dims) for one in config.input} == {one["name"]: one["dims"] for one in inputs}
@@ -179,6 +185,7 @@ def assemble(script, tmp_path):
             "serving": SERVING | {"device": device, "cuda_graphs": False} | serving,
         }
         if kind == "model":
+            settings["backend"] = None
             given = ["repository.py", "--model-py", BACKENDS / "model.py", "--runtime", BACKENDS / described.runtime]
         elif kind == "native":
             settings |= vars(described.native)

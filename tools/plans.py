@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from project import Project
+from project import Project, short
 
 TARGET = "perf_report"
 # A planned output: its rule, and the wildcards that its path shows.
@@ -99,7 +99,7 @@ def plan(options: list[str]) -> list[tuple[str, str]]:
         except SystemExit as ending:
             assert ending.code in (0, None), said.getvalue() + str(ending.code)
     rows = [line.split("\t") for line in printed.getvalue().splitlines()[1:]]
-    return [(row[2], row[0].split("/", 2)[2]) for row in rows if row[-1] == "update pending"]
+    return [(row[2], short(row[0])) for row in rows if row[-1] == "update pending"]
 
 
 def _main() -> None:

@@ -39,9 +39,9 @@ class Project:
         return [dict(zip(head.split("\t"), row.split("\t"))) for row in rows]
 
     def planned(self, *targets: str, configfiles: tuple[str | Path, ...] = ()) -> set[str]:
-        """All outputs that a run would make, relative to the directory of the run."""
+        """All outputs that a run would make, as short() gives them."""
         rows = self.summary(*targets, configfiles=configfiles)
-        return {row["output_file"].split("/", 2)[2] for row in rows if row["plan"] == "update pending"}
+        return {short(row["output_file"]) for row in rows if row["plan"] == "update pending"}
 
     def rules(self, *configfiles: str | Path) -> dict[str, dict[str, list[str]]]:
         """All rules with a shell command, as Snakemake reads them, each with the names of its params and resources."""
@@ -52,6 +52,12 @@ class Project:
         assert found.returncode == 0, found.stderr
         rules: dict[str, dict[str, list[str]]] = json.loads(found.stdout)
         return rules
+
+
+def short(output: str) -> str:
+    """An output's path below artifacts/<run>/, or below artifacts/ where runs share it."""
+    _, run, path = output.split("/", 2)
+    return f"{run}/{path}" if run == "backends" else path
 
 
 def copy_project(target: Path) -> Project:
