@@ -111,7 +111,7 @@ def test_loaded_model_has_the_given_configuration(elsewhere, null_repository):
 def test_model_that_the_server_does_not_have(elsewhere, null_repository):
     (config,) = repositories.configs(null_repository)
     config.name = "absent"
-    with pytest.raises(UserError, match=r"did not load absent: .* Hint: .*explicit, and the variant's repository"):
+    with pytest.raises(UserError, match=r"did not load absent: .* Hint: .*explicit on a copy of the variant's repo"):
         enter(remote.loaded(elsewhere.launch["http"], config))
 
 
