@@ -231,7 +231,7 @@ def exported(export: Callable[[], Path]) -> Path:
 PROFILE = {"min": "input:1x1x28x28", "opt": "input:4x1x28x28", "max": "input:16x1x28x28"}
 MODEL = {
     "inputs": [{"name": "input", "dtype": "FP32", "dims": [1, 28, 28]}],
-    "outputs": [{"name": "output", "dtype": "FP32", "dims": [10]}],
+    "outputs": [{"name": "output", "dtype": "FP32", "dims": [10], "scores": True}],
 }
 SERVING = {"device": "cpu", "instances": 1, "threads": "auto", "max_queue_delay_us": 0}
 
