@@ -11,11 +11,11 @@ from plan import machine, snakemake_internals
 from plan.command import command_line, log_options
 from plan.config import checked
 from plan.rule_settings import RuleSettings
-from plan.workflow_plan import Plan, project_file
+from plan.workflow_plan import Plan, library, project_file
 from program.cli import UserError
 from program.environment import prepare_environment, stop_on_hangup
 from program.typed import canonical
-from serve.variants import SERVER_PACKAGES, VARIANTS
+from serve.variants import BACKENDS, SERVER_PACKAGES, VARIANTS
 
 prepare_environment()
 stop_on_hangup()

@@ -48,7 +48,9 @@ rule in_process:
     """One repeat of a variant's model called without a server."""
     input:
         code=plan.code("in_process.py"),
-        repository="<results>/repository/{variant}",
+        runtime=ask(plan.runtime),
+        artifact=ask(plan.artifact),
+        processing=ask(plan.processing),
         health=rules.healthcheck.output.health,
         reference=rules.export.output.reference,
         model_file=plan.samples_from,
@@ -70,7 +72,9 @@ rule in_process:
         gpu=GPUS,
         measure=1,
     params:
-        libraries=libraries("in_process.py"),
+        libraries=lambda wildcards: libraries(
+            "in_process.py", files=[plan.runtime(wildcards.variant), *plan.processing(wildcards.variant)]
+        ),
         settings=as_json(settings.in_process),
         command=command("in_process"),
     message:

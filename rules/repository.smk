@@ -6,11 +6,12 @@ pytriton.
 
 
 rule repository:
-    """A repository of a model that Triton's Python backend serves."""
+    """A repository of a model that a native backend of ours or Triton's Python backend serves."""
     input:
         code=plan.code("repository.py"),
-        model_py=project_file("workflow/backends/model.py"),
-        runtime=ask(plan.runtime),
+        library=ask(plan.library),
+        model_py=ask(plan.model_py),
+        runtime=ask(plan.python_runtime),
         artifact=ask(plan.artifact),
     output:
         repository=directory("<results>/repository/{variant}"),
@@ -27,7 +28,7 @@ rule repository:
         mem_mb=1000,
         runtime=5,
     params:
-        libraries=lambda wildcards: libraries("repository.py", files=[plan.runtime(wildcards.variant)]),
+        libraries=lambda wildcards: libraries("repository.py", files=plan.python_runtime(wildcards.variant)),
         settings=as_json(settings.repository),
         command=command("repository"),
     message:

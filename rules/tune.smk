@@ -178,7 +178,7 @@ rule tune_report:
     input:
         code=plan.code("tune_report.py"),
         template=f"{SHOW}/perf_report.html.j2",
-        after=expand(f"{SHOW}/{{part}}", part=["tuning.html.j2", "macros.html.j2", "page.css", "page.js"]),
+        after=expand(f"{SHOW}/{{part}}", part=["search.html.j2", "macros.html.j2", "page.css", "page.js"]),
         choices=expand(rules.tune_choice.output.choice, variant=plan.config.tune.variants),
     output:
         page=report(

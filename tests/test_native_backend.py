@@ -255,6 +255,7 @@ def leaks(report: str) -> Counter[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_memory_safety(tmp_path):
     """AddressSanitizer, UndefinedBehaviorSanitizer and LeakSanitizer, in the real server, under load."""

@@ -1,32 +1,46 @@
-"""Rule backend: the native Triton backends, compiled from workflow/backends/native/ against the installed wheels.
+"""Rule backend: the native Triton backends, compiled from workflow/backends/native/ against the installed packages.
 
-Writes <name>/libtriton_<name>.so for each engine asked for, as a --backend-directory of Triton has it. The libraries of
-OpenVINO and PyTorch are not named by path: whoever starts the server puts their directories, which --libraries prints,
-into LD_LIBRARY_PATH. With --rpath the paths stand in the libraries instead, which ties them to this environment.
+A library names those of OpenVINO and PyTorch, but not where they lie, so that a cached one serves other clones too:
+whoever starts the server puts their directories into LD_LIBRARY_PATH (serve/install.py does; the log names them).
 """
 
-import argparse
 import os
 import shlex
 import shutil
 import subprocess
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Annotated
 
-from program import cli
 from program.cli import UserError, log
-from program.files import whole_directory
+from program.files import whole_file
+from program.job import run
+from serve import install
 
 SOURCES = Path(__file__).parents[1] / "backends" / "native"
-PREFIX = "endpoints_"
 FLAGS = ["-std=c++20", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-fvisibility=hidden"]
 # What all backends have in common; engine_<name>.cpp comes to it.
 COMMON = ["backend", "engine", "executor", "json", "model_config", "profile", "request", "tensor"]
 # Compilers at work at a time: one of PyTorch's sources takes up to 1 GB.
 JOBS = 2
+
+
+ENGINES = ("null", "openvino", "aotinductor", "torchscript")
+
+
+@dataclass(frozen=True)
+class Job:
+    """The libraries to make, and with which checks."""
+
+    null: Annotated[Path | None, "output: the backend that computes nothing"] = None
+    openvino: Annotated[Path | None, "output: that of OpenVINO"] = None
+    aotinductor: Annotated[Path | None, "output: that of AOTInductor's packages"] = None
+    torchscript: Annotated[Path | None, "output: that of TorchScript"] = None
+    sanitize: Annotated[str, "sanitizers to build in, as -fsanitize takes them: for tests"] = ""
 
 
 @dataclass(frozen=True)
@@ -37,45 +51,28 @@ class Engine:
     flags: tuple[str, ...] = ()
     libraries: tuple[Path, ...] = ()
 
-    @property
-    def directories(self) -> list[Path]:
-        """Where its libraries lie."""
-        return sorted({library.parent for library in self.libraries})
-
 
 def engine(name: str) -> Engine:
     """What the engine of this name needs. Raises UserError when its package is not installed."""
     return {"null": Engine, "openvino": _openvino, "aotinductor": _torch, "torchscript": _torch}[name]()
 
 
-ENGINES = ("null", "openvino", "aotinductor", "torchscript")
-
-
-def library_directories() -> list[Path]:
-    """The directories that belong into the LD_LIBRARY_PATH of a server with these backends."""
-    return sorted({directory for name in ENGINES for directory in engine(name).directories})
-
-
-def build(names: list[str], output: Path, sanitize: str, rpath: bool) -> None:
-    """Compile and link. Raises UserError when there is no compiler or when it fails."""
-    compiler = _compiler()
-    common = [*compiler, *FLAGS, *([f"-fsanitize={sanitize}", "-g", "-fno-omit-frame-pointer"] if sanitize else [])]
-    engines = {name: engine(name) for name in names}
-    sources: dict[str, tuple[str, ...]] = {}
-    sources |= dict.fromkeys(COMMON, ())
+def build(targets: dict[str, Path], sanitize: str) -> None:
+    """Compile and link the backend of each engine. Raises UserError when there is no compiler or when it fails."""
+    common = [*_compiler(), *FLAGS, *([f"-fsanitize={sanitize}", "-g", "-fno-omit-frame-pointer"] if sanitize else [])]
+    engines = {name: engine(name) for name in targets}
+    sources: dict[str, tuple[str, ...]] = dict.fromkeys(COMMON, ())
     for name, needed in engines.items():
         sources |= dict.fromkeys([*needed.sources, f"engine_{name}"], needed.flags)
-    with whole_directory(output) as directory:
-        objects = directory / "objects"
-        objects.mkdir()
+    with tempfile.TemporaryDirectory() as directory:
+        objects = Path(directory)
         with ThreadPoolExecutor(JOBS) as pool:
             # The slow ones first.
             slowest = sorted(sources.items(), key=lambda item: -len(item[1]))
             list(pool.map(lambda item: _compile(common, item[0], item[1], objects), slowest))
         for name, needed in engines.items():
             parts = [objects / f"{source}.o" for source in [*COMMON, *needed.sources, f"engine_{name}"]]
-            _link(common, PREFIX + name, parts, needed, directory, rpath)
-        shutil.rmtree(objects)
+            _link(common, parts, needed, targets[name])
 
 
 def _compile(common: list[str], source: str, flags: tuple[str, ...], objects: Path) -> None:
@@ -84,13 +81,12 @@ def _compile(common: list[str], source: str, flags: tuple[str, ...], objects: Pa
     log.debug("%s.cpp: %.1f s", source, time.perf_counter() - start)
 
 
-def _link(common: list[str], name: str, objects: list[Path], needed: Engine, output: Path, rpath: bool) -> None:
+def _link(common: list[str], objects: list[Path], needed: Engine, target: Path) -> None:
     """Triton's own functions stay open: the server that loads the backend has them."""
-    target = output / name / f"libtriton_{name}.so"
-    target.parent.mkdir()
-    paths = [f"-Wl,-rpath,{directory}" for directory in needed.directories] if rpath else []
-    command = [*common, "-shared", "-o", target, *objects, f"-Wl,--version-script={SOURCES / 'exports.map'}"]
-    _run([*map(str, command), "-Wl,--no-as-needed", *map(str, needed.libraries), *paths], name)
+    exports = f"-Wl,--version-script={SOURCES / 'exports.map'}"
+    with whole_file(target) as temporary:
+        command = [*common, "-shared", "-o", temporary, *objects, exports, "-Wl,--no-as-needed", *needed.libraries]
+        _run([str(part) for part in command], target.name)
 
 
 def _run(command: list[str], what: str) -> None:
@@ -146,30 +142,17 @@ def _torch() -> Engine:
 def _package(name: str) -> Path:
     spec = find_spec(name)
     if spec is None or spec.origin is None:
-        raise UserError(f"the package {name} is not installed.", "make sync, or leave the engine out with --engines")
+        raise UserError(f"the package {name} is not installed.", "make sync")
     return Path(spec.origin).parent
 
 
-def main(options: argparse.Namespace) -> None:
-    if options.libraries:
-        print(":".join(map(str, library_directories())))
-        return
-    if options.output is None:
-        raise UserError("--output is missing.", "name the directory that the backends go to")
+def main(job: Job) -> None:
+    targets = {name: path for name in ENGINES if (path := getattr(job, name))}
     start = time.perf_counter()
-    build(list(dict.fromkeys(options.engines)), options.output, options.sanitize, options.rpath)
-    log.info("%s in %.1f s", ", ".join(PREFIX + name for name in options.engines), time.perf_counter() - start)
-
-
-def arguments() -> argparse.ArgumentParser:
-    result = cli.parser(__doc__)
-    result.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES), help="by default all")
-    result.add_argument("--output", type=Path, help="output: a backend directory")
-    result.add_argument("--sanitize", default="", help="sanitizers to build in, as -fsanitize takes them: for tests")
-    result.add_argument("--rpath", action="store_true", help="let the backends find OpenVINO and PyTorch by themselves")
-    result.add_argument("--libraries", action="store_true", help="print what belongs into LD_LIBRARY_PATH, and end")
-    return result
+    build(targets, job.sanitize)
+    log.info("%s in %.1f s", ", ".join(path.name for path in targets.values()), time.perf_counter() - start)
+    log.info("A server needs in its LD_LIBRARY_PATH: %s", ":".join(map(str, install.engine_libraries())))
 
 
 if __name__ == "__main__":
-    cli.run(main, arguments())
+    run(main, Job, __doc__)

@@ -8,6 +8,7 @@ those of the sweeps, again and again. A variant that failed its health check has
 """
 
 import itertools
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +20,9 @@ from model.reference import load as load_reference
 from model.samples import of_shape
 from plan.settings.perf import InProcess
 from program.cli import log
-from program.files import read_json
 from program.job import run
 from record import points
+from record.recorded import read_health
 from serve import runtime
 
 # The first calls allocate memory and choose kernels.
@@ -33,7 +34,9 @@ class Job:
     """What the rule gives, and where what it makes goes."""
 
     settings: InProcess
-    repository: Annotated[Path, "model repository with one runtime.py"]
+    runtime: Annotated[Path, "the framework that runs the model"]
+    artifact: Annotated[Path, "the exported model, engine or weights"]
+    processing: Annotated[Path | None, "model file, for a runtime that builds the model from it"]
     health: Annotated[Path, "health.json of the variant"]
     reference: Annotated[Path, "reference.npz"]
     model_file: Annotated[Path | None, "model file, whose example may be asked for samples"]
@@ -56,10 +59,17 @@ def measured(infer: runtime.Infer, batch: list[np.ndarray], window_ms: float) ->
     }
 
 
-def repeat(job: Job) -> list[dict[str, Any]]:
-    """The figures at each shape and batch size."""
+def lay_out(job: Job, directory: Path) -> None:
+    """Put what a runtime expects beside itself into a directory."""
+    files = {"runtime.py": job.runtime, job.artifact.name: job.artifact, "processing.py": job.processing}
+    for name, path in files.items():
+        if path:
+            (directory / name).symlink_to(path.resolve())
+
+
+def repeat(job: Job, directory: Path) -> list[dict[str, Any]]:
+    """The figures at each shape and batch size, of the runtime in `directory`."""
     settings = job.settings
-    (directory,) = (path.parent for path in job.repository.rglob("runtime.py"))
     threads = runtime.threads(settings.threads, settings.instances)
     names = [tensor.name for tensor in settings.inputs]
     infer = runtime.load(directory, names, settings.outputs, threads, settings.device)
@@ -75,7 +85,11 @@ def repeat(job: Job) -> list[dict[str, Any]]:
 
 def main(job: Job) -> None:
     name = job.settings.variant
-    rows = repeat(job) if read_json(job.health)["healthy"] else []
+    rows = []
+    if read_health(job.health)["healthy"]:
+        with tempfile.TemporaryDirectory() as directory:
+            lay_out(job, Path(directory))
+            rows = repeat(job, Path(directory))
     table = [{"variant": name, "repeat": job.settings.repeat, **row} for row in rows]
     points.write(job.table, table, points.IN_PROCESS_COLUMNS)
     for row in rows:

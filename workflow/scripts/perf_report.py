@@ -12,7 +12,6 @@ import pandas as pd
 import yaml
 
 from analyse import job_times, metrics, tables
-from analyse.checks import read_health, read_parity
 from analyse.contents import Document, Records
 from analyse.document import document
 from analyse.summary import in_process_limits, summarise, summarise_in_process
@@ -22,6 +21,7 @@ from plan.settings.report import Report
 from program.cli import log
 from program.files import read_json, write_json, write_text
 from program.job import run
+from record.recorded import read_health, read_parity
 from show.page import render
 
 

@@ -1,8 +1,10 @@
 """Rule repository: a complete Triton model repository for one variant, `<model>/config.pbtxt` and `<model>/1/…`.
 
-The same directory loads in the bundled server and in any Triton with the Python backend.
+A native backend lies in the model's directory, where Triton looks before its backend directory; else Triton's Python
+backend serves the model with model.py and a runtime. The same directory loads in the bundled server and in a full one.
 """
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -21,8 +23,9 @@ class Job:
     """What the rule gives, and where what it makes goes."""
 
     settings: Repository
-    model_py: Annotated[Path, "the served Python model"]
-    runtime: Annotated[Path, "the framework that runs it"]
+    library: Annotated[Path | None, "the native backend that serves it"]
+    model_py: Annotated[Path | None, "the Python model that serves it"]
+    runtime: Annotated[Path | None, "the framework that runs it in Python"]
     artifact: Annotated[Path | None, "the exported model or engine"]
     repository: Annotated[Path, "output: directory"]
 
@@ -30,14 +33,16 @@ class Job:
 def main(job: Job) -> None:
     settings = job.settings
     profile = {bound: shapes.parse(text) for bound, text in settings.profile.items()}
-    config = modelconfig.python_model(
-        settings.name, settings.model.inputs, settings.model.outputs, profile, settings.serving
+    config = modelconfig.engine_model(
+        settings.name, settings.model.inputs, settings.model.outputs, profile, settings.serving, settings.backend
     )
     files = {"model.py": job.model_py, "runtime.py": job.runtime}
     if job.artifact:
         files[job.artifact.name] = job.artifact
     with whole_directory(job.repository) as temporary:
-        repositories.add_model(temporary, config, files)
+        repositories.add_model(temporary, config, {name: path for name, path in files.items() if path})
+        if job.library:
+            shutil.copy(job.library, temporary / config.name)
     log.info("repository of %s, max batch %d", config.name, config.max_batch_size)
 
 

@@ -46,7 +46,7 @@ def main(job: Job) -> None:
 
         def python_model(step: str, inputs: Tensors, outputs: Tensors, runtime: Path) -> Any:
             profile = modelconfig.fixed_profile(inputs, *batches)
-            config = modelconfig.python_model(f"{name}_{step}", inputs, outputs, profile, settings.serving)
+            config = modelconfig.engine_model(f"{name}_{step}", inputs, outputs, profile, settings.serving)
             files = {"model.py": job.model_py, "runtime.py": runtime, "processing.py": job.model_file}
             repositories.add_model(temporary, config, files)
             return config

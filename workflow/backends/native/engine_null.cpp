@@ -1,7 +1,4 @@
 // Computes nothing: what remains is protocol, scheduling and batching, the ceiling of every engine.
-#include <algorithm>
-#include <cstring>
-#include <deque>
 #include <map>
 
 #include "engine.h"
@@ -14,8 +11,7 @@ namespace {
 // Answers with zeros in the shape of the outputs.
 class NullEngine : public Engine {
  public:
-  explicit NullEngine(const ModelConfig& config)
-      : config_(config), inputs_(config.inputs.size()), outputs_(config.outputs.size()) {}
+  explicit NullEngine(const ModelConfig& config) : config_(config), inputs_(config.inputs.size()) {}
 
   std::vector<Tensor> infer(const std::vector<Tensor>& inputs) override {
     const std::map<std::string, std::int64_t> sizes = sizes_of(inputs);
@@ -25,10 +21,9 @@ class NullEngine : public Engine {
       Tensor& tensor = result.emplace_back(Tensor{output.type, {}});
       if (config_.has_batch_axis()) tensor.shape.push_back(inputs.front().shape.front());
       for (const Axis& axis : config_.axes.at(output.name)) tensor.shape.push_back(size_of(axis, sizes));
-      std::byte* const zeros = outputs_[index].reserve(tensor.byte_size());
-      std::memset(zeros, 0, tensor.byte_size());
-      tensor.data = zeros;
+      if (tensor.byte_size() > zeros_.size()) zeros_.resize(tensor.byte_size());
     }
+    for (Tensor& tensor : result) tensor.data = zeros_.data();
     return result;
   }
 
@@ -59,7 +54,8 @@ class NullEngine : public Engine {
 
   const ModelConfig& config_;
   std::vector<HostBuffer> inputs_;
-  std::vector<HostBuffer> outputs_;
+  // What all outputs are made of.
+  std::vector<std::byte> zeros_;
 };
 
 }  // namespace

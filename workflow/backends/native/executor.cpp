@@ -10,8 +10,8 @@ namespace {
 
 bool shapes_match(const Request& one, const Request& other) {
   for (std::size_t index = 0; index < one.inputs().size(); ++index) {
-    const Shape& a = one.inputs()[index].shape;
-    const Shape& b = other.inputs()[index].shape;
+    const Sizes a = one.inputs()[index].shape;
+    const Sizes b = other.inputs()[index].shape;
     if (!std::equal(a.begin() + 1, a.end(), b.begin() + 1, b.end())) return false;
   }
   return true;
@@ -21,6 +21,31 @@ bool shapes_match(const Request& one, const Request& other) {
 bool is_aligned(const std::byte* data, std::size_t element) {
   return reinterpret_cast<std::uintptr_t>(data) % element == 0;
 }
+
+// Cuts the outputs of a batch into the rows of one request after another.
+class Rows {
+ public:
+  explicit Rows(const std::vector<Tensor>& outputs) : part_(outputs) {
+    for (const Tensor& output : outputs) {
+      row_bytes_.push_back(element_count(Sizes(output.shape).subspan(1)) * element_size(output.type));
+    }
+  }
+
+  // The next `count` rows of each output. They stay valid until the next call.
+  std::span<const Tensor> next(std::int64_t count) {
+    for (std::size_t index = 0; index < part_.size(); ++index) {
+      part_[index].data += static_cast<std::size_t>(last_) * row_bytes_[index];
+      part_[index].shape.front() = count;
+    }
+    last_ = count;
+    return part_;
+  }
+
+ private:
+  std::vector<Tensor> part_;
+  std::vector<std::size_t> row_bytes_;
+  std::int64_t last_ = 0;
+};
 
 std::byte* append(std::byte* to, const Input& input, Engine& engine) {
   for (const Input::Piece& piece : input.pieces) {
@@ -116,31 +141,29 @@ void Executor::answer(const Batch& batch, std::uint64_t start) {
   const std::vector<Tensor> outputs = engine_->infer(inputs);
   times.compute_end = Times::now();
   verify(outputs, batch.size);
-  std::int64_t first = 0;
-  for (Request* request : batch.requests) {
-    request->computed(times);
-    respond(*request, outputs, first);
-    first += request->batch_size();
+  for (Request* request : batch.requests) request->computed(times);
+  if (batch.requests.size() == 1) {
+    respond(*batch.requests.front(), outputs);
+  } else {
+    Rows rows(outputs);
+    for (Request* request : batch.requests) respond(*request, rows.next(request->batch_size()));
   }
   ignore(TRITONBACKEND_ModelInstanceReportBatchStatistics(instance_, static_cast<std::uint64_t>(batch.size),
                                                           times.start, times.compute_start, times.compute_end,
                                                           Times::now()));
 }
 
-void Executor::respond(Request& request, const std::vector<Tensor>& outputs, std::int64_t first) {
+void Executor::respond(Request& request, std::span<const Tensor> outputs) {
   try {
-    std::vector<Tensor> parts = outputs;
-    if (config_.has_batch_axis()) {
-      for (Tensor& part : parts) part = part.rows(first, request.batch_size());
-    }
-    request.answer(config_, parts, *engine_);
+    request.answer(config_, outputs, *engine_);
   } catch (...) {
     request.fail(current_error());
   }
 }
 
 Shape Executor::batch_shape(const Batch& batch, std::size_t input) const {
-  Shape result = batch.requests.front()->inputs()[input].shape;
+  const Sizes first = batch.requests.front()->inputs()[input].shape;
+  Shape result(first.begin(), first.end());
   if (config_.has_batch_axis()) result.front() = batch.size;
   return result;
 }

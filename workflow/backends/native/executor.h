@@ -36,8 +36,8 @@ class Executor {
   // Answers all requests of a batch, with an error when it cannot run.
   void run(const Batch& batch, std::uint64_t start) noexcept;
   void answer(const Batch& batch, std::uint64_t start);
-  // Answers one request with its rows of the outputs, the first of which is `first`.
-  void respond(Request& request, const std::vector<Tensor>& outputs, std::int64_t first);
+  // Answers one request with its part of the outputs.
+  void respond(Request& request, std::span<const Tensor> outputs);
   Shape batch_shape(const Batch& batch, std::size_t input) const;
   std::vector<Tensor> gather(const Batch& batch);
   // The only piece of a batch's input when the engine may read it where it is; otherwise null.

@@ -45,7 +45,8 @@ Input read_input(TRITONBACKEND_Request* request, const TensorConfig& config) {
   std::uint64_t bytes = 0;
   check(TRITONBACKEND_InputProperties(input, nullptr, &type, &sizes, &rank, &bytes, &pieces));
   Input result;
-  result.shape.assign(sizes, sizes + rank);
+  result.shape = Sizes(sizes, rank);
+  result.pieces.reserve(pieces);
   const std::size_t expected = element_count(result.shape) * element_size(config.type);
   if (type != config.type || bytes != expected) {
     throw Error("input " + config.name + " of shape " + to_string(result.shape) + " has " + std::to_string(bytes) +
@@ -93,7 +94,7 @@ void Request::read(const ModelConfig& config) {
   for (const TensorConfig& input : config.inputs) inputs_.push_back(read_input(request_, input));
   if (!config.has_batch_axis()) return;
   for (std::size_t index = 0; index < inputs_.size(); ++index) {
-    const Shape& shape = inputs_[index].shape;
+    const Sizes shape = inputs_[index].shape;
     if (shape.empty() || shape.front() != inputs_.front().shape.front()) {
       throw Error("input " + config.inputs[index].name + " of shape " + to_string(shape) +
                   " has another batch than input " + config.inputs.front().name);
@@ -108,9 +109,7 @@ bool Request::is_cancelled() const {
   return result;
 }
 
-bool Request::wants(const std::string& output) const {
-  std::uint32_t count = 0;
-  check(TRITONBACKEND_RequestOutputCount(request_, &count));
+bool Request::wants(const std::string& output, std::uint32_t count) const {
   for (std::uint32_t index = 0; index < count; ++index) {
     const char* name = nullptr;
     check(TRITONBACKEND_RequestOutputName(request_, index, &name));
@@ -121,9 +120,13 @@ bool Request::wants(const std::string& output) const {
 
 void Request::answer(const ModelConfig& config, std::span<const Tensor> outputs, Engine& engine) {
   Response response = new_response(request_);
+  std::uint32_t wanted = 0;
+  check(TRITONBACKEND_RequestOutputCount(request_, &wanted));
+  // Triton has checked the names, and names each once.
+  const bool all = wanted == outputs.size();
   for (std::size_t index = 0; index < outputs.size(); ++index) {
     const std::string& name = config.outputs[index].name;
-    if (wants(name)) add_output(response.get(), name, outputs[index], engine);
+    if (all || wants(name, wanted)) add_output(response.get(), name, outputs[index], engine);
   }
   // From here on the response is Triton's, and so is the request's answer, even if sending fails.
   answered_ = true;

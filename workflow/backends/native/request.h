@@ -30,7 +30,8 @@ struct Input {
     std::size_t bytes = 0;
     TRITONSERVER_MemoryType memory = TRITONSERVER_MEMORY_CPU;
   };
-  Shape shape;
+  // Triton's own, until the request is released.
+  Sizes shape;
   std::vector<Piece> pieces;
 };
 
@@ -50,7 +51,7 @@ class Request {
   std::int64_t batch_size() const { return batch_size_; }
 
   bool is_cancelled() const;
-  // Answers with the outputs that it asked for. Throws Error when that fails; then it is not answered yet.
+  // Answers with those of the outputs that it asked for. Throws Error when that fails; then it is not answered yet.
   void answer(const ModelConfig& config, std::span<const Tensor> outputs, Engine& engine);
   // Answers with an error.
   void fail(const Error& error) noexcept;
@@ -59,7 +60,8 @@ class Request {
   void computed(const Times& times) { times_ = times; }
 
  private:
-  bool wants(const std::string& output) const;
+  // Whether it asks for this one of `count` outputs.
+  bool wants(const std::string& output, std::uint32_t count) const;
 
   TRITONBACKEND_ModelInstance* instance_;
   TRITONBACKEND_Request* request_;

@@ -47,7 +47,7 @@ std::size_t element_size(DataType type) {
   return kTypes.at(type).size;
 }
 
-std::size_t element_count(const Shape& shape) {
+std::size_t element_count(Sizes shape) {
   std::size_t result = 1;
   for (const std::int64_t size : shape) {
     if (size < 0 || __builtin_mul_overflow(result, static_cast<std::size_t>(size), &result)) {
@@ -57,15 +57,7 @@ std::size_t element_count(const Shape& shape) {
   return result;
 }
 
-Tensor Tensor::rows(std::int64_t first, std::int64_t count) const {
-  Shape row = shape;
-  row.front() = 1;
-  Tensor result{type, shape, data + static_cast<std::size_t>(first) * element_count(row) * element_size(type)};
-  result.shape.front() = count;
-  return result;
-}
-
-std::string to_string(const Shape& shape) {
+std::string to_string(Sizes shape) {
   std::string result = "[";
   for (const std::int64_t size : shape) {
     if (result.size() > 1) result += ", ";

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,8 @@ namespace endpoints {
 
 using DataType = TRITONSERVER_DataType;
 using Shape = std::vector<std::int64_t>;
+// A shape that someone else owns.
+using Sizes = std::span<const std::int64_t>;
 
 // The type that config.pbtxt names: TYPE_FP32, … Throws Error for a name that Triton does not have.
 DataType parse_data_type(std::string_view name);
@@ -22,9 +25,9 @@ std::string data_type_name(DataType type);
 std::size_t element_size(DataType type);
 
 // The product of the sizes. Throws Error when it overflows or when a size is negative.
-std::size_t element_count(const Shape& shape);
+std::size_t element_count(Sizes shape);
 // As Python prints a list: [1, 28, 28].
-std::string to_string(const Shape& shape);
+std::string to_string(Sizes shape);
 
 // A contiguous array, first axis outermost. It does not own its data.
 struct Tensor {
@@ -33,8 +36,6 @@ struct Tensor {
   const std::byte* data = nullptr;
 
   std::size_t byte_size() const { return element_count(shape) * element_size(type); }
-  // `count` rows of the first axis, from `first` on.
-  Tensor rows(std::int64_t first, std::int64_t count) const;
 };
 
 }  // namespace endpoints

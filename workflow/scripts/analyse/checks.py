@@ -1,26 +1,9 @@
-"""What parity and the health checks found, read from their files and over all cases."""
+"""What parity and the health checks found, over all cases."""
 
-from collections.abc import Collection, Iterable
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Iterable
+from typing import Literal
 
 from analyse.contents import Health, Parity
-from program.cli import UserError
-from program.files import read_json
-
-
-def read_health(path: Path) -> Health:
-    """One health/<variant>.json. Raises UserError for that of an earlier version."""
-    found: Health = read_json(path)
-    _refuse_earlier(path, checks(found), "healthcheck")
-    return found
-
-
-def read_parity(path: Path) -> dict[str, Any]:
-    """parity.json. Raises UserError for that of an earlier version."""
-    found: dict[str, Any] = read_json(path)
-    _refuse_earlier(path, [one for cases in found["exports"].values() for one in cases.values()], "parity")
-    return found
 
 
 def checks(health: Health) -> list[Parity]:
@@ -43,9 +26,3 @@ def largest(checked: Iterable[Parity], name: Literal["max_abs_error", "max_rel_e
     errors = [one[name] for one in checked]
     known = [error for error in errors if error is not None]
     return max(known) if len(known) == len(errors) else None
-
-
-def _refuse_earlier(path: Path, found: Collection[Parity], rule: str) -> None:
-    if not all("outputs" in one for one in found):
-        hint = f"make it with this version: snakemake --forcerun {rule} with the targets of before"
-        raise UserError(f"{path} is of an earlier version, without the figures of each output.", hint)

@@ -16,6 +16,11 @@ def require_programs(jobs: Collection[str], modelopt: str, model_analyzer: str) 
     `modelopt`: as `engine.modelopt`; `model_analyzer`: as `tune.model_analyzer`.
     """
     compiler = os.environ.get("CXX", "g++")
+    if "backend" in jobs and not shutil.which(compiler):
+        raise UserError(
+            f"backend: needs a C++ compiler, and {compiler} is not in PATH.",
+            "Debian: apt-get install g++; CXX names another; or set serving.backend to python",
+        )
     if "engine_aotinductor" in jobs and not shutil.which(compiler):
         raise UserError(
             f"engine_aotinductor: needs a C++ compiler, and {compiler} is not in PATH.",

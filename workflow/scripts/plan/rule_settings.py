@@ -98,7 +98,8 @@ class RuleSettings:
     def repository(self, variant: str) -> Repository:
         """Of a variant that workflow/backends/ serves."""
         served = self.plan.served(variant)
-        return Repository(served.name, served.signature, served.profile, served.serving)
+        serving = replace(served.serving, cuda_graphs=self.plan.config.serving.cuda_graphs)
+        return Repository(served.name, served.signature, served.profile, serving, served.backend)
 
     def repository_native(self, variant: str) -> NativeRepository:
         """Of a variant that Triton's own backend serves."""

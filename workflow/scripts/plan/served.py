@@ -34,6 +34,12 @@ class Served:
         return kind_of(self.variant, self.config.server)
 
     @property
+    def backend(self) -> str | None:
+        """The engine of workflow/backends/native/ that serves it; None in Triton's Python backend and elsewhere."""
+        built = self.config.serving.backend == "native" and self.kind == "model"
+        return self.registered.backend if built else None
+
+    @property
     def name(self) -> str:
         """The name of the served model."""
         return self.config.pytriton.name if self.kind == "pytriton" else f"{self.config.model.name}_{self.variant}"

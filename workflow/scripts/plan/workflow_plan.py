@@ -23,6 +23,12 @@ def project_file(name: str) -> str:
     return os.path.relpath(PROJECT / name)
 
 
+def library(engine: str) -> str:
+    """Where the native backend of an engine lies, once it is built."""
+    name = f"endpoints_{engine}"
+    return f"artifacts/backends/{name}/libtriton_{name}.so"
+
+
 @dataclass(frozen=True)
 class Plan:
     """The plan of a run. Relative paths of the config begin at `root`, the working directory of Snakemake."""
@@ -79,7 +85,7 @@ class Plan:
     @property
     def engines(self) -> list[str]:
         """The engines that the variants need, and those that are built besides."""
-        needed = {self.served(name).runs.engine for name in self.variants} - {None}
+        needed = {self.served(name).runs.engine for name in self.variants}
         return sorted({*filter(None, needed), *self.config.engines})
 
     @property
@@ -117,9 +123,26 @@ class Plan:
         """All variants that the configured server serves as a kind."""
         return of_kind(kind, self.config.server)
 
+    def library(self, variant: str) -> list[str]:
+        """The native backend that serves a variant, if one does; all runs share it."""
+        backend = self.served(variant).backend
+        return [library(backend)] if backend else []
+
+    def model_py(self, variant: str) -> list[str]:
+        """What Triton's Python backend loads for a variant, if it serves it."""
+        return [] if self.served(variant).backend else [project_file("workflow/backends/model.py")]
+
+    def python_runtime(self, variant: str) -> list[str]:
+        """The runtime beside it."""
+        return [] if self.served(variant).backend else [self.runtime(variant)]
+
     def runtime(self, variant: str) -> str:
-        """The file that loads the model of a variant."""
+        """The file that loads the model of a variant in Python."""
         return project_file(f"workflow/backends/{self.served(variant).runs.runtime}")
+
+    def processing(self, variant: str) -> list[str]:
+        """The model file, for a runtime that builds the model from it."""
+        return self.model_file if self.served(variant).kind == "pytriton" else []
 
     def artifact(self, variant: str) -> list[str]:
         """The file that a variant runs, if it runs one."""

@@ -47,7 +47,7 @@ def bundled(directory: Path) -> Install:
     python.mkdir(parents=True)
     for part in [*(server / "backends" / "python").iterdir(), stub]:
         (python / part.name).symlink_to(part)
-    libraries = [_libpython(directory), _libraries(wheel)]
+    libraries = [_libpython(directory), _libraries(wheel), *engine_libraries()]
     return Install(server / "bin" / "tritonserver", python.parent, _environment(libraries))
 
 
@@ -57,7 +57,7 @@ def native(directory: Path) -> Install:
     Raises UserError as `require_native` does, and if a shared libpython is missing.
     """
     binary, backends = require_native()
-    return Install(binary, backends, _environment([_libpython(directory)]))
+    return Install(binary, backends, _environment([_libpython(directory), *engine_libraries()]))
 
 
 def require_native() -> tuple[Path, Path]:
@@ -83,6 +83,12 @@ def require_native() -> tuple[Path, Path]:
             f"make distclean, then make PYTHON={needed[1].decode()} perf_report",
         )
     return Path(binary), backends
+
+
+def engine_libraries() -> list[Path]:
+    """The directories of OpenVINO's and PyTorch's libraries, which the native backends link, of those installed."""
+    found = [(find_spec(package), directory) for package, directory in (("openvino", "libs"), ("torch", "lib"))]
+    return [Path(spec.origin).parent / directory for spec, directory in found if spec and spec.origin]
 
 
 def pytriton_environment(home: Path) -> dict[str, str]:

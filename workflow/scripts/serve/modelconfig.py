@@ -11,6 +11,8 @@ from model import shapes
 from model.signature import Signature, Tensor
 from serve.serving import Serving
 
+# Of our native backends, so that they never stand in the way of NVIDIA's.
+BACKEND_PREFIX = "endpoints_"
 ModelConfig = model_config_pb2.ModelConfig
 Tensors = Sequence[Tensor]  # in the model's order
 
@@ -22,8 +24,13 @@ _DEVICES: dict[str, dict[str, Any]] = {"cpu": {"kind": "KIND_CPU"}, "cuda": {"ki
 THREADS = {"onnxruntime": "intra_op_thread_count", "pytorch": "INTRA_OP_THREAD_COUNT"}
 
 
-def python_model(
-    name: str, inputs: Tensors, outputs: Tensors, profile: Mapping[str, shapes.Shapes], serving: Serving
+def engine_model(
+    name: str,
+    inputs: Tensors,
+    outputs: Tensors,
+    profile: Mapping[str, shapes.Shapes],
+    serving: Serving,
+    backend: str | None = None,
 ) -> Any:
     """The ModelConfig of a model that workflow/backends/model.py serves.
 
@@ -32,6 +39,9 @@ def python_model(
     fields = _bounded(name, inputs, outputs, profile, serving)
     axes = {"inputs": _axes(inputs), "outputs": _axes(outputs)}
     fields["parameters"] = _parameters(profile=json.dumps(profile), threads=serving.threads, axes=json.dumps(axes))
+    if backend:
+        fields["backend"] = BACKEND_PREFIX + backend
+        fields["parameters"] |= _parameters(cuda_graphs=str(serving.cuda_graphs).lower())
     return json_format.ParseDict(fields, ModelConfig())
 
 

@@ -22,9 +22,11 @@ class Variant:
 
     kind: how it is served, and so which rule assembles its repository: `model` from workflow/backends/, `native` by
     Triton's own backend, `pytriton`, `bls` or `ensemble`. `kind_of` takes the server into account.
+    of: the variant whose runtime, artifact and engine it serves as well, only in another way.
     runtime: the file in workflow/backends/ that runs the model, and artifact: the file below artifacts/<run>/ that it
     runs; None where the variant calls, or takes over, those of `serving.inner`.
     engine: the engine that it needs itself.
+    backend: the engine of workflow/backends/native/ that serves it in C++, where `serving.backend` says so.
     raw: whether it takes and gives `model.raw` of the config rather than tensors.
     native: the backend that takes the place of the runtime where Triton has it.
     pytorch: whether it needs the model as PyTorch code, which a ready model.onnx is not.
@@ -36,9 +38,11 @@ class Variant:
     """
 
     kind: str = "model"
+    of: str | None = None
     runtime: str | None = None
     artifact: str | None = None
     engine: str | None = None
+    backend: str | None = None
     raw: bool = False
     native: Native | None = None
     pytorch: bool = False
@@ -51,7 +55,7 @@ class Variant:
     @property
     def inner(self) -> bool:
         """Whether it builds on the variant that `serving.inner` names."""
-        return self.runtime is None and self.native is None
+        return self.runtime is None and self.native is None and self.of is None
 
     def needs(self, device: str) -> tuple[str, ...]:
         """The packages of its runtime on a device, as `serving.device` of the config."""
@@ -59,7 +63,7 @@ class Variant:
 
 
 VARIANTS = {
-    "null": Variant(runtime="runtime_null.py", computes=False),
+    "null": Variant(runtime="runtime_null.py", backend="null", computes=False),
     "onnx": Variant(
         runtime="runtime_onnx.py",
         artifact="export/model.onnx",
@@ -72,13 +76,17 @@ VARIANTS = {
         runtime="runtime_openvino.py",
         artifact="engine/openvino/model.blob",
         engine="openvino",
+        backend="openvino",
         threads="all",
         packages=("openvino",),
     ),
+    # The same engine in Triton's Python backend: what Python costs.
+    "openvino_python": Variant(of="openvino"),
     "aotinductor": Variant(
         runtime="runtime_aotinductor.py",
         artifact="engine/aotinductor/model.pt2",
         engine="aotinductor",
+        backend="aotinductor",
         pytorch=True,
         devices=("cpu", "cuda"),
         packages=("torch",),
@@ -94,6 +102,7 @@ VARIANTS = {
         runtime="runtime_torchscript.py",
         artifact="export/model.ts",
         native=Native("pytorch", "model.pt"),
+        backend="torchscript",
         pytorch=True,
         devices=("cpu", "cuda"),
         packages=("torch",),
@@ -122,12 +131,14 @@ VARIANTS = {
 OF_ONE_MODEL = tuple(
     name for name, variant in VARIANTS.items() if variant.computes and variant.kind in ("model", "native")
 )
+# The engines of workflow/backends/native/.
+BACKENDS = tuple(variant.backend for variant in VARIANTS.values() if variant.backend)
 ENGINES = tuple(variant.engine for variant in VARIANTS.values() if variant.engine)
 # What serves on CPU without a preparation by the user: what `make new` begins with.
 OFFERED = tuple(
     name
     for name, variant in VARIANTS.items()
-    if variant.kind in ("model", "pytriton") and not variant.inner and "cpu" in variant.devices
+    if variant.kind in ("model", "pytriton") and variant.runtime and "cpu" in variant.devices
 )
 # What serves and what asks: packages that no script imports.
 SERVER_PACKAGES = ("nvidia-pytriton", "tritonclient")
@@ -157,8 +168,9 @@ def of_kind(kind: str, server: str) -> list[str]:
 
 
 def computing(name: str, inner: str) -> str:
-    """The name of the variant whose runtime, artifact and engine serve `name`: itself, or `serving.inner`."""
-    return inner if VARIANTS[name].inner else name
+    """The name of the variant whose runtime, artifact and engine serve `name`: itself, another, or `serving.inner`."""
+    found = inner if VARIANTS[name].inner else name
+    return VARIANTS[found].of or found
 
 
 def model_of(name: str, inner: str) -> Variant:

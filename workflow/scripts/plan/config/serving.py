@@ -10,6 +10,10 @@ from serve.variants import OF_ONE_MODEL
 
 class Serving(Section):
     device: Literal["cpu", "cuda"] = Field(description="Where models run; `cuda` is the first visible NVIDIA GPU.")
+    backend: Literal["native", "python"] = Field(
+        description="What serves the engines: `native`, backends in C++ that the workflow compiles, or `python`, "
+        "Triton's Python backend."
+    )
     instances: Count = Field(description="Copies of the model that run at the same time (`instance_group.count`).")
     threads: Annotated[
         Literal["auto", "all"] | Count, InWords("a number of threads", "write auto, all or a whole number from 1")
@@ -20,7 +24,7 @@ class Serving(Section):
     max_queue_delay_us: Amount = Field(
         description="How long a request may wait for others to form a batch, in microseconds."
     )
-    cuda_graphs: bool = Field(description="Whether the variant `tensorrt` runs as CUDA graphs.")
+    cuda_graphs: bool = Field(description="Whether `tensorrt`, and engines in a native backend, run as CUDA graphs.")
     image: Text = Field(
         description="Image of a full Triton, for `native` with `--sdm conda apptainer` and for `tune.launch` `docker`."
     )
