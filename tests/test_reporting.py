@@ -11,13 +11,12 @@ import pandas as pd
 import pytest
 import yaml
 
-import perf_report
 from analyse import formatting, job_times, pareto, rows, tables
 from analyse import summary as summary_of
 from analyse.between_variants import comparisons
 from analyse.document import SCHEMA, caveats
 from analyse.intervals import Interval
-from conftest import ROOT
+from conftest import ROOT, Programs
 from record import points
 from report_sample import (
     CONCURRENCIES,
@@ -313,12 +312,13 @@ def test_caveats_name_requests_and_server() -> None:
     assert "The bundled Triton (2.51.0)" in text
 
 
-def test_script_writes_page_csv_and_json(tmp_path: Path) -> None:
+def test_script_writes_page_csv_and_json(script: Programs, tmp_path: Path) -> None:
     inputs = _write_inputs(tmp_path)
     outputs = {name: tmp_path / f"perf_report.{name}" for name in ("page", "csv", "json")}
     arguments = [part for name, path in outputs.items() for part in (f"--{name}", str(path))]
     template = ["--template", str(TEMPLATE)]
-    perf_report.main(perf_report.arguments().parse_args([*inputs, *template, *arguments]))
+    found = script("perf_report.py", *inputs, *template, *arguments)
+    assert found.returncode == 0, found.stderr
     table = tables.read(outputs["csv"])
     document = json.loads(outputs["json"].read_text())
     assert list(table.columns) == summary_of.SUMMARY_COLUMNS
