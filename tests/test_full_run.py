@@ -158,9 +158,8 @@ def test_one_repeat_has_no_interval_and_shows_no_difference(run):
 
 
 def test_provenance(run):
-    assert yaml.safe_load((run / "provenance" / "run_config.yaml").read_text()) == checked(CONFIG, ROOT).model_dump(
-        mode="json"
-    )
+    recorded = yaml.safe_load((run / "provenance" / "run_config.yaml").read_text())
+    assert recorded == checked(CONFIG, ROOT).model_dump(mode="json")
     versions = read(run / "provenance" / "versions.json")
     assert versions["packages"]["onnx"] == onnx.__version__
     assert versions["triton"] == {"kind": "bundled", "version": "2.51.0"}
