@@ -7,10 +7,10 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
-from tritonclient.utils import triton_to_np_dtype
 
 import healthcheck
 import parity
+from conftest import SERVING
 from model import reference
 from model.reference import Reference
 from model.signature import Signature, Tensor
@@ -48,7 +48,7 @@ def load(directory, config, threads, device):
 
 
 def outputs() -> dict[str, np.ndarray]:
-    return {tensor.name: NUMBERS.astype(triton_to_np_dtype(tensor.dtype)) for tensor in SIGNATURE.outputs}
+    return {tensor.name: NUMBERS.astype(DTYPES[tensor.dtype]) for tensor in SIGNATURE.outputs}
 
 
 @pytest.fixture(scope="module")
@@ -57,14 +57,15 @@ def casting(make_repository, tmp_path_factory):
     directory = tmp_path_factory.mktemp("casting")
     (directory / "runtime.py").write_text(RUNTIME)
     model = {"inputs": [vars(one) for one in SIGNATURE.inputs], "outputs": [vars(one) for one in SIGNATURE.outputs]}
-    serving = {"device": "cpu", "instances": 1, "threads": "auto", "max_queue_delay_us": 0}
     bounds = {bound: PROFILE[bound] for bound in ("min", "max")}
-    settings = {"name": "casting", "model": model, "profile": bounds, "serving": serving}
+    settings = {"name": "casting", "model": model, "profile": bounds, "serving": SERVING}
     repository = make_repository(settings, directory / "runtime.py")
     (runtime,) = repository.rglob("runtime.py")
+    wrong = runtime.with_name("wrong.txt")
+    wrong.write_text("none 0")
     reference.save(directory / "reference.npz", [Reference({"numbers": NUMBERS}, outputs())])
     with server.running(repository, ["casting"], directory / "triton.log") as running:
-        yield running, runtime.with_name("wrong.txt"), directory / "reference.npz"
+        yield running, wrong, directory / "reference.npz"
 
 
 @pytest.fixture

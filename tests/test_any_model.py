@@ -234,7 +234,7 @@ def test_health_without_accuracy_or_agreement_is_judged_by_its_errors():
     wrong = replace(SOUND, parity=broken, accepted_beyond_profile=["frames"], refuses_beyond_profile=False)
     of_requests = ["not refuses beyond profile", "accepts more than the profile on the axis frames"]
     assert faults(wrong, BOUNDS, computes=True) == [
-        *of_requests, "output wave: 1 elements differ in NaN or infinity at spec:1x6x4",
+        *of_requests, "output wave: elements that differ in NaN or infinity: 1 at spec:1x6x4",
     ]  # fmt: skip
     # Nothing is asked of the answers of a model that computes nothing.
     assert faults(replace(wrong, accuracy=0.1), BOUNDS, computes=False) == of_requests

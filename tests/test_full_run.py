@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from conftest import DEFAULT, FULL, ROOT, expected_outputs, merged
+from plan.config import checked
 
 CONFIG = merged(DEFAULT, yaml.safe_load((ROOT / FULL).read_text()))
 VARIANTS = CONFIG["variants"]
@@ -164,7 +165,8 @@ def test_one_repeat_has_no_interval_and_shows_no_difference(run):
 
 
 def test_provenance(run):
-    assert yaml.safe_load((run / "provenance" / "run_config.yaml").read_text()) == CONFIG
+    recorded = yaml.safe_load((run / "provenance" / "run_config.yaml").read_text())
+    assert recorded == checked(CONFIG, ROOT).model_dump(mode="json")
     versions = read(run / "provenance" / "versions.json")
     assert versions["packages"]["onnx"] == onnx.__version__
     assert versions["triton"] == {"kind": "bundled", "version": "2.51.0"}

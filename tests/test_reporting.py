@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 import yaml
 
-import perf_report
 from analyse import formatting, job_times, pareto, rows, tables
 from analyse import summary as summary_of
 from analyse.between_variants import comparisons
 from analyse.document import SCHEMA, caveats
 from analyse.intervals import Interval
-from conftest import ROOT
+from conftest import ROOT, Programs
+from model.comparison import OutputDifference, record
 from record import points
 from report_sample import (
     CONCURRENCIES,
@@ -296,6 +296,16 @@ def test_page_shows_what_the_json_holds_and_nothing_else() -> None:
     assert render(json.loads(json.dumps(document)), TEMPLATE) == render(document, TEMPLATE)
 
 
+def test_page_has_a_line_for_every_output_of_an_export() -> None:
+    document = sample_document()
+    boxes, labels = OutputDifference(max_abs_error=0.25, max_rel_error=0.125), OutputDifference(equal=0.75)
+    document["parity"]["exports"] = {"onnx": {"1": record({"boxes": boxes, "labels": labels})}}
+    jsonschema.validate(document, json.loads(SCHEMA.read_text()))
+    page = re.sub(r"<[^>]*>|\s", " ", render(document, TEMPLATE))
+    lines = " ".join(page.split())
+    assert "onnx 1 boxes 0.25 0.12 – onnx 1 labels – – 75.00 %" in lines
+
+
 def test_schema_has_the_columns_of_the_summary() -> None:
     assert json.loads(SCHEMA.read_text())["$defs"]["row"]["required"] == summary_of.SUMMARY_COLUMNS
 
@@ -313,12 +323,13 @@ def test_caveats_name_requests_and_server() -> None:
     assert "The bundled Triton (2.51.0)" in text
 
 
-def test_script_writes_page_csv_and_json(tmp_path: Path) -> None:
+def test_script_writes_page_csv_and_json(script: Programs, tmp_path: Path) -> None:
     inputs = _write_inputs(tmp_path)
     outputs = {name: tmp_path / f"perf_report.{name}" for name in ("page", "csv", "json")}
     arguments = [part for name, path in outputs.items() for part in (f"--{name}", str(path))]
     template = ["--template", str(TEMPLATE)]
-    perf_report.main(perf_report.arguments().parse_args([*inputs, *template, *arguments]))
+    found = script("perf_report.py", *inputs, *template, *arguments)
+    assert found.returncode == 0, found.stderr
     table = tables.read(outputs["csv"])
     document = json.loads(outputs["json"].read_text())
     assert list(table.columns) == summary_of.SUMMARY_COLUMNS
@@ -339,8 +350,8 @@ def _write_inputs(root: Path) -> list[str]:
     config.write_text(yaml.safe_dump(records.pop("config")))
     records["metrics"] = records.pop("model")
     del records["timeline"]
-    for name, record in {**records, "engine": engine(), **{f"health_{k}": v for k, v in health().items()}}.items():
-        (root / f"{name}.json").write_text(json.dumps(record))
+    for name, content in {**records, "engine": engine(), **{f"health_{k}": v for k, v in health().items()}}.items():
+        (root / f"{name}.json").write_text(json.dumps(content))
     tables.write(root / "perf.csv", repeats(), points.REPEAT_COLUMNS)
     points.write(root / "in_process.csv", in_process_repeats(), points.IN_PROCESS_COLUMNS)
     return [

@@ -25,7 +25,7 @@ class OutputDifference:
     max_abs_error: largest absolute difference of finite floats; max_rel_error: that, over the largest finite absolute
     value of the reference. None where the output holds no floats.
     misplaced: elements of which only one side is NaN, or the same infinity.
-    equal: share of equal elements of an output of integers, booleans or strings; None of floats. Empty outputs are
+    equal: share of equal elements of an output of integers, booleans or strings; None for floats. Empty outputs are
     equal.
     agreement: share of samples whose largest score has the same place; None where the output is not class scores.
     rounding: relative error that rounding alone causes in its data type; it is allowed where the bounds are tighter.
@@ -115,7 +115,7 @@ def _smallest_share(found: Collection[OutputDifference]) -> float | None:
 def _faults(found: OutputDifference, bounds: Bounds) -> list[str]:
     if found.fault:
         return [found.fault]
-    result = [f"{found.misplaced} elements differ in NaN or infinity"] if found.misplaced else []
+    result = [f"elements that differ in NaN or infinity: {found.misplaced}"] if found.misplaced else []
     if found.max_abs_error is not None and found.max_rel_error is not None:
         rounded = found.max_rel_error <= found.rounding
         if found.max_abs_error > bounds.max_abs_error and not rounded:
