@@ -66,14 +66,6 @@ def doubling(name: str, engine: str, dtype: str = "FP32", dims: Sequence[int | s
     return config(name, engine, *tensors, **options)
 
 
-def unbatched(model: Any) -> Any:
-    """The same model where the first axis of its profile belongs to the tensors, and is no batch."""
-    model.max_batch_size = 0
-    model.ClearField("dynamic_batching")
-    model.ClearField("model_warmup")
-    return model
-
-
 def add_model(repository: Path, model: Any) -> Path:
     """Write config.pbtxt; returns the directory of version 1."""
     version = repository / model.name / "1"
