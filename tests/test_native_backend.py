@@ -219,7 +219,7 @@ def test_shared_memory(served):
         given.set_shared_memory("both", rows.nbytes)
         wanted.set_shared_memory("both", rows.nbytes, rows.nbytes)
         found = served.infer("openvino_FP32", [given], outputs=[wanted])
-        assert not found.get_response().raw_output_contents
+        assert not b"".join(found.get_response().raw_output_contents)
         assert bytes(memory.buf[rows.nbytes :]) == (rows + rows).tobytes()
     finally:
         served.unregister_system_shared_memory("both")
