@@ -137,6 +137,13 @@ def tuned_run(finished_run: Project, tmp_path_factory: pytest.TempPathFactory) -
     return project, overlay
 
 
+def health(variant: str, *reasons: str) -> str:
+    """The text of a health.json."""
+    server = {"kind": "bundled", "version": "2.51.0"}
+    found = {"variant": variant, "model": variant, "server": server, "healthy": not reasons, "reasons": reasons}
+    return json.dumps(found | {"accuracy": None, "samples": 2, "protocols": {}})
+
+
 @dataclass(frozen=True)
 class Programs:
     """Runs the rules' scripts by their file names, or the commands by their names, in a directory."""

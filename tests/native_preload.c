@@ -29,7 +29,9 @@ void* TRITONBACKEND_InputProperties(void* input, const char** name, int* type, c
 
 #ifdef FORGETFUL
 // operator delete(void*, std::align_val_t): buffers of the backends are never given back.
-void _ZdlPvSt11align_val_t(void* data) { (void)data; }
+void _ZdlPvSt11align_val_t(void* data) {
+  (void)data;
+}
 #endif
 
 static void* wait_for_signal(void* signals) {

@@ -7,6 +7,7 @@ import pandas as pd
 from analyse.document import document
 from analyse.summary import summarise
 from conftest import ROOT
+from model.comparison import OutputDifference, record
 from record.points import CEILING, POINT, REPEAT_COLUMNS
 
 TEMPLATE = ROOT / "workflow" / "scripts" / "show" / "perf_report.html.j2"
@@ -79,9 +80,14 @@ def repeats(protocol: str = "grpc") -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def compared(absolute: float, relative: float, agreement: float | None) -> dict[str, Any]:
+    """One case of parity.json or health.json, of a model with one output."""
+    return record({"output": OutputDifference(max_abs_error=absolute, max_rel_error=relative, agreement=agreement)})
+
+
 def healthy(variant: str, agreement: float = 1.0, reasons: tuple[str, ...] = ()) -> dict[str, Any]:
     """The health check of a variant."""
-    parity = {"max_abs_error": 1e-5, "max_rel_error": 1e-6, "agreement": agreement}
+    parity = compared(1e-5, 1e-6, agreement)
     checks = ("live", "ready", "model_ready", "metadata_as_promised", "refuses_beyond_profile")
     protocol = {**dict.fromkeys(checks, True), "parity": {"1": parity, "128": parity}, "accuracy": 0.991}
     return {
@@ -133,7 +139,7 @@ def other_records() -> dict[str, Any]:
         "parity": {
             "samples": 1000,
             "tolerance": {"max_abs_error": 1e-4, "max_rel_error": 1e-4, "min_agreement": 1.0},
-            "exports": {"onnx": {"1": {"max_abs_error": 1e-5, "max_rel_error": 0.0, "agreement": 1.0}}},
+            "exports": {"onnx": {"1": compared(1e-5, 0.0, 1.0)}},
         },
         "versions": {
             **{"python": "3.11", "os": "Debian", "kernel": "6.1", "git": {}, "packages": {"torch": "2.14.1"}},

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from conftest import ANALYZER, MODEL, ROOT
+from conftest import ANALYZER, MODEL, ROOT, health
 from model.reference import Reference, save
 
 WINDOWS = {"protocol": "grpc", "shape": "", "window_ms": 200, "stability_percent": 1000, "max_windows": 3, "samples": 2}
@@ -34,7 +34,7 @@ SETTINGS = {
 def command(directory: Path, repository: Path, **changes: Any) -> list[str]:
     """The command line of a search, run in `directory`, which gets the files that it takes."""
     (directory / "version.json").write_text('{"version": "any"}')
-    (directory / "health.json").write_text('{"variant": "small", "healthy": true, "reasons": []}')
+    (directory / "health.json").write_text(health("small"))
     files = {
         **{"model-analyzer": ANALYZER, "version": "version.json", "health": "health.json"},
         **{"repository": repository, "reference": reference(directory), "checkpoints": "checkpoints"},

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,11 @@ import pytest
 import yaml
 
 from conftest import CONFIGS, DEFAULT, MODEL, PROFILE, ROOT, Project, copy_project, merged
-from healthcheck import faults, larger
+from healthcheck import Checks, answering, faults, larger
 from model import reference, shapes, tensors
+from model.comparison import OutputDifference
 from model.model_file import declared
-from model.reference import Reference, agrees, cases, difference
+from model.reference import Reference, cases
 from model.signature import Tensor
 from plan.settings.health import Bounds
 from program.cli import UserError
@@ -84,7 +86,7 @@ def test_exports_agree_with_pytorch_at_every_bound(runs, name, exports):
     assert list(found) == ["onnx", "torchscript"][:exports]
     for one in found.values():
         assert set(SHAPES[name]) <= set(one)
-        # An output with an axis that varies is no answer that could agree.
+        # Only what is declared to be class scores is an answer that could agree.
         assert {part["agreement"] for part in one.values()} == ({1.0} if name == "text" else {None})
 
 
@@ -212,28 +214,30 @@ def test_cases_of_a_profile_have_enough_samples_of_its_shapes():
     assert list(cases([group(8, 4)], {"min": {"x": [1, 4]}, "max": {"x": [8, 4]}})) == ["1", "8"]
 
 
-def test_agreement_is_of_answers_alone():
-    outputs = [np.ones((2, 3), np.float32)]
-    assert difference(outputs, outputs).agreement == 1
-    assert difference(outputs, outputs, agreement=False).agreement is None
-    assert not agrees([Tensor("wave", "FP32", [1, "4*frames"])])
-    assert agrees([Tensor("scores", "FP32", [10]), Tensor("words", "INT64", ["tokens"])])
+def test_labels_are_compared_with_scores_or_with_one_integer_per_sample():
+    boxes, label = Tensor("boxes", "FP32", [4]), Tensor("label", "INT64", [1])
+    scores, mask = Tensor("scores", "FP32", [10], scores=True), Tensor("mask", "UINT8", [8, 8])
+    assert [answering(outputs) for outputs in ([boxes, label], [label, scores], [boxes, mask])] == [1, 1, None]
 
 
-FOUND = dict.fromkeys(("live", "ready", "model_ready", "metadata_as_promised", "refuses_beyond_profile"), True)
+SOUND = Checks(
+    live=True, ready=True, model_ready=True, metadata_as_promised=True, refuses_beyond_profile=True,
+    accepted_beyond_profile=[], parity={"spec:1x6x4": {"wave": OutputDifference(max_abs_error=1e-6, max_rel_error=0)}},
+    samples=16, accuracy=None,
+)  # fmt: skip
 BOUNDS = Bounds(max_abs_error=1e-3, min_agreement=0.9, min_accuracy=0.9, samples="all")
 
 
 def test_health_without_accuracy_or_agreement_is_judged_by_its_errors():
-    parity = {"spec:1x6x4": {"max_abs_error": 1e-6, "agreement": None}}
-    found = {**FOUND, "accepted_beyond_profile": [], "parity": parity, "accuracy": None}
-    assert faults(found, BOUNDS) == []
-    parity["spec:1x6x4"]["max_abs_error"] = float("nan")
-    assert faults(found, BOUNDS) == ["max abs error nan > 0.001 at spec:1x6x4"]
-    found |= {"refuses_beyond_profile": False, "accepted_beyond_profile": ["frames"]}
-    assert faults(found, BOUNDS)[:2] == [
-        "not refuses beyond profile", "accepts more than the profile on the axis frames",
+    assert faults(SOUND, BOUNDS, computes=True) == []
+    broken = {"spec:1x6x4": {"wave": OutputDifference(max_abs_error=0, max_rel_error=0, misplaced=1)}}
+    wrong = replace(SOUND, parity=broken, accepted_beyond_profile=["frames"], refuses_beyond_profile=False)
+    of_requests = ["not refuses beyond profile", "accepts more than the profile on the axis frames"]
+    assert faults(wrong, BOUNDS, computes=True) == [
+        *of_requests, "output wave: 1 elements differ in NaN or infinity at spec:1x6x4",
     ]  # fmt: skip
+    # Nothing is asked of the answers of a model that computes nothing.
+    assert faults(replace(wrong, accuracy=0.1), BOUNDS, computes=False) == of_requests
 
 
 def test_larger_request_grows_every_axis_of_the_name():

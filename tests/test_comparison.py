@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from model.comparison import Bounds, compare, faults, largest_error, smallest_share
+from model.comparison import Bounds, compare, differences, faults, record
+from model.signature import Tensor
 
 STRICT = Bounds(max_abs_error=1e-3, max_rel_error=1e-2, min_agreement=1.0)
 ARRAYS = {
@@ -32,7 +33,7 @@ def test_nan_and_infinities_are_compared_by_place(value: float) -> None:
     assert faults({"a": compare(expected.copy(), expected)}, STRICT) == []
     moved = np.array([[value, 2.0, 3.0]], np.float32)
     assert faults({"a": compare(moved, expected)}, STRICT)[0] == "output a: 2 elements differ in NaN or infinity"
-    assert largest_error([compare(moved, expected)]) == math.inf
+    assert record({"a": compare(moved, expected)})["max_abs_error"] is None
     assert compare(-expected, expected).misplaced == (0 if math.isnan(value) else 1)
 
 
@@ -43,7 +44,7 @@ def test_bytes_of_triton_are_the_strings_of_the_reference() -> None:
 def test_empty_outputs_are_equal_and_other_shapes_are_not() -> None:
     boxes, labels = np.zeros((1, 0, 4), np.float32), np.zeros((1, 0), np.int64)
     found = {"boxes": compare(boxes, boxes), "labels": compare(labels, labels)}
-    assert faults(found, STRICT) == [] and largest_error(list(found.values())) == 0.0
+    assert faults(found, STRICT) == [] and record(found)["max_abs_error"] == 0.0
     assert faults({"boxes": compare(np.zeros((1, 2, 4), np.float32), boxes)}, Bounds()) == [
         "output boxes: shape [1, 2, 4], not [1, 0, 4]"
     ]
@@ -55,4 +56,30 @@ def test_agreement_is_that_of_declared_scores() -> None:
     other = np.array([[0.1, 0.9], [0.45, 0.55]], np.float32)
     assert compare(other, expected).agreement is None
     assert compare(other, expected, scores=True).agreement == 0.5
-    assert smallest_share([compare(other, expected, scores=True), compare(np.ones(4, int), np.ones(4, int))]) == 0.5
+
+
+def test_the_record_has_every_output_and_the_worst_of_them():
+    tensors = [Tensor("scores", "FP32", [2], scores=True), Tensor("boxes", "FP32", [1]), Tensor("labels", "INT64", [4])]
+    expected = {"a": np.array([[0.0, 1.0]]), "b": np.array([[2.0]]), "c": np.array([[1, 2, 3, 4]])}
+    outputs = [np.array([[0.1, 1.0]]), np.array([[2.5]]), np.array([[1, 2, 3, 5]])]
+    found = record(differences(outputs, expected, tensors))
+    assert (found["max_abs_error"], found["max_rel_error"], found["agreement"]) == (0.5, 0.25, 0.75)
+    assert {name: (one["equal"], one["agreement"]) for name, one in found["outputs"].items()} == {
+        "scores": (None, 1.0), "boxes": (None, None), "labels": (0.75, None),
+    }  # fmt: skip
+    assert record({"labels": compare(expected["c"], expected["c"])})["max_abs_error"] is None
+
+
+@pytest.mark.parametrize(("dtype", "allowed"), [("FP32", 1e-3), ("FP16", 1e-2), ("BF16", 5e-2)])
+def test_rounding_of_a_data_type_is_allowed_where_the_bounds_are_tighter(dtype: str, allowed: float) -> None:
+    tight, expected = Bounds(max_abs_error=1e-3, max_rel_error=1e-3), np.array([[1.0, 0.5]])
+    for factor, right in ((0.9, True), (1.1, False)):
+        found = compare(expected + np.array([0, factor * allowed]), expected, dtype)
+        assert (faults({"a": found}, tight) == []) == right
+
+
+def test_a_share_below_one_never_reads_as_one() -> None:
+    expected = np.zeros(10**6, np.int64)
+    wrong = expected.copy()
+    wrong[-1] = 1
+    assert faults({"a": compare(wrong, expected)}, STRICT) == ["output a: share of equal elements 0.9999 < 1"]

@@ -22,15 +22,8 @@ EMBEDDED = {"source": "embedded", "options": {"test_size": 100, "seed": 7}}
 
 def outputs(directory):
     return [
-        *(
-            "--model-file",
-            ROOT / DEFAULT["model"]["file"],
-            "--train",
-            directory / "train.npz",
-            "--test",
-            directory / "test.npz",
-        ),
-        *("--summary", directory / "dataset.json"),
+        *("--model-file", ROOT / DEFAULT["model"]["file"], "--summary", directory / "dataset.json"),
+        *("--train", directory / "train.npz", "--test", directory / "test.npz"),
     ]
 
 

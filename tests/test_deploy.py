@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import deploy
-from conftest import DEFAULT, ROOT, Project
+from conftest import DEFAULT, ROOT, Project, health
 from processes import Foreground, wait_for
 from serve import install, modelconfig, server
 from serve.repository import configs
@@ -27,7 +27,7 @@ MANIFESTS = {"deployment", "service", "autoscaler", "disruption", "network"}
 @pytest.fixture(scope="module")
 def healthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("health") / "health.json"
-    path.write_text(json.dumps({"variant": "null", "healthy": True, "reasons": []}))
+    path.write_text(health("null"))
     return path
 
 
@@ -144,7 +144,7 @@ def test_same_repository_has_the_same_image_name(deployed, script, null_reposito
 
 
 def test_unhealthy_variant_is_not_deployed(script, null_repository, tmp_path):
-    (tmp_path / "health.json").write_text('{"variant": "null", "healthy": false, "reasons": ["grpc: not ready"]}')
+    (tmp_path / "health.json").write_text(health("null", "grpc: not ready"))
     found = script(
         "deploy.py", "--health", "health.json", "--repository", null_repository, "--templates", TEMPLATES,
         "--deploy", tmp_path / "deploy", settings=SETTINGS,

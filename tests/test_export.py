@@ -7,8 +7,6 @@ import shutil
 import jsonschema
 import numpy as np
 import onnx
-import onnxruntime
-import pytest
 from onnx import numpy_helper
 
 from conftest import MODEL, PROFILE, ROOT
@@ -36,13 +34,6 @@ def test_graph_has_a_free_batch_axis_and_the_names_of_the_config(exported):
 
     assert {value.name: shape(value) for value in graph.graph.input} == {"input": ["batch", 1, 28, 28]}
     assert {value.name: shape(value) for value in graph.graph.output} == {"output": ["batch", 10]}
-
-
-@pytest.mark.parametrize("batch", [1, 2, 7])
-def test_any_batch_runs(exported, batch):
-    session = onnxruntime.InferenceSession(exported / "model.onnx", providers=["CPUExecutionProvider"])
-    (output,) = session.run(None, {"input": np.zeros((batch, 1, 28, 28), np.float32)})
-    assert output.shape == (batch, 10)
 
 
 def test_two_exports_give_the_same_bytes(exported, export):
@@ -89,7 +80,7 @@ def test_wrong_export_stops_with_the_bound_it_breaks(script, exported, tmp_path)
     found = parity(script, exported, tmp_path / "tampered.onnx")
     assert found.returncode == 2
     assert found.stderr.splitlines()[-1].startswith(
-        "parity.py: error: onnx differs from PyTorch at batch 1: abs error "
+        "parity.py: error: onnx differs from PyTorch at batch 1: output output: max abs error "
     )
     assert " > 0.0001" in found.stderr
     assert "Hint: look for an operator that was exported wrongly, or widen export.tolerance" in found.stderr

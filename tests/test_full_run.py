@@ -81,19 +81,6 @@ def test_dataset_and_accuracy(run):
     assert (metrics["train_samples"], metrics["test_samples"], metrics["epochs"]) == (4000, 1000, 2)
 
 
-def test_parity_at_the_batch_sizes_of_the_profile(run):
-    parity = read(run / "export" / "parity.json")
-    assert parity["samples"] == 1000
-    assert {name: list(sizes) for name, sizes in parity["exports"].items()} == {
-        "onnx": ["1", "64", "128"],
-        "torchscript": ["1", "64", "128"],
-    }
-    for sizes in parity["exports"].values():
-        for found in sizes.values():
-            assert found["agreement"] == 1
-            assert found["max_abs_error"] <= CONFIG["export"]["tolerance"]["max_abs_error"]
-
-
 @pytest.mark.parametrize(
     ("backend", "precision"), [("openvino", "f32"), ("aotinductor", "float32"), ("tensorrt_rtx", "fp32")]
 )

@@ -12,7 +12,7 @@ import pytest
 
 from analyse import summary as summary_of
 from analyse import tables
-from conftest import MODEL, ROOT
+from conftest import MODEL, ROOT, health
 from model.reference import Reference, save
 from plan.loads import Load, Windows
 from record import inputs, perf_analyzer, points
@@ -79,7 +79,7 @@ def test_an_unstable_point_stays_in_the_table(make_repository, repository_settin
     repository = make_repository(repository_settings, ROOT / "workflow/backends/runtime_null.py")
     asleep(repository, "0.05 * (time.monotonic() % 1 < 0.5)")
     save(tmp_path / "reference.npz", [SAMPLES])
-    (tmp_path / "health.json").write_text('{"healthy": true, "reasons": []}')
+    (tmp_path / "health.json").write_text(health("moody"))
     windows = {"window_ms": 300, "stability_percent": 5, "max_windows": 4, "samples": 2}
     found = script(
         "sweep.py", "--repository", repository, "--health", "health.json", "--reference", "reference.npz",

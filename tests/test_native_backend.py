@@ -347,6 +347,7 @@ def reports(directory: Path) -> list[str]:
     return [path.read_text(errors="replace") for path in directory.glob("report.*")]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_memory_safety(sanitized, tmp_path, capsys):
     """Sanitizers in the real server, while it has odd requests among good ones and models come and go."""
@@ -381,6 +382,7 @@ def test_memory_safety(sanitized, tmp_path, capsys):
     assert sum(counts.values()) == 5500 and counts["good"] > 2000 and counts["expired"] > 0
 
 
+@pytest.mark.slow
 def test_a_leak_is_found(sanitized, tmp_path):
     """Where the backend's buffers are never given back."""
     repository = tmp_path / "repository"

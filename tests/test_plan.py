@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
+from analyse.tables import read_repeats
 from conftest import DEFAULT, ROOT, merged
 from plan import snakemake_internals
 from plan.command import command_line, log_options
@@ -21,7 +22,9 @@ from plan.config import checked
 from plan.rule_settings import RuleSettings
 from plan.workflow_plan import Plan
 from program import job
+from program.cli import UserError
 from program.typed import canonical, rebuilt
+from record.recorded import HEALTH, read_health
 
 SCRIPTS = ROOT / "workflow" / "scripts"
 
@@ -260,3 +263,23 @@ def test_finished_jobs_are_those_whose_files_are_there(tmp_path):
     ]
     found = snakemake_internals.finished_jobs(SimpleNamespace(dag=SimpleNamespace(jobs=jobs)))
     assert [one["rule"] for one in found] == ["here"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "difference"),
+    [
+        (HEALTH[1:], "it lacks variant"),
+        ((*HEALTH, "mood"), "it has mood"),
+        (("mood", *HEALTH[1:]), "it lacks variant and has mood"),
+    ],
+)
+def test_file_of_another_version_is_refused_by_name(tmp_path, keys, difference):
+    path = tmp_path / "health.json"
+    path.write_text(json.dumps(dict.fromkeys(keys)))
+    with pytest.raises(UserError) as refused:
+        read_health(path)
+    start = f"{path} was written by another version of the workflow: {difference}. Hint: rerun what makes it: remove "
+    assert str(refused.value).startswith(start)
+    with pytest.raises(UserError, match=rf"^{path} was written by another version of the workflow: it lacks "):
+        (tmp_path / "health.json").write_text("variant,concurrency\n")
+        read_repeats([path])

@@ -15,7 +15,7 @@ from program.cli import UserError
 from program.typed import rebuilt
 from repository_native import check_profiles
 from serve import modelconfig
-from serve.variants import ENCODED, VARIANTS, kind_of
+from serve.variants import ENCODED, VARIANTS, kind_of, model_of
 
 BACKENDS = ROOT / "workflow" / "backends"
 
@@ -170,7 +170,7 @@ def assemble(script, tmp_path):
     (tmp_path / "engine.json").write_text(json.dumps(RECORD))
 
     def make(variant, server, device="cpu", **serving):
-        kind, described = kind_of(variant, server), VARIANTS[variant]
+        kind, described = kind_of(variant, server), model_of(variant, INNER[server])
         repository = tmp_path / f"{variant}_{server}"
         settings = {
             "name": f"mnist_{variant}",
@@ -186,7 +186,9 @@ def assemble(script, tmp_path):
             given = ["repository_native.py", "--artifact", tmp_path / "artifact", *record]
         else:
             encoded = [vars(ENCODED)] if kind == "bls" else []
-            settings |= {"model": RAW | {"inputs": [*RAW["inputs"], *encoded]}, "min": PROFILE["min"]}
+            settings |= {"model": RAW | {"inputs": [*RAW["inputs"], *encoded]}}
+            settings |= {"min": PROFILE["min"]} if kind == "ensemble" else {}
+            del settings["profile"]
             given = [
                 *(f"repository_{kind}.py", "--model-py", BACKENDS / "model.py"),
                 *("--model-file", ROOT / DEFAULT["model"]["file"], "--inner", make(INNER[server], server)),

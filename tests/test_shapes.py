@@ -30,13 +30,9 @@ def test_text_is_refused_or_comes_back(text):
     [
         ("", "'' is not of the form name:1x2x3"),
         ("input", "'input' is not of the form"),
-        ("input:", "'input:' is not of the form"),
-        ("input:1x", "'input:1x' is not of the form"),
         ("input:-1x28", "'input:-1x28' is not of the form"),
         ("input:1X28", "'input:1X28' is not of the form"),
         ("input:1x28, mask:1x28", "' mask:1x28' is not of the form"),
-        ("input:1x28,", "'' is not of the form"),
-        ("1input:1x28", "'1input:1x28' is not of the form"),
         ("input:1x28\n", "is not of the form"),
         ("input:1x28,input:2x28", "input input is given twice"),
     ],

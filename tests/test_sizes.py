@@ -22,7 +22,7 @@ from model.signature import Tensor
 from program.cli import UserError
 from record import points
 from record.points import CEILING
-from report_sample import TEMPLATE, healthy, measured, other_records
+from report_sample import TEMPLATE, compared, healthy, measured, other_records
 from show import limits, sizes
 from show.page import render
 
@@ -59,7 +59,7 @@ def repeats() -> pd.DataFrame:
 
 def undefined(variant: str) -> dict[str, Any]:
     """The health check of a variant whose outputs are a signal, on samples without labels."""
-    parity = {"max_abs_error": 2e-6, "max_rel_error": 3e-6, "agreement": None}
+    parity = compared(2e-6, 3e-6, None)
     found = healthy(variant)
     protocol = found["protocols"]["grpc"] | {"parity": {"1": parity, "8": parity}, "accuracy": None}
     return {**found, "accuracy": None, "protocols": {"grpc": protocol, "http": protocol}}
@@ -75,7 +75,7 @@ def several_shapes() -> dict[str, Any]:
     records["config"]["serving"]["inner"] = "openvino"
     records["config"]["profile"] = {"opt": "spec:8x80x140"}
     records |= {"dataset": None, "model": {"accuracy": None}, "published": None}
-    same = {"max_abs_error": 1e-6, "max_rel_error": 1e-6, "agreement": None}
+    same = compared(1e-6, 1e-6, None)
     records["parity"] = records["parity"] | {"exports": {"onnx": {"1": same, "8": same}}}
     return document(summary, table, [], health, [], records)
 

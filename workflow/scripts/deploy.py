@@ -19,6 +19,7 @@ from plan.settings.deploy import Deploy
 from program.cli import UserError, log
 from program.files import read_json, sha256, whole_directory, write_text
 from program.job import run
+from record.recorded import read_health
 from serve import modelconfig, runtime
 from serve import repository as repositories
 from tuning import space
@@ -119,7 +120,7 @@ def render(templates: Path, target: Path, shown: Mapping[str, Any]) -> None:
 
 
 def main(job: Job) -> None:
-    health = read_json(job.health)
+    health = read_health(job.health)
     if not health["healthy"]:
         raise UserError(f"{health['variant']} is unhealthy: {'; '.join(health['reasons'])}.", f"see {job.health}")
     source, why = chosen(job)

@@ -1,22 +1,23 @@
 """Rule healthcheck: is a variant what it promises to be, through the server, over gRPC and HTTP?
 
 health/<variant>.json holds, per protocol: live, ready, model ready, metadata as configured, a request beyond the
-profile on any axis refused, the difference from PyTorch at each bound of the profile, and the accuracy on the test set,
-null where there is none. A variant outside the config's bounds is recorded as unhealthy with the reasons; it then has
-no sweep. A server that does not start fails the rule.
+profile on any axis refused, the difference of every output from PyTorch at each bound of the profile, and the accuracy
+on the test set, null where it is not defined. A variant outside the config's bounds is recorded as unhealthy with the
+reasons; it then has no sweep. A server that does not start fails the rule.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 from tritonclient.utils import InferenceServerException
 
-from model import shapes
+from model import comparison, shapes
+from model.comparison import Differences, answers, differences, record
 from model.interface import in_batches
-from model.reference import Reference, agrees, answers, cases, difference, load
+from model.reference import Reference, cases, load, place
 from model.signature import Signature, Tensor
 from model.tensors import Arrays
 from plan.settings.health import Bounds, HealthCheck
@@ -27,7 +28,7 @@ from serve import endpoint, server
 
 # Enough to find a fault of one batch size; accuracy is taken of all samples.
 MAX_REQUESTS = 100
-_UNBOUNDED = Bounds(max_abs_error=float("inf"), min_agreement=0.0, min_accuracy=0.0, samples="all")
+FLAGS = ("live", "ready", "model_ready", "metadata_as_promised", "refuses_beyond_profile")
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,28 @@ class Job:
     reference: Annotated[Path, "reference.npz"]
     server_log: Annotated[Path, "output: Triton's log"]
     health: Annotated[Path, "output: health.json"]
+
+
+@dataclass(frozen=True)
+class Checks:
+    """What was found over one protocol.
+
+    accepted_beyond_profile: axes. parity: by case. samples, accuracy: on the test set; None where it is not defined.
+    """
+
+    live: bool
+    ready: bool
+    model_ready: bool
+    metadata_as_promised: bool
+    refuses_beyond_profile: bool
+    accepted_beyond_profile: list[str]
+    parity: dict[str, Differences]
+    samples: int
+    accuracy: float | None
+
+    def recorded(self) -> dict[str, Any]:
+        """As health.json holds it."""
+        return vars(self) | {"parity": {label: record(found) for label, found in self.parity.items()}}
 
 
 def promised_metadata(model: Signature) -> dict[str, Any]:
@@ -73,7 +96,7 @@ def check(
     settings: HealthCheck,
     groups: Sequence[Reference],
     bounds: Mapping[str, shapes.Shapes],
-) -> dict[str, Any]:
+) -> Checks:
     """All checks over one protocol, at each of the profile's `bounds`; `groups` have the model's own names."""
     model = settings.model
     served = [group.renamed(model) for group in groups]
@@ -89,48 +112,61 @@ def check(
         for axis, most in settings.largest.items()
         if not refuses(one, larger(served[0], taken, axis, most + 1), outputs)
     ]
-    result: dict[str, Any] = {
-        "live": one.live(),
-        "ready": one.ready(),
-        "model_ready": one.model_ready(),
-        "metadata_as_promised": one.metadata() == promised_metadata(model),
-        "refuses_beyond_profile": not accepted,
-        "accepted_beyond_profile": accepted,
-        "parity": {},
-    }
+    parity = {}
     for label, (group, size) in cases(groups, bounds).items():
         # Whole batches only: the last, smaller one may lie outside the profile.
         part = group.renamed(model).first(min(group.samples // size, MAX_REQUESTS) * size)
-        found = difference(in_batches(infer, part.inputs, size), list(part.outputs.values()), agrees(model.outputs))
-        result["parity"][label] = asdict(found)
-    return result | accuracy(infer, served[0], shapes.batch(bounds["min"]), shapes.batch(bounds["max"]))
+        parity[label] = differences(in_batches(infer, part.inputs, size), part.outputs, model.outputs)
+    known = whole_batches(served[0], shapes.batch(bounds["min"]), shapes.batch(bounds["max"]))
+    return Checks(
+        live=one.live(),
+        ready=one.ready(),
+        model_ready=one.model_ready(),
+        metadata_as_promised=one.metadata() == promised_metadata(model),
+        refuses_beyond_profile=not accepted,
+        accepted_beyond_profile=accepted,
+        parity=parity,
+        samples=known.samples,
+        accuracy=accuracy(infer, known, model.outputs, shapes.batch(bounds["max"])),
+    )
+
+
+def whole_batches(reference: Reference, smallest: int, largest: int) -> Reference:
+    """The labelled samples without the last ones, where those are fewer than the smallest batch; else all samples."""
+    left_over = reference.samples % largest
+    dropped = left_over if reference.labels is not None and left_over < smallest else 0
+    return reference.first(reference.samples - dropped)
+
+
+def answering(outputs: Sequence[Tensor]) -> int | None:
+    """The place of the output that labels are compared with: class scores, or one integer per sample; else None."""
+    scores = [place for place, tensor in enumerate(outputs) if tensor.scores]
+    single = [place for place, tensor in enumerate(outputs) if "INT" in tensor.dtype and tensor.dims in ([], [1])]
+    return next(iter([*scores, *single]), None)
 
 
 def accuracy(
-    infer: Callable[[Arrays], list[np.ndarray]], reference: Reference, smallest: int, largest: int
-) -> dict[str, Any]:
-    """Accuracy on the samples of a group, in the largest batches; not defined where their labels are not known."""
-    if reference.labels is None:
-        return {"samples": reference.samples, "accuracy": None}
-    left_over = reference.samples % largest
-    part = reference.first(reference.samples - (left_over if left_over < smallest else 0))
-    found = answers(in_batches(infer, part.inputs, largest)[0])
-    return {"samples": part.samples, "accuracy": float((found == part.labels).mean())}
+    infer: Callable[[Arrays], list[np.ndarray]], reference: Reference, outputs: Sequence[Tensor], batch: int
+) -> float | None:
+    """The share of samples whose answer is their label, in batches; None without labels, or an output of answers."""
+    chosen = answering(outputs)
+    if reference.labels is None or chosen is None:
+        return None
+    found = answers(in_batches(infer, reference.inputs, batch)[chosen])
+    return float((found == reference.labels).mean())
 
 
-def faults(found: Mapping[str, Any], wanted: Bounds) -> list[str]:
-    """What one protocol's checks fall short of, in words."""
-    flags = ("live", "ready", "model_ready", "metadata_as_promised", "refuses_beyond_profile")
-    result = [f"not {name.replace('_', ' ')}" for name in flags if not found[name]]
-    result += [f"accepts more than the profile on the axis {axis}" for axis in found["accepted_beyond_profile"]]
-    for label, parity in found["parity"].items():
-        place = f"batch {label}" if label.isdigit() else label
-        if not parity["max_abs_error"] <= wanted.max_abs_error:  # nor is NaN
-            result.append(f"max abs error {parity['max_abs_error']:.3g} > {wanted.max_abs_error:g} at {place}")
-        if parity["agreement"] is not None and parity["agreement"] < wanted.min_agreement:
-            result.append(f"agreement {parity['agreement']:.4f} < {wanted.min_agreement:g} at {place}")
-    if found["accuracy"] is not None and found["accuracy"] < wanted.min_accuracy:
-        result.append(f"accuracy {found['accuracy']:.4f} < {wanted.min_accuracy:g}")
+def faults(found: Checks, wanted: Bounds, computes: bool) -> list[str]:
+    """What one protocol's checks fall short of, in words; of a model that computes nothing the answers do not count."""
+    result = [f"not {name.replace('_', ' ')}" for name in FLAGS if not getattr(found, name)]
+    result += [f"accepts more than the profile on the axis {axis}" for axis in found.accepted_beyond_profile]
+    if not computes:
+        return result
+    bounds = comparison.Bounds(max_abs_error=wanted.max_abs_error, min_agreement=wanted.min_agreement)
+    for label, differing in found.parity.items():
+        result += [f"{fault} at {place(label)}" for fault in comparison.faults(differing, bounds)]
+    if found.accuracy is not None and found.accuracy < wanted.min_accuracy:
+        result.append(f"accuracy {found.accuracy:.4f} < {wanted.min_accuracy:g}")
     return result
 
 
@@ -149,19 +185,23 @@ def main(job: Job) -> None:
             with endpoint.connected(running, protocol, settings.name) as one:
                 protocols[protocol] = check(one, settings, groups, bounds)
                 version = one.server_version()
-    # The ceiling computes nothing, so nothing is asked of its answers.
-    wanted = settings.bounds if settings.computes else _UNBOUNDED
-    reasons = [f"{name}: {fault}" for name, found in protocols.items() for fault in faults(found, wanted)]
-    known = [found["accuracy"] for found in protocols.values() if found["accuracy"] is not None]
+    if groups[0].labels is not None and answering(settings.model.outputs) is None:
+        log.warning("Accuracy is not defined: no output has class scores. Hint: declare one with scores: true")
+    reasons = [
+        f"{name}: {fault}"
+        for name, found in protocols.items()
+        for fault in faults(found, settings.bounds, settings.computes)
+    ]
+    accuracies = [found.accuracy for found in protocols.values() if found.accuracy is not None]
     result = {
         "variant": settings.variant,
         "model": settings.name,
         "server": {"kind": settings.server, "version": version},
         "healthy": not reasons,
         "reasons": reasons,
-        "accuracy": min(known, default=None),
-        "samples": min(found["samples"] for found in protocols.values()),
-        "protocols": protocols,
+        "accuracy": min(accuracies, default=None),
+        "samples": min(found.samples for found in protocols.values()),
+        "protocols": {name: found.recorded() for name, found in protocols.items()},
     }
     write_json(job.health, result)
     if reasons:

@@ -20,9 +20,9 @@ from model.reference import load as load_reference
 from model.samples import of_shape
 from plan.settings.perf import InProcess
 from program.cli import log
-from program.files import read_json
 from program.job import run
 from record import points
+from record.recorded import read_health
 from serve import runtime
 
 # The first calls allocate memory and choose kernels.
@@ -86,7 +86,7 @@ def repeat(job: Job, directory: Path) -> list[dict[str, Any]]:
 def main(job: Job) -> None:
     name = job.settings.variant
     rows = []
-    if read_json(job.health)["healthy"]:
+    if read_health(job.health)["healthy"]:
         with tempfile.TemporaryDirectory() as directory:
             lay_out(job, Path(directory))
             rows = repeat(job, Path(directory))

@@ -62,8 +62,12 @@ def kept(previous: Sequence[dict[str, Any]], jobs: Sequence[Mapping[str, Any]]) 
 
 
 def manifest(run: Path, command: str, jobs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The content of manifest.json. Files by their path below `run`; inputs and outputs as the jobs name them."""
-    made = sorted({one for job in jobs for output in job["outputs"] for one in members(Path(output))})
+    """The content of manifest.json. Files by their path below `run`; inputs and outputs as the jobs name them.
+
+    What all runs share lies elsewhere: the job that made it has its checksum.
+    """
+    found = {one for job in jobs for output in job["outputs"] for one in members(Path(output))}
+    made = sorted(one for one in found if one.is_relative_to(run))
     return {
         "run": run.name,
         "written": datetime.now().astimezone().isoformat(timespec="seconds"),

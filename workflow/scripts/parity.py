@@ -1,21 +1,23 @@
 """Rule parity: how far ONNX and TorchScript are from PyTorch, at the shapes of the profile and for single samples.
 
-parity.json: for every export and batch size, or shape where axes vary, the largest absolute and relative difference
-and the agreement on the reference's samples. Beyond the tolerance the rule fails.
+parity.json: for every export and batch size, or shape where axes vary, how far each output is from the reference, over
+all of its samples, and the worst of the outputs. Beyond the tolerance the rule fails.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 
 from model import shapes
+from model.comparison import Bounds, Differences, differences, faults, record
 from model.interface import in_batches
-from model.reference import Difference, Reference, agrees, cases, difference, load
+from model.reference import Reference, cases, load, place
+from model.signature import Tensor
 from model.tensors import Arrays
-from plan.settings.export import Parity, Tolerance
+from plan.settings.export import Parity
 from program.cli import UserError, log
 from program.files import write_json
 from program.job import run
@@ -52,49 +54,38 @@ def torchscript_predict(path: Path) -> Predict:
     return lambda inputs: predict(module, inputs, len(next(iter(inputs.values()))))
 
 
-def compare(predict: Predict, checked: Mapping[str, tuple[Reference, int]], agreement: bool) -> dict[str, Difference]:
-    """The difference from the reference in each case, over all of its samples."""
+def compare(
+    predict: Predict, checked: Mapping[str, tuple[Reference, int]], outputs: Sequence[Tensor]
+) -> dict[str, Differences]:
+    """The differences from the reference in each case, over all of its samples."""
     return {
-        label: difference(in_batches(predict, part.inputs, size), list(part.outputs.values()), agreement)
+        label: differences(in_batches(predict, part.inputs, size), part.outputs, outputs)
         for label, (part, size) in checked.items()
     }
 
 
-def breaches(found: Difference, tolerance: Tolerance) -> list[str]:
-    """The bounds that a difference does not keep, in words."""
-    errors = {
-        "abs error": (found.max_abs_error, tolerance.max_abs_error),
-        "rel error": (found.max_rel_error, tolerance.max_rel_error),
-    }
-    # NaN is beyond every bound.
-    faults = [f"{name} {value:.3g} > {most:.3g}" for name, (value, most) in errors.items() if not value <= most]
-    if found.agreement is not None and found.agreement < tolerance.min_agreement:
-        faults.append(f"agreement {found.agreement:.4f} < {tolerance.min_agreement:.4f}")
-    return faults
-
-
 def main(job: Job) -> None:
-    tolerance = job.settings.tolerance
-    profile = shapes.parse_profile(job.settings.profile)
+    settings = job.settings
+    bounds = Bounds(**asdict(settings.tolerance))
+    profile = shapes.parse_profile(settings.profile)
     groups = load(job.reference)
     exports = {"onnx": onnx_predict(job.onnx, list(groups[0].outputs))}
     if job.torchscript:
         exports["torchscript"] = torchscript_predict(job.torchscript)
     single = {name: [1, *dims[1:]] for name, dims in profile["opt"].items()}
     checked = cases(groups, {"single": single, **profile})
-    result = {}
+    result: dict[str, dict[str, Any]] = {}
     for name, predict in exports.items():
-        found = compare(predict, checked, agrees(job.settings.outputs))
-        for label, one in found.items():
-            log.info("%s, %s: max abs error %.2e, agreement %s", name, label, one.max_abs_error, one.agreement)
-            if faults := breaches(one, tolerance):
-                place = f"batch {label}" if label.isdigit() else label
+        result[name] = {}
+        for label, found in compare(predict, checked, settings.outputs).items():
+            if beyond := faults(found, bounds):
                 raise UserError(
-                    f"{name} differs from PyTorch at {place}: {', '.join(faults)}.",
+                    f"{name} differs from PyTorch at {place(label)}: {'; '.join(beyond)}.",
                     "look for an operator that was exported wrongly, or widen export.tolerance",
                 )
-        result[name] = {label: asdict(one) for label, one in found.items()}
-    write_json(job.parity, {"samples": groups[0].samples, "tolerance": asdict(tolerance), "exports": result})
+            result[name][label] = record(found)
+        log.info("%s gives what PyTorch gives at %s", name, ", ".join(map(place, checked)))
+    write_json(job.parity, {"samples": groups[0].samples, "tolerance": asdict(settings.tolerance), "exports": result})
 
 
 if __name__ == "__main__":

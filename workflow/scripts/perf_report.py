@@ -21,6 +21,7 @@ from plan.settings.report import Report
 from program.cli import log
 from program.files import read_json, write_json, write_text
 from program.job import run
+from record.recorded import read_health, read_parity
 from show.page import render
 
 
@@ -51,12 +52,12 @@ class Job:
 def collect(job: Job) -> tuple[pd.DataFrame, Document]:
     """The summary table and the document, from the files of the other stages."""
     repeats = tables.read_repeats(job.points)
-    health = {found["variant"]: found for found in map(read_json, job.health)}
+    health = {found["variant"]: found for found in map(read_health, job.health)}
     others: Records = {
         "config": yaml.safe_load(job.run_config.read_text(encoding="utf-8")),
         "dataset": read_json(job.dataset) if job.dataset else None,
         "model": read_json(job.metrics) if job.metrics else None,
-        "parity": read_json(job.parity),
+        "parity": read_parity(job.parity),
         "versions": read_json(job.versions),
         "system": read_json(job.system),
         "timeline": job_times.jobs(job.logs),

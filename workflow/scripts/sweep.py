@@ -18,10 +18,11 @@ from model.samples import of_shape
 from plan.loads import Load
 from plan.settings.perf import Sweep
 from program.cli import log
-from program.files import read_json, whole_directory
+from program.files import whole_directory
 from program.job import run
 from record import inputs, perf_analyzer
 from record.points import LEVEL, write
+from record.recorded import read_health
 from serve import endpoint, install, server
 
 # perf_analyzer's own limit is windows × length; this only catches one that hangs.
@@ -95,7 +96,7 @@ def not_measured(settings: Sweep, health: Mapping[str, Any]) -> list[dict[str, A
 
 def main(job: Job) -> None:
     settings = job.settings
-    health = read_json(job.health)
+    health = read_health(job.health)
     with whole_directory(job.raw) as raw:
         points = sweep(job, settings, raw) if health["healthy"] else not_measured(settings, health)
     measured_by = {"variant": settings.variant, "repeat": settings.repeat}

@@ -22,6 +22,7 @@ from program.cli import UserError, log
 from program.files import read_json, whole_directory, whole_file
 from program.job import run
 from record import inputs
+from record.recorded import read_health
 from serve import modelconfig
 from serve import repository as repositories
 from tuning import analyzer, launch, space
@@ -94,7 +95,7 @@ def search(job: Job, work: Path) -> list[dict[str, str]]:
 
 
 def main(job: Job) -> None:
-    health = read_json(job.health)
+    health = read_health(job.health)
     if not health["healthy"]:
         raise UserError(f"{health['variant']} is unhealthy: {'; '.join(health['reasons'])}.", f"see {job.health}")
     with tempfile.TemporaryDirectory(prefix="triton_endpoints_") as directory:

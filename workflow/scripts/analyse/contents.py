@@ -9,11 +9,12 @@ from analyse.rows import Row
 
 
 class Parity(TypedDict):
-    """How far outputs are from those of the reference; `agreement` is None where outputs are no answers."""
+    """How far outputs are from those of the reference: the worst of them, None where not defined, and each by name."""
 
-    max_abs_error: float
-    max_rel_error: float
+    max_abs_error: float | None
+    max_rel_error: float | None
     agreement: float | None
+    outputs: dict[str, dict[str, Any]]
 
 
 class Served(TypedDict):

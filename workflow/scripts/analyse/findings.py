@@ -10,13 +10,13 @@ from itertools import chain
 from typing import Any
 
 from analyse.between_variants import Comparison, ratio
+from analyse.checks import agreement, checks
 from analyse.contents import Health, Measured
 from analyse.formatting import capitalized, listed, milliseconds, number, percent, times
 from analyse.formatting import ratio as in_words
 from analyse.growth import KINDS, Growth, growth, place_of_sizes
 from analyse.rows import Row, breakdown, closed, headline, layers, models, place, variants
 from analyse.summary import SAMPLES_WANTED
-from analyse.verdict import agreement, checks
 from record.points import CEILING
 
 # Points that the evidence names; the table of points has all.
@@ -118,7 +118,7 @@ def accuracy(health: Mapping[str, Health], model: Mapping[str, Any] | None, data
         return
     samples = dataset["test"]["count"]
     whole = {name: one["accuracy"] for name, one in health.items() if one["samples"] == samples}
-    if found := {name: share for name, share in whole.items() if share < pytorch}:
+    if found := {name: share for name, share in whole.items() if share is not None and share < pytorch}:
         shares = listed([f"{name} {percent(share, 2)}" for name, share in found.items()])
         text = f"{listed(list(found))} {_verb(found, 'is', 'are')} less accurate than PyTorch."
         evidence = f"{shares}; PyTorch {percent(pytorch, 2)}, on the same {number(samples)} samples"

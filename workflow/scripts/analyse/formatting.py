@@ -38,9 +38,9 @@ def milliseconds(microseconds: float | None) -> str:
     return number(value, 2 if value < 10 else 1 if value < 100 else 0)
 
 
-def error(value: float) -> str:
+def error(value: float | None) -> str:
     """A numerical error in two digits."""
-    return f"{value:.2g}"
+    return MISSING if value is None else f"{value:.2g}"
 
 
 def size(count: int) -> str:

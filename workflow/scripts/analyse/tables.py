@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from program.files import whole_file
-from record.points import IN_PROCESS_COLUMNS
+from record.points import IN_PROCESS_COLUMNS, REPEAT_COLUMNS
+from record.recorded import require_same
 
 _WORDS = {"variant", "protocol", "load_mode", "shared_memory", "shape", "status", "reason", "command", "indicative"}
 
@@ -22,13 +23,20 @@ def read(path: Path) -> pd.DataFrame:
 
 def read_repeats(paths: Iterable[Path]) -> pd.DataFrame:
     """All repeats of all variants as one table."""
-    return pd.concat([read(path) for path in paths], ignore_index=True)
+    return pd.concat([_checked(path, read(path), REPEAT_COLUMNS) for path in paths], ignore_index=True)
 
 
 def read_in_process(paths: Iterable[Path]) -> pd.DataFrame:
     """All repeats of the models without a server; those of a variant that was not measured have no rows."""
-    tables = [table for path in paths if len(table := pd.read_csv(path, keep_default_na=False))]
+    read = [_checked(path, pd.read_csv(path, keep_default_na=False), IN_PROCESS_COLUMNS) for path in paths]
+    tables = [table for table in read if len(table)]
     return pd.concat(tables) if tables else pd.DataFrame(columns=IN_PROCESS_COLUMNS)
+
+
+def _checked(path: Path, table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """The table. Raises UserError when it has other columns: another version of the workflow wrote it."""
+    require_same(path, table.columns, columns)
+    return table
 
 
 def write(path: Path, table: pd.DataFrame, columns: list[str]) -> None:

@@ -1,10 +1,11 @@
 """The run in one sentence, and what qualifies it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from analyse.between_variants import Comparison, baseline, ratio
-from analyse.contents import Health, Parity
+from analyse.checks import agreement, checks, largest
+from analyse.contents import Health
 from analyse.formatting import accuracy, error, listed, number, percent
 from analyse.formatting import ratio as in_words
 from analyse.rows import Row, headline, models, place
@@ -61,31 +62,15 @@ def _claim(winner: Row, level: Sequence[Row], comparisons: Sequence[Comparison])
     return f"{serves}, {in_words(found)} PyTriton with eager PyTorch"
 
 
-def agreement(checked: Iterable[Parity]) -> float | None:
-    """Smallest share of samples on which a variant answers as the reference does, of all that was checked.
-
-    None where the outputs are no answers: an audio signal has none.
-    """
-    shares = [one["agreement"] for one in checked]
-    known = [share for share in shares if share is not None]
-    return min(known) if len(known) == len(shares) else None
-
-
 def correctness(health: Health, reference: str) -> str:
     """Accuracy of a variant through the server, and how far its answers are those of the reference."""
     same = agreement(checks(health))
     if same is None:
-        largest = max(one["max_abs_error"] for one in checks(health))
-        compared = f"within {error(largest)} of {reference}"
+        compared = f"within {error(largest(checks(health), 'max_abs_error'))} of {reference}"
     else:
         exact = f"every answer that of {reference}" if health["accuracy"] is None else f"equal to {reference}"
         compared = exact if same == 1 else f"agreement with {reference} {percent(same, 2)}"
     return f"accuracy {accuracy(health['accuracy'])}, {compared}"
-
-
-def checks(health: Health) -> list[Parity]:
-    """The differences from the reference over all protocols, shapes and batch sizes."""
-    return [one for found in health["protocols"].values() for one in found["parity"].values()]
 
 
 def _against_next(winner: Row, other: Row, comparisons: Sequence[Comparison]) -> str:

@@ -54,6 +54,7 @@ model:
   inputs:
 {inputs}
   # Names are yours to choose. An axis that follows an input's has its name, or is a multiple of it: [1, 256*frames].
+  # Add scores: true to an output of class scores, so that agreement and accuracy count its largest one.
   outputs:
 {outputs}
   # What bls and ensemble take and give; null where clients bring tensors.

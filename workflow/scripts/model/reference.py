@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from model import shapes
-from model.signature import Signature, Tensor
+from model.signature import Signature
 from program.files import whole_file
 
 Arrays = dict[str, np.ndarray]
@@ -100,38 +100,6 @@ def cases(groups: Sequence[Reference], profile: Mapping[str, shapes.Shapes]) -> 
     return result
 
 
-@dataclass(frozen=True)
-class Difference:
-    """How far outputs are from the reference.
-
-    max_abs_error: largest absolute difference of a floating-point output. max_rel_error: the same divided by the
-    largest absolute value of the reference. agreement: share of samples with the same answer, or None if it is not
-    defined.
-    """
-
-    max_abs_error: float
-    max_rel_error: float
-    agreement: float | None
-
-
-def answers(output: np.ndarray) -> np.ndarray:
-    """The answer of each sample [n]: an integer output [n, 1] itself, or the argmax of scores [n, …]."""
-    flat = output.reshape(len(output), -1)
-    return flat[:, 0] if np.issubdtype(output.dtype, np.integer) else flat.argmax(1)
-
-
-def agrees(outputs: Sequence[Tensor]) -> bool:
-    """Whether the config's first output has a fixed size, so that answers can agree."""
-    return not shapes.axes([outputs[0].dims])
-
-
-def difference(outputs: list[np.ndarray], expected: list[np.ndarray], agreement: bool = True) -> Difference:
-    """The difference of outputs from the reference; both lists have the same order.
-
-    `agreement`: whether the first output holds an answer.
-    """
-    pairs = [pair for pair in zip(outputs, expected) if np.issubdtype(pair[1].dtype, np.floating)]
-    absolute = max((float(np.abs(one - other).max()) for one, other in pairs), default=0.0)
-    largest = max((float(np.abs(other).max()) for _, other in pairs), default=0.0)
-    same = float((answers(outputs[0]) == answers(expected[0])).mean()) if agreement else None
-    return Difference(absolute, absolute / largest if largest else absolute, same)
+def place(label: str) -> str:
+    """The label of a case as a sentence names it: `batch 4`, or the shapes."""
+    return f"batch {label}" if label.isdigit() else label

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Tensor:
-    """One input or output: Triton's data type; dims without the batch axis, sizes or names of axes that vary."""
+    """One input or output: Triton's data type; dims without the batch axis, sizes or names of axes that vary.
+
+    scores: whether it is an output of class scores, the largest of which is the answer.
+    """
 
     name: str
     dtype: str
     dims: list[int | str]
+    scores: bool = False
 
 
 @dataclass(frozen=True)

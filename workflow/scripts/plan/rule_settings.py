@@ -99,7 +99,7 @@ class RuleSettings:
         """Of a variant that workflow/backends/ serves."""
         served = self.plan.served(variant)
         serving = replace(served.serving, cuda_graphs=self.plan.config.serving.cuda_graphs)
-        return Repository(served.name, served.backend, served.signature, served.profile, serving)
+        return Repository(served.name, served.signature, served.profile, serving, served.backend)
 
     def repository_native(self, variant: str) -> NativeRepository:
         """Of a variant that Triton's own backend serves."""

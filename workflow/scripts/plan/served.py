@@ -113,7 +113,7 @@ def signature(model: described.Model | described.Raw) -> Signature:
 
 def tensors(found: Iterable[described.Tensor]) -> list[Tensor]:
     """Tensors of the config, as scripts take them."""
-    return [Tensor(one.name, one.dtype, list(one.dims)) for one in found]
+    return [Tensor(one.name, one.dtype, list(one.dims), one.scores) for one in found]
 
 
 def _renamed(own: list[Tensor], names: Iterable[str]) -> list[Tensor]:

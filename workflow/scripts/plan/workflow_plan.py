@@ -85,7 +85,7 @@ class Plan:
     @property
     def engines(self) -> list[str]:
         """The engines that the variants need, and those that are built besides."""
-        needed = {self.served(name).runs.engine for name in self.variants} - {None}
+        needed = {self.served(name).runs.engine for name in self.variants}
         return sorted({*filter(None, needed), *self.config.engines})
 
     @property

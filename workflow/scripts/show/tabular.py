@@ -5,9 +5,9 @@ from typing import Any
 
 import yaml
 
+from analyse.checks import agreement, largest
 from analyse.contents import Document, Health, Served
 from analyse.formatting import listed
-from analyse.verdict import agreement
 from record.points import CEILING
 from serve.variants import PACKAGES
 
@@ -74,8 +74,8 @@ def _figures(found: Served) -> dict[str, Any]:
     parity = found["parity"].values()
     return {
         "accuracy": found["accuracy"],
-        "max_abs_error": max(one["max_abs_error"] for one in parity),
-        "max_rel_error": max(one["max_rel_error"] for one in parity),
+        "max_abs_error": largest(parity, "max_abs_error"),
+        "max_rel_error": largest(parity, "max_rel_error"),
         "agreement": agreement(parity),
         "cases": list(found["parity"]),
     }

@@ -2,7 +2,8 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from plan.config.values import Amount, Count, Fraction, InWords, Listed, Name, Positive, Section, Text
 
@@ -26,6 +27,21 @@ class Tensor(Section):
         ],
         Listed,
     ]
+    scores: bool = Field(
+        default=False, description="Whether this output holds class scores, the largest of which is the answer."
+    )
+
+    @model_validator(mode="after")
+    def _scores_have_one_axis(self) -> "Tensor":
+        """Scores are floats along one axis of fixed size, that of the classes."""
+        fixed = [size for size in self.dims if isinstance(size, int)]
+        if self.scores and not (
+            self.dtype.startswith("FP") and fixed == list(self.dims) and sum(size > 1 for size in fixed) == 1
+        ):
+            what = f"{self.name} has scores: true, with {self.dtype} {list(self.dims)}"
+            hint = "class scores are floats with one axis, as dims: [10]; leave scores out for other outputs"
+            raise PydanticCustomError("scores", "{what}", {"what": what, "hint": hint})
+        return self
 
 
 Tensors = Annotated[tuple[Tensor, ...], Listed, Field(min_length=1)]
@@ -49,7 +65,10 @@ class Model(Section):
         description="File with a state_dict, where the model file does not train; empty: the weights of `build`."
     )
     inputs: Tensors = Field(description="Inputs in order, with Triton's data type and the dims without the batch axis.")
-    outputs: Tensors = Field(description="Outputs in order, as the inputs.")
+    outputs: Tensors = Field(
+        description="Outputs in order, as the inputs. `scores: true` marks class scores, one axis of floats: agreement "
+        "and accuracy count which is the largest."
+    )
     raw: Raw | None = Field(
         description="What `bls` and `ensemble` take and give; the model file converts it. `null` without those."
     )
@@ -79,9 +98,15 @@ class Train(Section):
 
 
 class Tolerance(Section):
-    max_abs_error: Positive = Field(description="Largest absolute difference of an output.")
+    max_abs_error: Positive = Field(
+        description="Largest absolute difference of an output of floats. Outputs in FP16 may differ by a relative "
+        "0.01, in BF16 by 0.05, where the bounds are tighter."
+    )
     max_rel_error: Positive = Field(description="The same relative to the largest output of the reference.")
-    min_agreement: Fraction = Field(description="Share of samples with the same largest output.")
+    min_agreement: Fraction = Field(
+        description="Share of samples whose largest score is the same; of an output of integers or BOOL, share of "
+        "equal elements."
+    )
 
 
 class Export(Section):

@@ -44,9 +44,16 @@ class PyTriton(Section):
 
 
 class Healthcheck(Section):
-    min_accuracy: Fraction = Field(description="Accuracy on the test set.")
-    max_abs_error: Positive = Field(description="Largest absolute difference from PyTorch's outputs.")
-    min_agreement: Fraction = Field(description="Share of samples with PyTorch's answer.")
+    min_accuracy: Fraction = Field(
+        description="Accuracy on the test set: of scores, or of an output of one integer per sample."
+    )
+    max_abs_error: Positive = Field(
+        description="Largest absolute difference from PyTorch's outputs of floats; for FP16 and BF16 as in "
+        "`export.tolerance`."
+    )
+    min_agreement: Fraction = Field(
+        description="Share of samples with PyTorch's answer, or of equal elements, as in `export.tolerance`."
+    )
     samples: Annotated[Literal["all"] | Count, InWords("a number of samples", "write all or a whole number from 1")] = (
         Field(description="Samples of the test set sent, from its start; `all` is every one.")
     )

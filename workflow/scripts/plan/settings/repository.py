@@ -8,14 +8,16 @@ from serve.serving import Serving
 
 @dataclass(frozen=True)
 class Repository:
-    """name: of the served model; backend: the engine of workflow/backends/native/ that serves it, None for Python;
-    model: its inputs and outputs as clients see them."""
+    """name: of the served model; model: its inputs and outputs as clients see them.
+
+    backend: the engine of workflow/backends/native/ that serves it, None for Triton's Python backend.
+    """
 
     name: str
-    backend: str | None
     model: Signature
     profile: dict[str, str]
     serving: Serving
+    backend: str | None = None
 
 
 @dataclass(frozen=True)
