@@ -81,7 +81,7 @@ lint: $(VENV)/.dev ## Check format, style, types and the workflow
 	ruff check .
 	ruff format --check .
 	snakefmt --check Snakefile rules
-	clang-format --dry-run -Werror workflow/backends/native/*.cpp workflow/backends/native/*.h
+	clang-format --dry-run -Werror workflow/backends/native/*.cpp workflow/backends/native/*.h tests/*.c
 	mypy
 	lint-imports --no-cache --no-logo
 	snakemake --lint
@@ -90,7 +90,7 @@ format: $(VENV)/.dev ## Format the code
 	ruff check --fix .
 	ruff format .
 	snakefmt Snakefile rules
-	clang-format -i workflow/backends/native/*.cpp workflow/backends/native/*.h
+	clang-format -i workflow/backends/native/*.cpp workflow/backends/native/*.h tests/*.c
 
 benchmark: $(VENV)/.main ## Measure our variants against the demo's PyTriton server, and bls against its one-by-one form; CPU time by process
 	snakemake --cores $(CORES) repositories $(OVERLAY)

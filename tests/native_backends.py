@@ -1,64 +1,69 @@
-"""Small models for the native backends, and the bundled Triton that serves them."""
+"""Small models for the native backends, their compilation, and the bundled Triton that serves them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
+import onnx
 import openvino
 import torch
+from onnx import helper
 from openvino import opset13 as ops
-from serving import install, modelconfig, server
-from tritonclient import grpc, http
+from tritonclient import grpc
+from tritonclient.utils import np_to_triton_dtype
 
 import backend
+from model.signature import Tensor
 from program.process import child
+from serve import install, modelconfig, server
+from serve.serving import Serving
 
 WIDTH = 5
 MAX_BATCH = 16
-TYPES = {
-    "BOOL": np.bool_,
-    "UINT8": np.uint8,
-    "INT8": np.int8,
-    "INT16": np.int16,
-    "INT32": np.int32,
-    "INT64": np.int64,
-    "FP16": np.float16,
-    "FP32": np.float32,
-    "FP64": np.float64,
+OPENVINO_TYPES = {
+    "BOOL": openvino.Type.boolean,
+    **{
+        f"{kind}{bits}": getattr(openvino.Type, f"{kind[0].lower()}{bits}")
+        for kind in ("UINT", "INT")
+        for bits in (8, 16, 32, 64)
+    },
+    **{"FP16": openvino.Type.f16, "FP32": openvino.Type.f32, "FP64": openvino.Type.f64, "BF16": openvino.Type.bf16},
 }
 
 
-class Twice(torch.nn.Module):
-    """Two inputs, two outputs: twice the first, and the sum of each row of the second, one value for each sample."""
-
-    def forward(self, first: torch.Tensor, second: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return first * 2, second.sum(dim=1)
-
-
-def tensor(name: str, dtype: str, dims: Sequence[Any]) -> dict[str, Any]:
-    """A tensor as the config has it."""
-    return {"name": name, "dtype": dtype, "dims": list(dims)}
-
-
-def profile(inputs: Sequence[Mapping[str, Any]], low: int = 1, high: int = MAX_BATCH) -> dict[str, Any]:
-    return modelconfig.fixed_profile(inputs, low, high)
+def build(directory: Path, engines: Sequence[str], sanitize: str = "") -> Path:
+    """A backend directory with these engines. With sanitizers it is compiled for a short build."""
+    targets = {name: directory / f"endpoints_{name}" / f"libtriton_endpoints_{name}.so" for name in engines}
+    for target in targets.values():
+        target.parent.mkdir(parents=True)
+    flags = [*backend.FLAGS, "-O1"] if sanitize else backend.FLAGS
+    with mock.patch.object(backend, "FLAGS", flags):
+        backend.main(backend.Job(**targets, sanitize=sanitize))
+    return directory
 
 
 def config(
     name: str,
     engine: str,
-    inputs: Sequence[Mapping[str, Any]],
-    outputs: Sequence[Mapping[str, Any]],
-    shapes: Mapping[str, Any] | None = None,
-    **serving: Any,
+    inputs: Sequence[Tensor],
+    outputs: Sequence[Tensor],
+    profile: Mapping[str, Any] | None = None,
+    instances: int = 1,
+    max_queue_delay_us: int = 0,
 ) -> Any:
-    """The ModelConfig of a model that a native backend serves."""
-    settings = {"instances": 1, "threads": 1, "max_queue_delay_us": 0, "device": "cpu"} | serving
-    result = modelconfig.python_model(name, inputs, outputs, shapes or profile(inputs), settings)
-    result.backend = backend.PREFIX + engine
-    return result
+    """The ModelConfig of a model that a native backend serves, in batches of 1 to MAX_BATCH."""
+    serving = Serving("cpu", instances, 1, max_queue_delay_us)
+    bounds = profile or modelconfig.fixed_profile(inputs, 1, MAX_BATCH)
+    return modelconfig.engine_model(name, inputs, outputs, bounds, serving, engine)
+
+
+def doubling(name: str, engine: str, dtype: str = "FP32", dims: Sequence[int | str] = (WIDTH,), **options: Any) -> Any:
+    """The configuration of a model of one input and one output."""
+    tensors = [[Tensor(one, dtype, list(dims))] for one in ("input", "output")]
+    return config(name, engine, *tensors, **options)
 
 
 def add_model(repository: Path, model: Any) -> Path:
@@ -69,85 +74,105 @@ def add_model(repository: Path, model: Any) -> Path:
     return version
 
 
-def write_openvino(path: Path, dtype: str = "FP32", high: int = MAX_BATCH) -> None:
-    """A blob that answers with its input plus itself, or with its contrary where it is BOOL."""
-    shape = openvino.PartialShape([openvino.Dimension(1, high), openvino.Dimension(WIDTH)])
-    given = ops.parameter(shape, TYPES[dtype], name="input")
+def twice(given: Any) -> Any:
+    """A node of OpenVINO: the input plus itself, or its contrary where it is BOOL."""
+    return ops.logical_not(given) if given.get_element_type() == openvino.Type.boolean else ops.add(given, given)
+
+
+def write_openvino(
+    path: Path,
+    dtype: str = "FP32",
+    shape: Sequence[Any] = ((1, MAX_BATCH), WIDTH),
+    compute: Callable[[Any], Any] = twice,
+) -> None:
+    """A blob, or a graph where `path` ends in .xml, from `input` to `output`."""
+    axes = [openvino.Dimension(*axis) if isinstance(axis, tuple) else openvino.Dimension(axis) for axis in shape]
+    given = ops.parameter(openvino.PartialShape(axes), OPENVINO_TYPES[dtype], name="input")
     given.output(0).tensor.set_names({"input"})
-    result = ops.logical_not(given) if dtype == "BOOL" else ops.add(given, given)
+    result = ops.result(compute(given))
     result.output(0).tensor.set_names({"output"})
     model = openvino.Model([result], [given], "f32")
-    compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    path.write_bytes(compiled.export_model().getvalue())
+    if path.suffix == ".xml":
+        openvino.save_model(model, path, compress_to_fp16=False)
+    else:
+        compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        path.write_bytes(compiled.export_model().getvalue())
 
 
-def write_torchscript(path: Path, module: torch.nn.Module) -> None:
-    torch.jit.script(module.eval()).save(str(path))
+def write_onnx(path: Path) -> None:
+    tensors = [
+        helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", WIDTH]) for name in ("input", "output")
+    ]
+    graph = helper.make_graph(
+        [helper.make_node("Add", ["input", "input"], ["output"])], "double", *map(list, zip(tensors))
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
 
 
-def write_aotinductor(path: Path, module: torch.nn.Module, examples: Sequence[torch.Tensor]) -> None:
-    batch = torch.export.Dim("batch", min=1, max=MAX_BATCH)
+class Double(torch.nn.Module):
+    def forward(self, given: torch.Tensor) -> torch.Tensor:
+        return given + given
+
+
+class Two(torch.nn.Module):
+    """Two inputs, two outputs: twice the first, and the sum of each row of the second, one value for each sample."""
+
+    def forward(self, first: torch.Tensor, second: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return first * 2, second.sum(dim=1)
+
+
+def write_torch(path: Path, module: torch.nn.Module, examples: Sequence[torch.Tensor], high: int = MAX_BATCH) -> None:
+    """TorchScript, or a package of AOTInductor where `path` ends in .pt2."""
+    if path.suffix != ".pt2":
+        torch.jit.script(module.eval()).save(str(path))
+        return
+    batch = torch.export.Dim("batch", min=1, max=high)
     program = torch.export.export(module, tuple(examples), dynamic_shapes=tuple({0: batch} for _ in examples))
     torch._inductor.aoti_compile_and_package(
         program, package_path=str(path), inductor_configs={"cpp.dynamic_threads": True}
     )
 
 
+def write_double(path: Path) -> None:
+    """The engine that the ending of `path` says."""
+    if path.suffix == ".onnx":
+        write_onnx(path)
+    elif path.suffix in (".blob", ".xml"):
+        write_openvino(path)
+    else:
+        write_torch(path, Double(), [torch.zeros(4, WIDTH)])
+
+
 @contextmanager
 def running(
     repository: Path,
+    models: Sequence[str],
     backends: Path,
     directory: Path,
     environment: Mapping[str, str] | None = None,
     arguments: Sequence[str] = (),
-    timeout: float = 120.0,
 ) -> Iterator[server.Server]:
-    """The bundled Triton with native backends; models may fail to load. Yields when it answers."""
+    """The bundled Triton with native backends, when `models` are ready; others may fail to load."""
     parts = install.bundled(directory / "install")
     for one in backends.iterdir():
         (parts.backend_directory / one.name).symlink_to(one.resolve())
-    libraries = [parts.env["LD_LIBRARY_PATH"], *map(str, backend.library_directories())]
     ports, log_file = server.free_ports(), directory / "server.log"
-    command = [
-        parts.binary,
-        f"--model-repository={repository}",
-        f"--backend-directory={parts.backend_directory}",
-        *(f"--{kind}-address={server.HOST}" for kind in ("http", "grpc", "metrics")),
-        *(f"--{kind}-port={getattr(ports, kind)}" for kind in ("http", "grpc", "metrics")),
-        "--exit-on-error=false",
-        "--strict-readiness=false",
-        "--exit-timeout-secs=10",
-        *arguments,
-    ]
-    env = parts.env | {"LD_LIBRARY_PATH": ":".join(libraries)} | dict(environment or {})
-    with log_file.open("wb") as output, child(command, output, env=env) as process:
+    command = [*server._triton(parts, repository, ports, directory / "install"), "--exit-on-error=false", *arguments]
+    with (
+        log_file.open("wb") as output,
+        child(command, output, env=parts.env | dict(environment or {}), grace=2) as process,
+    ):
         found = server.Server(ports, log_file, process)
-        _wait(found, timeout)
+        server._wait_until_ready(found, models, 200)
         yield found
 
 
-def _wait(found: server.Server, timeout: float) -> None:
-    import time
-
-    client = http.InferenceServerClient(found.http)
-    deadline = time.monotonic() + timeout
-    while True:
-        assert found.process.poll() is None, found.log_file.read_text(errors="replace")[-3000:]
-        try:
-            if client.is_server_ready():
-                return
-        except OSError:
-            pass
-        assert time.monotonic() < deadline, found.log_file.read_text(errors="replace")[-3000:]
-        time.sleep(0.1)
-
-
-def infer(client: Any, model: str, **arrays: np.ndarray) -> Any:
+def infer(
+    client: Any, model: str, datatype: str | None = None, outputs: Sequence[Any] | None = None, **arrays: np.ndarray
+) -> Any:
     """The answer to one request over gRPC."""
     inputs = []
     for name, array in arrays.items():
-        dtype = next(key for key, value in TYPES.items() if value == array.dtype.type)
-        one = grpc.InferInput(name, array.shape, dtype)
-        one.set_data_from_numpy(array)
-        inputs.append(one)
-    return client.infer(model, inputs)
+        one = grpc.InferInput(name, array.shape, datatype or np_to_triton_dtype(array.dtype))
+        inputs.append(one.set_data_from_numpy(array))
+    return client.infer(model, inputs, outputs=outputs)
