@@ -5,6 +5,7 @@ from the server's statistics. raw/ keeps perf_analyzer's own files. An unhealthy
 why.
 """
 
+import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from program.job import run
 from record import inputs, perf_analyzer
 from record.points import LEVEL, write
 from record.recorded import read_health
-from serve import endpoint, install, server
+from serve import endpoint, server
 
 # perf_analyzer's own limit is windows × length; this only catches one that hangs.
 _TIMEOUT_FACTOR = 5
@@ -54,12 +55,13 @@ def measured(running: server.Server, load: Load, settings: Sweep, data: Path, ra
         command = perf_analyzer.command(settings.name, url, load, windows, data, metrics)
         point = perf_analyzer.measure(command, load, raw, Path(libraries), timeout, settings.slo_ms)
         after = one.statistics()
+    shared = perf_analyzer.sharing(load, len(os.sched_getaffinity(0)))
     executions = after["executions"] - before["executions"]
     inferences = after["inferences"] - before["inferences"]
     return {
         **point,
         "effective_batch": inferences / executions if executions else None,
-        "command": " ".join([*map("=".join, install.ONE_CONNECTION.items()), "perf_analyzer", *command]),
+        "command": " ".join([*map("=".join, shared.items()), "perf_analyzer", *command]),
     }
 
 

@@ -16,9 +16,6 @@ from pathlib import Path
 
 from program.cli import UserError
 
-# How many calls share a gRPC connection. The default of six costs client and server time; one client's calls share one.
-ONE_CONNECTION = {"TRITON_CLIENT_GRPC_CHANNEL_MAX_SHARE_COUNT": "100"}
-
 
 @dataclass(frozen=True)
 class Install:
@@ -106,7 +103,7 @@ def perf_analyzer(directory: Path) -> tuple[Path, dict[str, str]]:
     links.mkdir()
     for plain, mangled in {"libb64.so.0d": "libb64-*.so.0d", "libcudart.so.12": "libcudart-*.so.12.*"}.items():
         (links / plain).symlink_to(next(libraries.glob(mangled)))
-    return binary, _environment([links]) | ONE_CONNECTION
+    return binary, _environment([links])
 
 
 def _pytriton() -> Path:
