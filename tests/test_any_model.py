@@ -142,7 +142,7 @@ def test_runs_do_not_touch_each_other(project_of_models, overlays, runs):
     table = project_of_models.snakemake("--detailed-summary", "perf_report").stdout.splitlines()
     rows = [dict(zip(table[0].split("\t"), line.split("\t"))) for line in table[1:]]
     files = {path for row in rows for path in [row["output_file"], *row["input-file(s)"].split(",")]}
-    assert {path.split("/")[1] for path in files if path.startswith("artifacts/")} == {DEFAULT["run"]}
+    assert {path.split("/")[1] for path in files if path.startswith("artifacts/")} == {DEFAULT["run"], "backends"}
 
 
 # The parts, without a run

@@ -152,10 +152,11 @@ class Parser {
   }
 
   unsigned hexadecimal() {
-    const std::string_view digits = text_.substr(position_, 4);
+    const std::string_view hexadecimal = text_.substr(position_, 4);
     unsigned result = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), result, 16);
-    if (digits.size() != 4 || error != std::errc() || end != digits.data() + 4) fail("four hexadecimal digits");
+    const auto [end, error] = std::from_chars(hexadecimal.data(), hexadecimal.data() + hexadecimal.size(), result, 16);
+    if (hexadecimal.size() != 4 || error != std::errc() || end != hexadecimal.data() + 4)
+      fail("four hexadecimal characters");
     position_ += 4;
     return result;
   }
