@@ -152,11 +152,10 @@ class Parser {
   }
 
   unsigned hexadecimal() {
-    const std::string_view hexadecimal = text_.substr(position_, 4);
+    const std::string_view unit = text_.substr(position_, 4);
     unsigned result = 0;
-    const auto [end, error] = std::from_chars(hexadecimal.data(), hexadecimal.data() + hexadecimal.size(), result, 16);
-    if (hexadecimal.size() != 4 || error != std::errc() || end != hexadecimal.data() + 4)
-      fail("four hexadecimal characters");
+    const auto [end, error] = std::from_chars(unit.data(), unit.data() + unit.size(), result, 16);
+    if (unit.size() != 4 || error != std::errc() || end != unit.data() + 4) fail("four hexadecimal characters");
     position_ += 4;
     return result;
   }
