@@ -26,7 +26,7 @@ from plan.config.engine import Precision, Target
 from plan.settings.engine import TensorRt
 from program.cli import UserError
 from program.files import sha256
-from show import engines as section
+from show import tabular as section
 
 DATA = ROOT / "tests" / "data" / "tensorrt"
 SCHEMA = json.loads((ROOT / "workflow" / "schemas" / "engine.schema.json").read_text())
