@@ -31,9 +31,9 @@ ON_ENGINE = ("openvino", "pytriton_engine", "bls", "ensemble", "aotinductor")
 IN_PROCESS = in_process_outputs(VARIANTS, [1])
 SWEEPS = set().union(*(measured_outputs(variant, [1]) for variant in VARIANTS))
 HEALTH = {f"health/{variant}.json" for variant in VARIANTS}
-# A model that computes nothing has a repository that no training changes.
+# No training changes the native backends, nor the repository of a model that computes nothing.
 AFTER_DATASET = {
-    name for name in expected_outputs(CONFIG) if not name.startswith("dataset/") and name != "repository/null"
+    name for name in expected_outputs(CONFIG) if not name.startswith(("dataset/", "backends/", "repository/null"))
 }
 # Snakemake compares params as a set: swapped values would go unseen were they params of their own.
 SWAPPED = {"epochs": CONFIG["train"]["batch_size"], "batch_size": CONFIG["train"]["epochs"]}

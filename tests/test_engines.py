@@ -375,9 +375,9 @@ def test_programs_that_are_there(gpu_machine, monkeypatch):
     ("wanted", "gpus", "reason"),
     [
         ([], [], ""),
-        (["8.6"], [], "no NVIDIA GPU here"),
+        (["8.6"], [], "this machine has no NVIDIA GPU"),
         (["8.6", "9.0"], ["9.0"], ""),
-        (["8.6", "12.0"], ["9.0"], "for GPUs of compute capability 8.6 and 12.0; here is 9.0"),
+        (["8.6", "12.0"], ["9.0"], "built for compute capability 8.6 and 12.0; this machine has 9.0"),
     ],
 )
 def test_where_an_engine_runs(wanted, gpus, reason):
