@@ -116,10 +116,13 @@ class Foreground:
         prefixes = [re.search(r"shm-region-prefix-name=(\S+)", line)[1] for line in lines]
         return [region for prefix in prefixes for region in Path("/dev/shm").glob(f"{prefix}*")]
 
-    def stop_cleanly(self) -> None:
-        """Interrupt a program that serves: it ends with 0 and leaves no process and nothing in shared memory."""
+    def stop_cleanly(self, python: bool = True) -> None:
+        """Interrupt a program that serves: it ends with 0 and leaves no process and nothing in shared memory.
+
+        `python`: whether a Python backend serves, which has regions there.
+        """
         regions = self.shared_memory()
-        assert regions
+        assert bool(regions) == python
         assert self.interrupt() == 0, self.output
         assert shown(marked(self.mark)) == []
         assert [region for region in regions if region.exists()] == []

@@ -143,7 +143,7 @@ def test_missing_model(command, dataset_files, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("def prepare(images): ...", "has no function build. Hint: workflow/scripts/model/interface.py says"),
+        ("def prepare(images): ...", "has no function build. Hint: workflow/scripts/model/interface.py describes it"),
         ("build = 1\nprepare = len", "has no function build."),
         ("def build(): ...", "has no function prepare."),
     ],

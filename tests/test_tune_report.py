@@ -10,6 +10,7 @@ from selenium.webdriver.common.by import By
 
 import tune_report
 from browsers import LOW_CONTRAST, accessibility_violations, chromium, drawn, fits, view
+from plan.settings.tune import TuneReport
 from report_sample import TEMPLATE
 
 METRICS = ("perf_throughput", "perf_latency_avg", "perf_latency_p99")
@@ -59,15 +60,12 @@ def page(needs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.
     choices = {"openvino": choice("openvino", "spec:80x140"), "onnx": choice("onnx", "")}
     for name, content in choices.items():
         (directory / f"{name}.json").write_text(json.dumps(content))
-    arguments = [
-        *("--settings", '{"run": "vocoder", "model": "hifigan"}', "--template", str(TEMPLATE)),
-        *("--choices", *(str(directory / f"{name}.json") for name in choices)),
-        *("--page", str(directory / "tune_report.html")),
-    ]
-    tune_report.main(tune_report.arguments().parse_args(arguments))
+    files = [directory / f"{name}.json" for name in choices]
+    page = directory / "tune_report.html"
+    tune_report.main(tune_report.Job(TuneReport("vocoder", "hifigan"), files, TEMPLATE, page))
     with chromium() as browser:
         view(browser, 1280, "light")
-        drawn(browser, directory / "tune_report.html")
+        drawn(browser, page)
         yield browser
 
 
