@@ -14,11 +14,12 @@ _PR_SET_CHILD_SUBREAPER = 36
 # The signals that ask a script to end.
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _libc = ctypes.CDLL(None, use_errno=True)
-# Waits until the script's end of the pipe closes. Then the group $1 has $2 tenths of a second to end by itself.
+# Reads the group, then until the script's end of the pipe closes; then the group has $1 tenths of a second to end.
 _WATCH = """
+read -r group || exit 0
 read -r _
-for _ in $(seq "$2"); do kill -s 0 -- "-$1" 2>/dev/null || exit 0; sleep 0.1; done
-kill -s KILL -- "-$1"
+for _ in $(seq "$1"); do kill -s 0 -- "-$group" 2>/dev/null || exit 0; sleep 0.1; done
+kill -s KILL -- "-$group"
 """
 
 
@@ -46,17 +47,28 @@ def child(
     killed, the kernel sends the child SIGTERM, and a watch kills the rest of the group after `grace` seconds, because a
     child that dies while it starts can leave children of its own.
     """
-    process = subprocess.Popen(
-        [str(part) for part in command],
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        env=env,
-        cwd=cwd,
-        start_new_session=True,
-        preexec_fn=die_with_parent,
-    )
-    with _watched(process.pid, grace):
+    parent = os.getpid()
+
+    def begin() -> None:
+        die_with_parent()
+        # A parent that ended before the kernel knew of this wish sends no signal.
+        if os.getppid() != parent:
+            os._exit(1)
+
+    # The watch is there before the child: a script that is killed while the child starts leaves nothing behind.
+    with _watch(grace) as group:
+        process = subprocess.Popen(
+            [str(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=env,
+            cwd=cwd,
+            start_new_session=True,
+            preexec_fn=begin,
+        )
+        group.write(f"{process.pid}\n".encode())
+        group.flush()
         try:
             yield process
         finally:
@@ -69,17 +81,18 @@ def child(
 
 
 @contextmanager
-def _watched(group: int, grace: float) -> Iterator[None]:
-    """Kill a process group if this process ends inside the block."""
+def _watch(grace: float) -> Iterator[IO[bytes]]:
+    """Where to write the process group that is to be killed if this process ends inside the block."""
     watch = subprocess.Popen(
-        ["sh", "-c", _WATCH, "watch", str(group), str(round(10 * grace))],
+        ["sh", "-c", _WATCH, "watch", str(round(10 * grace))],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+    assert watch.stdin is not None
     try:
-        yield
+        yield watch.stdin
     finally:
         watch.kill()
         watch.communicate()
