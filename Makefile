@@ -30,7 +30,7 @@ OVERLAY := $(if $(CONFIG),--configfile $(CONFIG))
 SERVED := $(OVERLAY) $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help perf_report tune deploy compare modelopt new serve ask demo evaluate verify test test-slow test-all lint format sync docs screenshots lock benchmark clean distclean
+.PHONY: help perf_report backend tune deploy compare modelopt new serve ask demo evaluate verify test test-slow test-all lint format sync docs screenshots lock benchmark clean distclean
 
 help: ## List the targets
 	@grep -hE '^[a-z_-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -97,6 +97,9 @@ benchmark: $(VENV)/.main ## Measure our variants against the demo's PyTriton ser
 	python benchmarks/pytriton_demo.py $(OVERLAY)
 	python benchmarks/bls_batched.py $(OVERLAY)
 	python benchmarks/cpu_time.py $(OVERLAY)
+
+backend: $(VENV)/.main ## Compile the native backends into artifacts/backends/, a --backend-directory for any Triton
+	snakemake --cores $(CORES) backend
 
 sync: $(VENV)/.main ## Install what the locks say, and nothing else
 

@@ -20,8 +20,9 @@ from program.cli import UserError, log
 from program.files import read_json, sha256, whole_directory, write_text
 from program.job import run
 from record.recorded import read_health
-from serve import modelconfig, runtime
+from serve import install, modelconfig, runtime
 from serve import repository as repositories
+from serve.variants import VARIANTS
 from tuning import space
 
 # Shared memory for the tensors of the Python backend, in MiB.
@@ -78,6 +79,13 @@ def _imports(node: ast.AST) -> list[str]:
     return [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
 
 
+def linked(config: Any) -> str | None:
+    """The package whose libraries the native backend of a model links, if such a backend serves it."""
+    engine = config.backend.removeprefix(modelconfig.BACKEND_PREFIX)
+    packages = {variant.backend: variant.packages for variant in VARIANTS.values() if variant.backend}
+    return next(iter(packages.get(engine, ())), None) if engine != config.backend else None
+
+
 def digest(repository: Path) -> str:
     """Twelve hexadecimal characters, from the names and contents of all files."""
     files = sorted(path for path in repository.rglob("*") if path.is_file())
@@ -87,7 +95,8 @@ def digest(repository: Path) -> str:
 
 def values(repository: Path, config: Any, settings: Deploy, why: str) -> dict[str, Any]:
     """What the templates show."""
-    modules = imported(repository)
+    package = linked(config)
+    modules = imported(repository) | ({package: package} if package else {})
     return {
         **asdict(settings),
         "model": config.name,
@@ -98,6 +107,8 @@ def values(repository: Path, config: Any, settings: Deploy, why: str) -> dict[st
         "configuration": space.described(config),
         "modules": list(modules),
         "packages": {name: version(name) for name in sorted(set(modules.values()))},
+        # Below the package, where its libraries lie.
+        "linked": {"package": package, "directory": install.ENGINE_LIBRARIES[package]} if package else None,
         "gpu": any(group.kind == group.KIND_GPU for group in config.instance_group),
         "shm_mib": SHARED_MEMORY_MIB,
         "flags": ["--model-repository=/models", "--exit-timeout-secs=30", "--log-verbose=0"],

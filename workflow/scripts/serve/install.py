@@ -16,6 +16,9 @@ from pathlib import Path
 
 from program.cli import UserError
 
+# Where the packages that a native backend links have their libraries.
+ENGINE_LIBRARIES = {"openvino": "libs", "torch": "lib"}
+
 
 @dataclass(frozen=True)
 class Install:
@@ -84,7 +87,7 @@ def require_native() -> tuple[Path, Path]:
 
 def engine_libraries() -> list[Path]:
     """The directories of OpenVINO's and PyTorch's libraries, which the native backends link, of those installed."""
-    found = [(find_spec(package), directory) for package, directory in (("openvino", "libs"), ("torch", "lib"))]
+    found = [(find_spec(package), directory) for package, directory in ENGINE_LIBRARIES.items()]
     return [Path(spec.origin).parent / directory for spec, directory in found if spec and spec.origin]
 
 
