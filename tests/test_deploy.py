@@ -127,6 +127,19 @@ def test_threads_of_the_instances(asked, fixed):
     assert config.parameters["threads"].string_value == fixed
 
 
+@pytest.mark.parametrize(
+    ("backend", "package"),
+    [
+        ("endpoints_openvino", "openvino"),
+        ("endpoints_torchscript", "torch"),
+        ("endpoints_null", None),
+        ("python", None),
+    ],
+)
+def test_what_a_native_backend_links(backend, package):
+    assert deploy.linked(modelconfig.parse(f'backend: "{backend}"')) == package
+
+
 def test_image_has_what_the_models_import(deployed):
     requirements = (deployed / "requirements.txt").read_text().splitlines()[1:]
     assert [line.split("==")[0] for line in requirements] == ["numpy"]
