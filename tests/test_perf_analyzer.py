@@ -157,3 +157,9 @@ def test_samples_go_out_with_their_own_shapes_and_values():
 
 def test_version_is_the_one_that_was_locked(tmp_path):
     assert "2.51" in perf_analyzer.version(tmp_path)
+
+
+@pytest.mark.parametrize(("calls", "cores", "share"), [(1, 2, 1), (65, 1, 65), (65, 2, 65), (65, 16, 9), (1, 16, 1)])
+def test_there_is_one_connection_for_two_cores(calls, cores, share):
+    found = perf_analyzer.sharing(Load("grpc", 1, calls), cores)
+    assert found == {"TRITON_CLIENT_GRPC_CHANNEL_MAX_SHARE_COUNT": str(share)}

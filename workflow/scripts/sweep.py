@@ -5,7 +5,6 @@ from the server's statistics. raw/ keeps perf_analyzer's own files. An unhealthy
 why.
 """
 
-import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,13 +54,12 @@ def measured(running: server.Server, load: Load, settings: Sweep, data: Path, ra
         command = perf_analyzer.command(settings.name, url, load, windows, data, metrics)
         point = perf_analyzer.measure(command, load, raw, Path(libraries), timeout, settings.slo_ms)
         after = one.statistics()
-    shared = perf_analyzer.sharing(load, len(os.sched_getaffinity(0)))
     executions = after["executions"] - before["executions"]
     inferences = after["inferences"] - before["inferences"]
     return {
         **point,
         "effective_batch": inferences / executions if executions else None,
-        "command": " ".join([*map("=".join, shared.items()), "perf_analyzer", *command]),
+        "command": " ".join([*map("=".join, perf_analyzer.sharing(load).items()), "perf_analyzer", *command]),
     }
 
 

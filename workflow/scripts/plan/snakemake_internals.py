@@ -1,4 +1,4 @@
-"""What this workflow reads of Snakemake that Snakemake does not document, in one place (tests/test_internals.py)."""
+"""What this workflow reads of Snakemake that Snakemake does not document, in one place (tests/test_plan.py)."""
 
 import os
 from collections.abc import Mapping

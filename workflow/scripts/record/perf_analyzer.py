@@ -74,12 +74,13 @@ def _pace(load: Load) -> list[str]:
     return [*rate, "--async", "--profile-export-file", f"{load.name}.json"]
 
 
-def sharing(load: Load, cores: int) -> dict[str, str]:
-    """How many calls share a gRPC connection: one connection for two cores.
+def sharing(load: Load, cores: int | None = None) -> dict[str, str]:
+    """How many calls share a gRPC connection, as a variable of perf_analyzer: one connection for two cores.
 
+    `cores`: how many there are, by default those that this process may use.
     Connections cost both sides time, so two cores are served best over one; over one alone, sixteen cores reach half.
     """
-    calls = math.ceil((load.concurrency or _CALLS) / max(1, cores // 2))
+    calls = math.ceil((load.concurrency or _CALLS) / max(1, (cores or len(os.sched_getaffinity(0))) // 2))
     return {"TRITON_CLIENT_GRPC_CHANNEL_MAX_SHARE_COUNT": str(calls)}
 
 
@@ -92,7 +93,7 @@ def measure(
     the objective of requests that are sent at a rate, which need one.
     """
     binary, env = install.perf_analyzer(libraries)
-    env |= sharing(load, len(os.sched_getaffinity(0)))
+    env |= sharing(load)
     output = directory / f"{load.name}.txt"
     with output.open("wb") as stream, child([binary, *arguments], stream, env=env, cwd=directory) as process:
         if not load.closed:
