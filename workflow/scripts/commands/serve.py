@@ -99,10 +99,12 @@ def chosen(options: argparse.Namespace, config: Mapping[str, Any]) -> list[str]:
     return [options.variant]
 
 
-def wait(running: server.Server) -> None:
-    """Wait for Ctrl-C. Raises UserError when the server ends by itself."""
+def wait(running: server.Server, instructions: str) -> None:
+    """Say how to talk to the server, then wait for Ctrl-C. Raises UserError when the server ends by itself."""
     try:
         with terminal():
+            # Ctrl-C may follow them at once.
+            print(instructions, flush=True)
             code = running.process.wait()
     except KeyboardInterrupt:
         log.info("stopping")
@@ -126,8 +128,7 @@ def main(options: argparse.Namespace) -> None:
         log_file = run / "logs" / "serve.server.log"
         with server.running(repository, models, log_file, ports=ports, kind=config["server"]) as running:
             request = write_request(run, variants[0], running, models[0])
-            print(instructions(running, models, request), flush=True)
-            wait(running)
+            wait(running, instructions(running, models, request))
 
 
 def write_request(run: Path, variant: str, running: server.Server, model: str) -> Path:
