@@ -26,7 +26,8 @@ except UserError as error:
     sys.exit(str(error))
 
 settings = RuleSettings(plan)
-RUN = "exec {params.command} --settings {params.settings:q}"
+# The directory of the run is that of the log. It is in no param, or runs of other names would not share a cache.
+RUN = "log={log[0]:q}; run=${{log%%/logs/*}}; exec {params.command} --settings {params.settings:q}"
 # For rules whose results are good on any machine, which Snakemake may take from a cache that several clones share
 # (docs/reruns.md). They have no benchmark: what comes from a cache took no time, and Snakemake refuses the two together.
 CACHE = snakemake_internals.has_cache(workflow)
@@ -75,7 +76,7 @@ def command(rule, **more):
     def built(wildcards, input, output):
         logs = log_options(snakemake_internals.logs(workflow, rule, wildcards.items()))
         added = {name: value(wildcards) if callable(value) else value for name, value in more.items()}
-        return command_line(input.code[0], dict(input.items()), dict(output.items()), added, logs)
+        return command_line(plan.results, input.code[0], dict(input.items()), dict(output.items()), added, logs)
 
     return built
 
