@@ -4,12 +4,10 @@ import sys
 from inspect import signature
 from pathlib import Path
 
-PROJECT = Path(workflow.current_basedir).parent
-sys.path.insert(0, str(PROJECT / "workflow" / "scripts"))
-
 from plan import machine, snakemake_internals
 from plan.command import command_line, log_options
 from plan.config import checked
+from plan.progress import expected
 from plan.rule_settings import RuleSettings
 from plan.workflow_plan import Plan, library, project_file
 from program.cli import UserError
@@ -38,11 +36,14 @@ IMAGE = plan.config.serving.image if plan.config.server == "native" else None
 
 # Jobs that are submitted find their GPU and their Triton elsewhere; a dry run needs none.
 onstart:
+    jobs = snakemake_internals.planned_jobs(workflow, expected)
     if snakemake_internals.runs_here(workflow):
         try:
-            machine.require(snakemake_internals.planned_jobs(workflow), settings)
+            machine.require(jobs, settings)
         except UserError as error:
             sys.exit(str(error))
+    if progress:
+        progress.begin(jobs, snakemake_internals.cores(workflow))
 
 
 wildcard_constraints:

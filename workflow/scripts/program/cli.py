@@ -2,18 +2,22 @@
 
 import argparse
 import logging
+import os
 import resource
 import shlex
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TextIO
 
 from program.process import ENDINGS, die_with_parent
 
 log = logging.getLogger("triton_endpoints")
 # Begins with the time: analyse/job_times.py reads it.
 FORMAT = "%(asctime)s %(levelname)s %(message)s"
+# To the beginning of the line, and remove what is there.
+CLEAR = "\r\x1b[K"
 
 
 class UserError(Exception):
@@ -30,8 +34,11 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return result
 
 
-def run(main: Callable[[argparse.Namespace], None], arguments: argparse.ArgumentParser) -> None:
+def run(main: Callable[[argparse.Namespace], None], arguments: argparse.ArgumentParser, quiet: bool = False) -> None:
     """Parse the command line, set up the log, call `main`, and exit: 0, 1 for a defect, 2 for a user's error.
+
+    `quiet`: with a log, only warnings and errors of this project go to the terminal; everything else, also of
+    libraries and other programs, goes to the log.
 
     SIGTERM, SIGHUP and the death of the parent (Snakemake, when it was killed) become SystemExit, so that context
     managers stop what they started.
@@ -41,7 +48,7 @@ def run(main: Callable[[argparse.Namespace], None], arguments: argparse.Argument
         signal.signal(number, _end)
     # Before the log, which says that the job has begun.
     die_with_parent()
-    _log_to(options.log)
+    _log_to(options.log, quiet)
     log.debug("%s", shlex.join(sys.argv))
     try:
         main(options)
@@ -64,15 +71,30 @@ def _end(received: int, _frame: object) -> None:
     sys.exit(128 + received)
 
 
-def _log_to(path: Path | None) -> None:
+def _log_to(path: Path | None, quiet: bool) -> None:
     """Log to stderr and, from debug on, to `path`."""
     log.setLevel(logging.DEBUG)
-    console = logging.StreamHandler()
-    console.setLevel(logging.INFO)
-    handlers: list[logging.Handler] = [console]
+    stream = sys.stderr
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.FileHandler(path, mode="w"))
-        handlers[-1].setFormatter(logging.Formatter(FORMAT))
-    for handler in handlers:
-        log.addHandler(handler)
+        path.write_text("")
+        if quiet:
+            stream = _rest_to(path)
+    console = logging.StreamHandler(stream)
+    console.setLevel(logging.WARNING if path is not None and quiet else logging.INFO)
+    # A terminal may show the progress of the run in this line.
+    console.setFormatter(logging.Formatter(f"{CLEAR}%(message)s" if stream.isatty() else "%(message)s"))
+    log.addHandler(console)
+    if path is not None:
+        file = logging.FileHandler(path, mode="a")
+        file.setFormatter(logging.Formatter(FORMAT))
+        log.addHandler(file)
+
+
+def _rest_to(path: Path) -> TextIO:
+    """Let stdout and stderr of this process, and of those that it starts, end in `path`; returns what was stderr."""
+    terminal = os.fdopen(os.dup(2), "w")
+    with path.open("ab") as file:
+        for number in (1, 2):
+            os.dup2(file.fileno(), number)
+    return terminal
