@@ -23,9 +23,12 @@ PREAMBLE = (
     *("Conda environments: ", "Singularity containers: "),
 )
 INTERRUPTED = "Interrupted: jobs are being stopped. Run the same command to go on."
-# How Snakemake announces that; and that a job failed, which is told when it does.
+# How Snakemake announces that; and what it says after a job has failed, which is told when it does.
 _STOPS = "Terminating processes on user request"
-_GIVES_UP = "Exiting because a job execution failed"
+_AFTER_FAILURE = (
+    *("Exiting because a job execution failed", "RuleException:\nCalledProcessError"),
+    "WorkflowError:\nAt least one job did not complete",
+)
 
 
 class Progress(logging.Handler):
@@ -70,7 +73,7 @@ class Progress(logging.Handler):
         elif event == LogEvent.JOB_ERROR:
             self._error(record.__dict__)
         elif record.levelno >= logging.WARNING:
-            if not text.startswith(_GIVES_UP):
+            if not text.startswith(_AFTER_FAILURE):
                 self._print(text)
         elif event is None and not self._total and text and not text.startswith(PREAMBLE):
             self._print(text)
