@@ -26,7 +26,11 @@ SYNC := $(UV) pip sync --quiet --require-hashes --python $(VENV)/bin/python
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Where the commands and the rules' scripts find their modules.
 export PYTHONPATH := $(CURDIR)/workflow/scripts
+# Their messages name these variables instead of options.
+export STARTED_BY = make $@
 OVERLAY := $(if $(CONFIG),--configfile $(CONFIG))
+# Before Snakemake, which says less of a file that is missing or no YAML.
+CHECK = $(if $(CONFIG),python -m commands.check $(OVERLAY))
 SERVED := $(OVERLAY) $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
@@ -36,12 +40,15 @@ help: ## List the targets
 	@grep -hE '^[a-z_-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 perf_report: $(VENV)/.main ## Set up, run the workflow, write artifacts/<run>/report/
+	@$(CHECK)
 	snakemake --cores $(CORES) perf_report $(OVERLAY)
 
 tune: $(VENV)/.main $(ANALYZER)/.done ## Search for the best configuration within the SLO: artifacts/<run>/tune/
+	@$(CHECK)
 	snakemake --cores $(CORES) tune $(OVERLAY)
 
 deploy: $(VENV)/.main $(ANALYZER)/.done ## Tune, then write what serves the result elsewhere: artifacts/<run>/deploy/
+	@$(CHECK)
 	snakemake --cores $(CORES) deploy $(OVERLAY)
 
 compare: $(VENV)/.main ## Compare artifacts/RUN with an earlier run: make compare BASE=path/to/perf_summary.json [RUN=…]
@@ -56,7 +63,7 @@ serve: $(VENV)/.main ## Serve a variant in the foreground: make serve VARIANT=op
 	@exec python -m commands.serve $(SERVED) $(if $(filter all,$(VARIANT)),--all,--variant $(VARIANT))
 
 ask: $(VENV)/.main ## Send an image to a served model: make ask IMAGE=seven.png [PORT=8000] [PROTOCOL=grpc] [MODEL=name]
-	@exec python -m commands.client --image '$(IMAGE)' --protocol $(PROTOCOL) $(if $(PORT),--url localhost:$(PORT)) \
+	@exec python -m commands.client --image '$(IMAGE)' --protocol $(PROTOCOL) $(if $(PORT),--port $(PORT)) \
 	  $(if $(MODEL),--model '$(MODEL)')
 
 demo: $(VENV)/.main ## Serve every variant and a page to draw on: make demo [PORT=8080]

@@ -12,3 +12,5 @@ from plan.progress import Progress
 progress = Progress() if snakemake_internals.shows_progress(workflow, PROJECT) else None
 if progress:
     snakemake_internals.replace_terminal_handler(workflow, progress)
+if not (Path("config/config.yaml").exists() or config or snakemake_internals.overlays(workflow)):
+    sys.exit("config/config.yaml is not in this directory. Hint: run Snakemake in the clone, or see docs/your-model.md")

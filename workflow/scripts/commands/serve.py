@@ -65,9 +65,11 @@ def check_ports(ports: Mapping[str, int]) -> None:
     """Raises UserError for the first of some ports, by what they are for, that is taken or does not exist."""
     for name, port in ports.items():
         if not 0 < port < 2**16:
-            raise UserError(f"port {port} ({name}) does not exist.", "choose others with --port")
+            raise UserError(f"port {port} ({name}) does not exist.", "choose another: --port 9000")
         if not server.is_free(port):
-            raise UserError(f"port {port} ({name}) is taken.", "choose others with --port, or stop what listens there")
+            raise UserError(
+                f"port {port} ({name}) is taken.", "choose another: --port 9000; or stop what listens there"
+            )
 
 
 def instructions(running: server.Server, models: Sequence[str], request: Path) -> str:

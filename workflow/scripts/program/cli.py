@@ -1,21 +1,27 @@
 """How a program runs: its command line, its log, its errors in one line."""
 
 import argparse
+import difflib
 import logging
 import os
+import re
 import resource
 import shlex
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from program.process import ENDINGS, die_with_parent
 
 log = logging.getLogger("triton_endpoints")
 # Begins with the time: analyse/job_times.py reads it.
 FORMAT = "%(asctime)s %(levelname)s %(message)s"
+# Set by the Makefile: the command that its reader typed, as `make ask`.
+STARTED_BY = "STARTED_BY"
+# The options that are variables of make, before their value.
+OPTIONS = r"--(base|config|dataset|image|images|labels|model|port|protocol|run|variant) "
 # To the beginning of the line, and remove what is there.
 CLEAR = "\r\x1b[K"
 
@@ -27,9 +33,57 @@ class UserError(Exception):
         super().__init__(f"{message} Hint: {hint}" if hint else message)
 
 
+class OneLine(argparse.ArgumentParser):
+    """An argument parser whose errors are one line, like those of the programs."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{program()}: error: {' Hint: '.join(_argument_error(message))}\n")
+
+
+def _argument_error(message: str) -> tuple[str, str]:
+    """What argparse says of an argument, and a hint."""
+    lists = "make help lists what it takes" if STARTED_BY in os.environ else "--help lists what it takes"
+    found = re.fullmatch(r"argument (--[a-z-]+)(?:/\S+)?: (.*)", message)
+    if not found:
+        return f"{message}.", lists
+    name = worded(f"{found[1]} ").strip()
+    if choice := re.fullmatch(r"invalid choice: '(.*)' \(choose from (.*)\)", found[2]):
+        known = re.findall(r"'([^']*)'", choice[2])
+        return f"{name} cannot be {choice[1]}.", meant(choice[1], known) or f"it is one of {', '.join(known)}"
+    if number := re.fullmatch(r"invalid int value: '(.*)'", found[2]):
+        return f"{name} is {number[1]}, not a whole number.", lists
+    return f"{name} {found[2]}.", lists
+
+
+def program() -> str:
+    """What the reader started: `make ask`, or the name of the script."""
+    return os.environ.get(STARTED_BY) or Path(sys.argv[0]).name
+
+
+def worded(text: str) -> str:
+    """A message in the reader's terms: `--port 9000` is `PORT=9000` for someone who typed make."""
+    if STARTED_BY not in os.environ:
+        return text
+    text = text.replace("--configfile ", "--config ").replace("--all", "VARIANT=all")
+    return re.sub(OPTIONS, lambda found: f"{found[1].upper()}=", text)
+
+
+def meant(given: str, known: Sequence[str]) -> str | None:
+    """A question for the name that was probably meant, if one is close."""
+    close = difflib.get_close_matches(given, known, n=1)
+    return f"did you mean {close[0]}?" if close else None
+
+
+def named_file(text: str) -> Path:
+    """The path of an option, for argparse, which would take an empty one for the working directory."""
+    if not text:
+        raise argparse.ArgumentTypeError("is empty")
+    return Path(text)
+
+
 def parser(description: str | None) -> argparse.ArgumentParser:
     """An argument parser with what all scripts take: `--log`."""
-    result = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    result = OneLine(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     result.add_argument("--log", type=Path, help="file that also receives the log, traceback included")
     return result
 
@@ -55,12 +109,12 @@ def run(main: Callable[[argparse.Namespace], None], arguments: argparse.Argument
         used = resource.getrusage(resource.RUSAGE_SELF)
         log.debug("done; %.1f s of processor time, at most %d MB", used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
     except UserError as error:
-        log.error("%s: error: %s", Path(sys.argv[0]).name, error)
+        log.error("%s: error: %s", program(), worded(str(error)))
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception:
-        log.exception("%s failed", Path(sys.argv[0]).name)
+        log.exception("%s failed", program())
         sys.exit(1)
 
 
