@@ -142,6 +142,9 @@ def test_directory_has_the_checksum_of_its_files(tmp_path):
     (tmp_path / "one" / "inner").mkdir(parents=True)
     (tmp_path / "one" / "inner" / "file").write_text("content")
     (tmp_path / "one" / ".snakemake_timestamp").touch()
+    # Another Triton, or a program that imports a runtime, leaves it.
+    (tmp_path / "one" / "__pycache__").mkdir()
+    (tmp_path / "one" / "__pycache__" / "runtime.cpython-311.pyc").touch()
     content = hashlib.sha256(b"content").hexdigest()
     expected = hashlib.sha256(f"{content}  inner/file\n".encode()).hexdigest()
     assert manifest.checksum(tmp_path / "one") == expected
