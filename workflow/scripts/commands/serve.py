@@ -43,7 +43,7 @@ def build(variants: Sequence[str], configfile: Path | None) -> Path:
     run = f"artifacts/{config['run']}"
     targets = [f"{run}/repository/{variant}" for variant in variants] + [f"{run}/export/reference.npz"]
     overlay = ["--configfile", str(configfile.resolve())] if configfile else []
-    command = ["snakemake", *targets, "--cores", "all", *overlay, "--quiet", "rules", "progress", "host"]
+    command = ["snakemake", *targets, "--cores", "all", *overlay]
     if subprocess.run([sys.executable, "-m", *command], cwd=PROJECT, check=False).returncode != 0:
         raise UserError(f"Snakemake could not build {', '.join(variants)}.", f"see above, or run: {' '.join(command)}")
     return Path(os.path.relpath(PROJECT / run))
