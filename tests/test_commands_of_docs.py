@@ -75,10 +75,6 @@ def clone(finished_run: Project, tmp_path_factory: pytest.TempPathFactory) -> Pa
     (root / "config" / "config.yaml").write_text(yaml.safe_dump(merged(DEFAULT, overlay), sort_keys=False))
     (root / "artifacts" / "mnist").symlink_to("test")
     (root / ".venv").symlink_to(sys.prefix)
-    # The environment is as it is: nothing installs.
-    make = tmp_path_factory.mktemp("bin") / "make"
-    make.write_text(f'#!/bin/sh\nexec {shutil.which("make")} -o .venv/.main -o .venv/.dev "$@"\n')
-    make.chmod(0o755)
     return root
 
 
@@ -86,7 +82,10 @@ def clone(finished_run: Project, tmp_path_factory: pytest.TempPathFactory) -> Pa
 def shell(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a clean shell."""
     system = ":".join(one for one in os.environ["PATH"].split(":") if Path(one) != Path(sys.prefix) / "bin")
-    (make,) = tmp_path_factory.getbasetemp().glob("bin*/make")
+    # The environment is as it is: nothing installs.
+    make = tmp_path_factory.mktemp("clean_shell") / "make"
+    make.write_text(f'#!/bin/sh\nexec {shutil.which("make")} -o .venv/.main -o .venv/.dev "$@"\n')
+    make.chmod(0o755)
     return {"PATH": f"{make.parent}:{system}", "HOME": str(clone)}
 
 
