@@ -72,7 +72,7 @@ def prepare(job: Job, settings: Search, work: Path) -> dict[str, Any]:
 def search(job: Job, work: Path) -> list[dict[str, str]]:
     """Run the search in `work`; returns the rows of its results.
 
-    Raises UserError when its server cannot be had, or when a measurement failed; the others stay in the checkpoint.
+    Raises UserError when its server does not start, or when a measurement failed; the others stay in the checkpoint.
     """
     settings = job.settings
     config = prepare(job, settings, work)
