@@ -34,7 +34,10 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Job:
-    """What the rule gives, and where what it makes goes. Repositories and checks are in the order of the contestants."""
+    """What the rule gives, and where what it makes goes.
+
+    Repositories and checks are in the order of the contestants.
+    """
 
     settings: HeadToHead
     repositories: Annotated[list[Path], "model repository of every variant"]
@@ -58,9 +61,7 @@ def all_running(
             if one.own_server:
                 own_log = log_file.with_suffix(f".{one.variant}{log_file.suffix}")
                 repository = repositories[one.variant]
-                found[one.variant] = stack.enter_context(
-                    server.running(repository, server.models(repository), own_log)
-                )
+                found[one.variant] = stack.enter_context(server.running(repository, server.models(repository), own_log))
         shared = [one.variant for one in contestants if not one.own_server]
         if shared:
             merged = stack.enter_context(together([repositories[name] for name in shared]))

@@ -18,7 +18,7 @@ from tritonclient.utils import InferenceServerException
 from model import shapes
 from model.comparison import Differences, answers, differences, record
 from model.interface import in_batches
-from model.reference import Reference, cases, load, place
+from model.reference import Reference, cases, load
 from model.signature import Signature, Tensor
 from model.tensors import Arrays
 from plan.settings.health import HealthCheck
@@ -181,19 +181,20 @@ def main(job: Job) -> None:
     if groups[0].labels is not None and answering(settings.model.outputs) is None:
         log.warning("Accuracy is not defined: no output has class scores. Hint: declare one with scores: true")
     accuracies = [found.accuracy for found in protocols.values() if found.accuracy is not None]
+    found_faults = [f"{name}: {fault}" for name, found in protocols.items() for fault in faults(found)]
     result = {
         "variant": settings.variant,
         "model": settings.name,
         "server": {"kind": settings.server, "version": version},
         "computes": settings.computes,
-        "faults": [f"{name}: {fault}" for name, found in protocols.items() for fault in faults(found)],
+        "faults": found_faults,
         "accuracy": min(accuracies, default=None),
         "samples": min(found.samples for found in protocols.values()),
         "protocols": {name: found.recorded() for name, found in protocols.items()},
     }
     write_json(job.checks, result)
-    if result["faults"]:
-        log.warning("%s is unhealthy and will not be measured: %s", settings.variant, "; ".join(result["faults"]))
+    if found_faults:
+        log.warning("%s is unhealthy and will not be measured: %s", settings.variant, "; ".join(found_faults))
     log.info("%s: accuracy %s", settings.variant, "not defined" if result["accuracy"] is None else result["accuracy"])
 
 

@@ -102,10 +102,7 @@ def main(job: Job) -> None:
     settings = job.settings
     checks = read_checks(job.checks)
     with whole_directory(job.raw) as raw:
-        if checks["faults"]:
-            points = not_measured(settings, checks)
-        else:
-            points = all_points(job, raw)
+        points = not_measured(settings, checks) if checks["faults"] else all_points(job, raw)
     measured_by = {"variant": settings.variant, "repeat": settings.repeat}
     write(job.points, [{**measured_by, **point} for point in points])
     for point in points:

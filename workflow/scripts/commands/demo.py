@@ -27,6 +27,7 @@ from program.cli import UserError, log
 from program.terminal import terminal
 from serve import server
 from serve.endpoint import Endpoint
+from serve.repository import together
 from serve.variants import VARIANTS
 
 PAGE = PROJECT / "workflow" / "demo"

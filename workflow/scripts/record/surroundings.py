@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -40,7 +40,7 @@ class Surroundings:
 @contextmanager
 def watched() -> Iterator[Surroundings]:
     """What the machine does while the block runs; it is known when the block has ended."""
-    found = Surroundings(started=datetime.now(timezone.utc).isoformat(timespec="seconds"))
+    found = Surroundings(started=datetime.now(UTC).isoformat(timespec="seconds"))
     frequencies: list[float] = []
     ended = threading.Event()
     reader = threading.Thread(target=_read_frequencies, args=(frequencies, ended), daemon=True)
@@ -64,12 +64,14 @@ def undisturbed(measure: Callable[[], dict[str, Any]], most: float) -> dict[str,
     It is measured again while other processes use more than `most` cores, ATTEMPTS times at most. The last attempt
     counts; if they still do, its status is `disturbed`, unless it is worse.
     """
-    for attempt in range(1, ATTEMPTS + 1):
+    attempt = 0
+    disturbed = True
+    while disturbed and attempt < ATTEMPTS:
         with watched() as found:
             point = measure()
-        if found.foreign_cpu <= most:
-            break
-    if found.foreign_cpu > most and point["status"] in ("stable", "client_bound"):
+        disturbed = found.foreign_cpu > most
+        attempt += 1
+    if disturbed and point["status"] in ("stable", "client_bound"):
         reason = f"other processes used {found.foreign_cpu:.1f} cores meanwhile, after {attempt} attempts"
         point |= {"status": "disturbed", "reason": reason}
     return {**point, **vars(found), "attempts": attempt, "job": JOB, "host": platform.node()}

@@ -39,7 +39,7 @@ def taken(running: Server, target: Target, settings: HeadToHead, data: Path, raw
 
 
 def enough(rows: Sequence[Mapping[str, Any]], settings: HeadToHead) -> bool:
-    """Whether the rounds are as many as asked for, and their ratios known as well as asked for, as far as is allowed."""
+    """Whether there are as many rounds as asked for, and the ratios are known well enough or no round may be added."""
     done = max((row["round"] for row in rows), default=0)
     if done < settings.rounds:
         return False

@@ -23,7 +23,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Sweep:
-    """One repeat of a variant. slo_ms: of requests sent at a rate alone; max_foreign_cpu: of other processes, in cores."""
+    """One repeat of a variant. slo_ms: of requests sent at a rate; max_foreign_cpu: cores that other processes use."""
 
     variant: str
     repeat: int
