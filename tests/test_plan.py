@@ -160,7 +160,7 @@ def test_settings_hold_what_a_rule_uses_alone(asked):
     assert asked(sweep={"request_rates": [10]}).sweep("openvino", "1").slo_ms == 20
     assert "opt" in settings.healthcheck("openvino").profile
     assert "opt" not in settings.healthcheck("onnx").profile
-    assert settings.sweep("bls", "2").counted == "mnist_openvino"
+    assert settings.sweep("bls", "2").target.counted == "mnist_openvino"
     assert settings.tune_search("openvino").steering is None
     assert settings.repository_bls().serving.device == "cpu"
 

@@ -101,12 +101,18 @@ def rounds(job: Job, contestants: Sequence[Contestant], raw: Path) -> list[Row]:
                 own = raw / f"{one.variant}-{number}"
                 own.mkdir()
                 take = partial(turns.taken, servers[one.variant], one.target, settings, data[one.variant], own)
-                row = undisturbed(take, settings.max_foreign_cpu)
-                status = {"stable": "measured"}.get(row["status"], row["status"])
-                rows.append({"variant": one.variant, "round": number, "turn": place, **row, "status": status})
+                row = marked(undisturbed(take, settings.max_foreign_cpu))
+                rows.append({"variant": one.variant, "round": number, "turn": place, **row})
                 log.debug("%s", rows[-1])
                 progress.update()
     return rows
+
+
+def marked(row: Row) -> Row:
+    """A turn with its status: measured, disturbed by other processes, or failed."""
+    if row["status"] == "failed":
+        return row
+    return {**row, "status": "disturbed" if row["disturbed"] else "measured", "reason": row["disturbed"]}
 
 
 def main(job: Job) -> None:

@@ -87,9 +87,16 @@ def sweep(job: Job, store: Store, loads: Sequence[Load]) -> None:
         for load in tqdm(loads, desc=f"{settings.variant} #{settings.repeat}", unit="point"):
             with store.measuring(load) as (raw, point):
                 measure = partial(measured, running, settings.target, load, settings.windows, data[load.shape], raw)
-                point |= undisturbed(partial(measure, settings.slo_ms), settings.max_foreign_cpu)
+                point |= marked(undisturbed(partial(measure, settings.slo_ms), settings.max_foreign_cpu))
                 point["memory_mib"] = memory_mib(running.process.pid)
                 log.debug("%s: %s", load.name, point)
+
+
+def marked(point: dict[str, Any]) -> dict[str, Any]:
+    """A point that other processes disturbed counts as unstable, whatever its windows say."""
+    if point["disturbed"] and point["status"] != "failed":
+        return {**point, "status": "unstable", "reason": point["disturbed"]}
+    return point
 
 
 def not_measured(settings: Sweep, checks: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ HEAD_TO_HEAD_COLUMNS = [
 IN_PROCESS_COLUMNS = ["variant", "batch_size", "repeat", "throughput", "latency_p50", "calls", "threads", "shape"]
 CEILING = "null"
 # Worst first.
-STATUSES = ["failed", "unstable", "disturbed", "client_bound", "stable"]
+STATUSES = ["failed", "unstable", "client_bound", "stable"]
 
 
 def write(path: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[str] = REPEAT_COLUMNS) -> None:

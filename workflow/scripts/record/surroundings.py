@@ -62,19 +62,17 @@ def undisturbed(measure: Callable[[], dict[str, Any]], most: float) -> dict[str,
     """The point that `measure` gives, with its surroundings and the number of `attempts`.
 
     It is measured again while other processes use more than `most` cores, ATTEMPTS times at most. The last attempt
-    counts; if they still do, its status is `disturbed`, unless it is worse.
+    counts; `disturbed` says so if they still do, and else is empty.
     """
-    attempt = 0
-    disturbed = True
-    while disturbed and attempt < ATTEMPTS:
+    attempts, disturbed = 0, "not measured"
+    while disturbed and attempts < ATTEMPTS:
+        attempts += 1
         with watched() as found:
             point = measure()
-        disturbed = found.foreign_cpu > most
-        attempt += 1
-    if disturbed and point["status"] in ("stable", "client_bound"):
-        reason = f"other processes used {found.foreign_cpu:.1f} cores meanwhile, after {attempt} attempts"
-        point |= {"status": "disturbed", "reason": reason}
-    return {**point, **vars(found), "attempts": attempt, "job": JOB, "host": platform.node()}
+        too_much = f"other processes used {found.foreign_cpu:.1f} cores meanwhile, in the last of {attempts} attempts"
+        disturbed = too_much if found.foreign_cpu > most else ""
+    of_job = {"attempts": attempts, "disturbed": disturbed, "job": JOB, "host": platform.node()}
+    return {**point, **vars(found), **of_job}
 
 
 def memory_mib(process: int) -> float:

@@ -30,8 +30,6 @@ def taken(running: Server, target: Target, settings: HeadToHead, data: Path, raw
     throughputs = [throughput for throughput, _ in counted]
     return {
         **point,
-        "status": "stable",
-        "reason": "",
         "seconds": len(counted) * windows.window_ms / 1000,
         "throughput": fmean(throughputs),
         "latency_avg": fmean((latency for _, latency in counted), throughputs),
