@@ -131,7 +131,8 @@ def test_summary_agrees_with_a_dry_run(finished_run, tmp_path):
     assert jobs == {
         "engine_openvino": "1", "engine_aotinductor": "1", "engine_tensorrt_rtx": "1", "parity": "1", "repository": "2",
         "repository_pytriton": "1", "repository_bls": "1", "repository_ensemble": "1", "healthcheck": "5",
-        "judgement": "5", "sweep": "5", "head_to_head": "1", "in_process": "3", "provenance": "1", "perf_report": "1", "total": "30",
+        "judgement": "5", "sweep": "5", "head_to_head": "1", "in_process": "3",
+        "provenance": "1", "perf_report": "1", "total": "30",
     }  # fmt: skip
 
 
