@@ -70,29 +70,30 @@ def all_running(
         yield found
 
 
-def write_samples(job: Job, one: Contestant, path: Path) -> None:
-    """Write the samples that a contestant is sent, for perf_analyzer."""
+def samples(job: Job, contestants: Sequence[Contestant], directory: Path) -> dict[str, Path]:
+    """Files in `directory` with the samples that each contestant is sent, for perf_analyzer."""
     settings = job.settings
-    reference = job.raw_reference if one.raw and job.raw_reference else job.reference
-    found = of_shape(
-        load_reference(reference), settings.load.shape, settings.windows.samples, one.target.inputs, job.model_file
-    )
-    path.write_text(inputs.as_json(found.renamed(one.target.model)))
+    references = {
+        raw: load_reference(path) for raw, path in ((False, job.reference), (True, job.raw_reference)) if path
+    }
+    result = {}
+    for one in contestants:
+        sent = (settings.load.shape, settings.windows.samples, one.target.inputs, job.model_file)
+        result[one.variant] = directory / f"{one.variant}.json"
+        result[one.variant].write_text(inputs.as_json(of_shape(references[one.raw], *sent).renamed(one.target.model)))
+    return result
 
 
-def rounds(job: Job, contestants: Sequence[Contestant], raw: Path) -> list[Row]:
+def rounds(
+    settings: HeadToHead,
+    contestants: Sequence[Contestant],
+    servers: Mapping[str, server.Server],
+    data: Mapping[str, Path],
+    raw: Path,
+) -> list[Row]:
     """The turns of all rounds; `raw` receives the files of perf_analyzer."""
-    settings = job.settings
-    repositories = dict(zip((one.variant for one in settings.contestants), job.repositories, strict=True))
     rows: list[Row] = []
-    with (
-        tempfile.TemporaryDirectory() as directory,
-        all_running(repositories, contestants, settings.server, job.server_log) as servers,
-        tqdm(desc="head to head", unit="turn", total=settings.rounds * len(contestants)) as progress,
-    ):
-        data = {one.variant: Path(directory) / f"{one.variant}.json" for one in contestants}
-        for one in contestants:
-            write_samples(job, one, data[one.variant])
+    with tqdm(desc="head to head", unit="turn", total=settings.rounds * len(contestants)) as progress:
         while not turns.enough(rows, settings):
             number = 1 + len(rows) // len(contestants)
             # The same order in every run, another in every round.
@@ -115,12 +116,22 @@ def marked(row: Row) -> Row:
     return {**row, "status": "disturbed" if row["disturbed"] else "measured", "reason": row["disturbed"]}
 
 
+def measured(job: Job, contestants: Sequence[Contestant], raw: Path) -> list[Row]:
+    """All turns of the contestants, on servers of this job."""
+    repositories = dict(zip((one.variant for one in job.settings.contestants), job.repositories, strict=True))
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        all_running(repositories, contestants, job.settings.server, job.server_log) as servers,
+    ):
+        return rounds(job.settings, contestants, servers, samples(job, contestants, Path(directory)), raw)
+
+
 def main(job: Job) -> None:
     settings = job.settings
     checks = [read_checks(path) for path in job.checks]
     contestants = [one for one, found in zip(settings.contestants, checks, strict=True) if not found["faults"]]
     with whole_directory(job.raw) as raw:
-        rows = rounds(job, contestants, raw) if contestants else []
+        rows = measured(job, contestants, raw) if contestants else []
     write(job.points, [{**vars(settings.load), **row} for row in rows], HEAD_TO_HEAD_COLUMNS)
     log.info("%d rounds of %d variants", len(rows) // max(1, len(contestants)), len(contestants))
 
