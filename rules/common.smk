@@ -3,6 +3,7 @@
 import sys
 from inspect import signature
 from pathlib import Path
+from shutil import rmtree
 
 PROJECT = Path(workflow.current_basedir).parent
 sys.path.insert(0, str(PROJECT / "workflow" / "scripts"))
@@ -36,7 +37,10 @@ IMAGE = plan.config.serving.image if plan.config.server == "native" else None
 
 
 # Jobs that are submitted find their GPU and their Triton elsewhere; a dry run needs none.
+# A measurement that is forced (-R, -F, --force) is made anew: what was measured before is not taken over.
 onstart:
+    for wildcards in snakemake_internals.forced_jobs(workflow, "sweep"):
+        rmtree(plan.store(**wildcards), ignore_errors=True)
     if snakemake_internals.runs_here(workflow):
         try:
             machine.require(snakemake_internals.planned_jobs(workflow), settings)
@@ -78,6 +82,11 @@ def command(rule, **more):
         return command_line(input.code[0], dict(input.items()), dict(output.items()), added, logs)
 
     return built
+
+
+def all_cores(wildcards):
+    """The threads of a job that measures: nothing runs beside it, whatever --cores is. On a cluster it has a node."""
+    return snakemake_internals.cores(workflow) or 4
 
 
 def turn(wildcards):

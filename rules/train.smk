@@ -1,4 +1,4 @@
-"""Stage train. Takes: dataset/, the model file, the weights. Makes: model/model.pt, model/metrics.json.
+"""Stage train. Takes: dataset/, the model file, the weights. Makes: model/model.pt, model/metrics.json, model/accepted.json.
 
 A model file without `train` keeps its weights as given. Config: train, model.file, model.arguments, model.weights.
 """
@@ -30,5 +30,32 @@ rule train:
         command=command("train"),
     message:
         "Training" if plan.trains else "Weights as given"
+    shell:
+        RUN
+
+
+# What follows waits for it and does not depend on it (ancient): another bound trains and makes nothing again.
+rule accept:
+    """Stop the run when the model is not accurate enough."""
+    input:
+        code=plan.code("accept.py"),
+        metrics=rules.train.output.metrics,
+    output:
+        accepted="<results>/model/accepted.json",
+    log:
+        "<logs>/accept.log",
+    benchmark:
+        "<benchmarks>/accept.tsv"
+    conda:
+        "../envs/main.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        libraries=libraries("accept.py"),
+        settings=as_json(settings.accept),
+        command=command("accept"),
+    message:
+        "Accuracy of the model"
     shell:
         RUN

@@ -57,6 +57,7 @@ OTHER: dict[str, Any] = {
     "sweep.shapes": None,  # the default model has fixed axes
     "sweep.batch_sizes": [1, 2],
     "sweep.concurrencies": [1, 16],
+    "sweep.until": 5,
     "tune.variants": ["onnx"],
     "tune.launch": "remote",  # docker needs another server
     "tune.remote.http": "gpu:8000",

@@ -31,6 +31,7 @@ class Job:
 
     settings: Report
     points: Annotated[list[Path], "points.csv of every variant and repeat"]
+    head_to_head: Annotated[Path | None, "points.csv of all variants in turns"]
     in_process: Annotated[list[Path], "measurements without a server"]
     health: Annotated[list[Path], "health.json of every variant"]
     engines: Annotated[list[Path], "engine.json of every engine"]
