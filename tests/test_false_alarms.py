@@ -10,9 +10,9 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
+from analyse.between_variants import NOT_SHOWN, SLOWER, comparisons
 
 from analyse.between_runs import of_points, of_variants
-from analyse.between_variants import NOT_SHOWN, SLOWER, comparisons
 from recorded_repeats import levelled, like, recorded, run_of, slowed, two_runs
 
 DRAWS = 150

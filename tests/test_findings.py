@@ -4,10 +4,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from analyse.between_variants import comparisons
 
 from analyse import summary as summary_of
 from analyse import tables
-from analyse.between_variants import comparisons
 from analyse.findings import Finding, findings
 from analyse.verdict import Verdict, verdict
 from report_sample import engine, failed, healthy, measured, other_records, sample_document, unstable

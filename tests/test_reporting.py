@@ -10,10 +10,10 @@ import jsonschema
 import pandas as pd
 import pytest
 import yaml
+from analyse.between_variants import comparisons
 
 from analyse import formatting, job_times, pareto, rows, tables
 from analyse import summary as summary_of
-from analyse.between_variants import comparisons
 from analyse.document import SCHEMA, caveats
 from analyse.intervals import Interval
 from conftest import ROOT, Programs
