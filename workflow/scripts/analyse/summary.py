@@ -3,6 +3,7 @@
 The load that was measured head to head has its throughput from those rounds, so that a page has one figure for it.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -21,6 +22,7 @@ SUMMARY_COLUMNS = [
     "percentile_requests", "indicative", *OPEN_LOOP, "in_process_fraction", "bound", "bound_fraction", *GPU,
     "memory_mib", "foreign_cpu", "steal", "rounds", "disturbed",
 ]  # fmt: skip
+_THROUGHPUT = [f"throughput{bound}" for bound in ("", "_min", "_max", "_low", "_high")]
 # What the recording of a point says of the machine, and of the memory of the server.
 _CONDITIONS = ["memory_mib", "foreign_cpu", "steal"]
 # Requests that a percentile takes at 99 % confidence (MLPerf Inference rules); with fewer it is an indication.
@@ -127,7 +129,7 @@ def _with_rounds(summary: pd.DataFrame, rounds: pd.DataFrame | None) -> pd.DataF
 
     Nine rounds of short windows tell more than whether one long measurement settled, so such a point is stable.
     """
-    found = summary.assign(rounds=0, disturbed=0)
+    found = summary.astype(dict.fromkeys(_THROUGHPUT, float)).assign(rounds=0, disturbed=0)
     measured = found[:0] if rounds is None else rounds[rounds["throughput"] > 0]
     for variant, turns in measured.groupby("variant", sort=False):
         level = turns[LEVEL].iloc[0]
@@ -135,17 +137,9 @@ def _with_rounds(summary: pd.DataFrame, rounds: pd.DataFrame | None) -> pd.DataF
         here = pd.concat(same, axis="columns").all(axis="columns")
         values = turns["throughput"].astype(float)
         bounds = intervals.of_rounds(values.tolist())
-        figures = {
-            "throughput": values.median(),
-            "throughput_min": values.min(),
-            "throughput_max": values.max(),
-            "throughput_low": bounds.low if bounds else None,
-            "throughput_high": bounds.high if bounds else None,
-            "rounds": len(turns),
-            "disturbed": int((turns["status"] == "disturbed").sum()),
-        }
-        for name, value in figures.items():
-            found.loc[here, name] = value
+        low, high = (bounds.low, bounds.high) if bounds else (math.nan, math.nan)
+        found.loc[here, _THROUGHPUT] = [values.median(), values.min(), values.max(), low, high]
+        found.loc[here, ["rounds", "disturbed"]] = [len(turns), int((turns["status"] == "disturbed").sum())]
         for name in ("latency_avg", "latency_p50", "latency_p99"):
             found.loc[here, name] = found.loc[here, name].fillna(turns[name].astype(float).median())
         settled = here & (found["status"] != "client_bound")
