@@ -1,8 +1,8 @@
 """Rounds drawn from measurements that were recorded on real servers.
 
-tests/data/repeats: throughput over gRPC, batch 1, in every round a new server, the variants in turn. busy.csv: 26 rounds
-of four variants with other programs on the same two cores; quiet.csv: 3 rounds of six servers with nothing beside them
-(`python benchmarks/pytriton_demo.py`).
+tests/data/repeats: throughput over gRPC, batch 1, in every round a new server, the variants in turn. busy.csv: 26
+rounds of four variants with other programs on the same two cores; quiet.csv: 3 rounds of six servers with nothing
+beside them (`python benchmarks/pytriton_demo.py`).
 """
 
 from functools import cache
@@ -58,8 +58,8 @@ def slowed(points: pd.DataFrame, variant: str, factor: float) -> pd.DataFrame:
 
 def levelled(points: pd.DataFrame) -> pd.DataFrame:
     """The same with all variants equally fast: what differs is noise."""
-    medians = points.groupby("variant")["throughput"].transform("median")
-    return points.assign(throughput=points["throughput"] / medians * 1000)
+    logs = np.log(points["throughput"])
+    return points.assign(throughput=1000 * np.exp(logs - logs.groupby(points["variant"]).transform("mean")))
 
 
 def ranked(points: pd.DataFrame) -> list[str]:

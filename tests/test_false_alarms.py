@@ -14,7 +14,7 @@ from analyse.between_runs import changes
 from analyse.head_to_head import BASELINE, NOT_SHOWN, SLOWER, TOO_FEW, comparisons
 from recorded_repeats import drawn, levelled, like, ranked, recorded, slowed
 
-DRAWS = 200
+DRAWS = 100
 Draw = Callable[[np.random.Generator], pd.DataFrame]
 
 

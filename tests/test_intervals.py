@@ -75,7 +75,7 @@ def test_rank_sum_is_mann_and_whitneys_test() -> None:
 
 
 def test_ranks_keep_one_odd_round_from_deciding() -> None:
-    found, p = signed_rank([0.1, 0.11, 0.09, 0.1, 0.12, 0.08, 0.1, 0.11, -2.0])
+    found, _ = signed_rank([0.1, 0.11, 0.09, 0.1, 0.12, 0.08, 0.1, 0.11, -2.0])
     assert found.middle == pytest.approx(math.exp(0.1), rel=0.02)
 
 

@@ -83,10 +83,10 @@ def compared(document: Document, base: Document, against_ceiling: bool) -> RunCo
         if against_ceiling and CEILING not in set(measured["variant"]):
             hint = 'add "null" to variants, or set compare.against_ceiling to false'
             raise UserError(f"run {run['run']} has no ceiling to compare against.", hint)
-    ceilings = (one[one["variant"] == CEILING] for one in (points, before))
+    now, then = (one[one["variant"] == CEILING] for one in (points, before))
     return RunComparison(
         changes(points, before, against_ceiling),
-        next(iter(changes(*ceilings, against_ceiling=False)), None),
+        next(iter(changes(now, then, against_ceiling=False)), None),
         list(differences(document, base)),
     )
 
@@ -99,12 +99,12 @@ def changes(points: pd.DataFrame, base: pd.DataFrame, against_ceiling: bool) -> 
     now, before = (_logarithms(one, against_ceiling) for one in (points, base))
     found = []
     for name in names:
-        series = [run[name].dropna().tolist() if name in run else [] for run in (now, before)]
-        ratio = rank_sum(*series, len(names)) if all(series) else None
+        series, earlier = (run[name].dropna().tolist() if name in run else [] for run in (now, before))
+        ratio = rank_sum(series, earlier, len(names)) if series and earlier else None
         result = TOO_FEW
         if ratio:
             result = NOT_SHOWN if not ratio.difference_shown else FASTER if ratio.middle > 1 else SLOWER
-        rounds = [len(one) for one in series]
+        rounds = [len(series), len(earlier)]
         found.append({"variant": name, "rounds": rounds, "ratio": ratio and vars(ratio), "result": result})
     return found
 
@@ -117,7 +117,7 @@ def differences(document: Document, base: Document) -> Iterator[str]:
 
 def _logarithms(points: pd.DataFrame, against_ceiling: bool) -> pd.DataFrame:
     """Logarithms of the throughputs: one row per round, one column per variant, relative to the ceiling if asked."""
-    logarithms: pd.DataFrame = np.log(table(points))
+    logarithms = table(points).apply(np.log)
     return logarithms.sub(logarithms[CEILING], axis="index") if against_ceiling else logarithms
 
 

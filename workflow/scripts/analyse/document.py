@@ -36,8 +36,8 @@ def document(
 ) -> Document:
     """The whole report as data, checked against its schema.
 
-    `rounds`: the turns of head_to_head; `in_process`: measurements of models without a server; `health` by variant; `records_of`: what the other stages say.
-    Columns of `summary` beyond those of all models are the metrics of this one.
+    `rounds`: the turns of head_to_head; `in_process`: measurements of models without a server; `health` by variant;
+    `records_of`: what the other stages say. Columns of `summary` beyond those of all models are the metrics of this one.
     """
     rows = records(summary)
     config = records_of["config"]

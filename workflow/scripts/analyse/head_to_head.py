@@ -14,6 +14,7 @@ correction, so that among equal variants any is called different in at most one 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -70,9 +71,9 @@ def comparisons(points: pd.DataFrame, ranked: Sequence[str], inner: str) -> list
     and what serves the engine of `inner` against it. `ranked`: the variants that compete, the fastest first."""
     measured = set(points["variant"]) - {CEILING}
     wanted = [
-        *zip(ranked[:1], ranked[1:2]),
+        *pairwise(ranked[:2]),
         *((name, BASELINE) for name in ranked if name != BASELINE),
-        *((name, inner) for name in AROUND_INNER),
+        *((name, inner) for name in AROUND_INNER if name != inner),
     ]
     pairs = dict.fromkeys(pair for pair in wanted if measured.issuperset(pair))
     return ratios(points, list(pairs))
@@ -109,7 +110,7 @@ def _compared(throughputs: pd.DataFrame, disturbed: set[tuple[Any, ...]], pair: 
 
 
 def _judged(found: Sequence[Comparison]) -> list[Comparison]:
-    """The comparisons with their results, by Holm's step-down procedure (Scandinavian Journal of Statistics 6, 1979)."""
+    """The comparisons with their results, by Holm's procedure (Scandinavian Journal of Statistics 6, 1979)."""
     results: dict[int, str] = {}
     shown = True
     for place, index in enumerate(sorted(range(len(found)), key=lambda index: found[index].p)):

@@ -96,8 +96,8 @@ def of_rounds(values: Sequence[float]) -> Interval | None:
 def signed_rank(logarithms: Sequence[float]) -> tuple[Interval | None, float]:
     """Ratio of pairs whose logarithms are given: Hodges and Lehmann's estimate, Tukey's interval, Wilcoxon's p-value.
 
-    The interval is None with fewer than six pairs, too few for 95 %. The p-value is that of "the ratio is 1", two-sided;
-    `2 ** (1 - n)`, the smallest that n pairs can give, when all agree on which is faster.
+    The interval is None with fewer than six pairs, too few for 95 %. The p-value is two-sided; that of n pairs which all
+    agree on which is faster is `2 ** (1 - n)`, the smallest that they can give.
     """
     found = np.asarray(logarithms, float)
     one, other = np.triu_indices(len(found))
@@ -148,4 +148,5 @@ def _rank_sums(one: int, other: int) -> Values:
         for size in range(min(rank + 1, one), 0, -1):
             above = rank - (size - 1)
             by_size[size, above:] += by_size[size - 1, : one * other + 1 - above]
-    return by_size[one]
+    counts: Values = by_size[one]
+    return counts

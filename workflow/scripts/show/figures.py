@@ -210,10 +210,11 @@ def axis_of(values: Sequence[float]) -> dict[str, Any]:
     return {"type": "log", "range": limits, "tickvals": ticks, "ticktext": [f"{tick:,g}" for tick in ticks]}
 
 
-def ticks(values: Sequence[float], texts: Mapping[float, str] | None = None) -> dict[str, Any]:
+def ticks(values: Sequence[float], texts: Mapping[Any, str] | None = None) -> dict[str, Any]:
     """Ticks at these values of an axis, with texts where those leave room for each other; the highest has one."""
     axis, ordered = axis_of(values), sorted(set(values), reverse=True)
-    named, last = {}, math.inf
+    named: dict[float, str] = {}
+    last = math.inf
     for value in ordered:
         text = texts[value] if texts else f"{value:g}"
         # Of a narrow page, where a character takes about a fiftieth of an axis.

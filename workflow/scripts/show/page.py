@@ -96,7 +96,8 @@ def render(document: Document, template: Path, sections: Sequence[Section] = SEC
 def _plots(document: Document, sections: Sequence[Section]) -> str:
     """The plots of all sections by name, as JSON."""
     found = {name: plot.to_plotly_json() for section in sections for name, plot in section.plots(document).items()}
-    return to_json_plotly(found)
+    text: str = to_json_plotly(found)
+    return text
 
 
 @cache

@@ -15,7 +15,7 @@ _SHARE = 0.25
 
 
 def view(document: Document) -> dict[str, Any]:
-    """`place`: the level in words; `base`: PyTriton's way if it was measured; `rounds`: how many; `lines`, fastest first.
+    """`place`: the level in words; `base`: PyTriton's way if it was measured; `rounds`: how many; `lines`, fastest on top.
 
     A line has the `row`, its `look`, the `compared` with PyTriton's way, its `cost` per million answers, and the `bar`
     in per cent of the longest one, which is missing where there is no figure and where the ceiling is `beyond` the
@@ -57,6 +57,6 @@ def _barred(level: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def _bar(row: Mapping[str, Any], longest: float) -> dict[str, float]:
     """The ends of a bar and of its whisker; without an interval there is none."""
-    low, high = bounds(row)
-    values = {"value": row["throughput"], **({"low": low, "high": high} if low < high else {})}
+    names = {"value": "throughput", "low": "throughput_low", "high": "throughput_high"}
+    values = {end: row[name] for end, name in names.items() if row[name] is not None}
     return {name: round(100 * value / longest, 2) for name, value in values.items()}
