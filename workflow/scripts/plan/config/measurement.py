@@ -47,7 +47,8 @@ class Sweep(Section):
         min_length=1, description="Intervals between requests sent at a rate: `constant`, `poisson` or both."
     )
     slo_ms: Positive = Field(
-        description="Longest time between the moment a request at a rate is due and its answer, in milliseconds."
+        description="The objective, in milliseconds: the p99 latency that the report's recommendation keeps, and the "
+        "longest time from when a request at a rate is due to its answer."
     )
     shared_memory: Annotated[tuple[Literal["none", "system"], ...], Listed, Distinct] = Field(
         min_length=1,
@@ -69,6 +70,12 @@ class Sweep(Section):
     )
     max_windows: int = Field(ge=3, description="Windows after which a point is reported as unstable.")
     samples: Count = Field(description="Test samples that the load repeats.")
+
+
+class Report(Section):
+    cost_per_hour: Positive | None = Field(
+        description="What the machine costs an hour, in any currency: the report then says what a million answers cost."
+    )
 
 
 class Compare(Section):
