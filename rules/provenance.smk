@@ -7,6 +7,8 @@ import json
 import shlex
 import subprocess
 
+from plan.outcome import outcome
+
 
 rule provenance:
     """The configuration, the software and the hardware that the figures come from."""
@@ -51,3 +53,6 @@ onsuccess:
         text=True,
         check=True,
     )
+    if progress:
+        reports = "perf_report" in snakemake_internals.rules_of_run(workflow)
+        progress.succeed(outcome(Path(plan.results), snakemake_internals.overlays(workflow)) if reports else [])

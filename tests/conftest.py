@@ -16,6 +16,8 @@ import yaml
 
 from project import ROOT, Project, copy_project
 
+# Of `make test`, which is not what the tests start.
+os.environ.pop("STARTED_BY", None)
 SCRIPTS = ROOT / "workflow" / "scripts"
 CONFIGS = ROOT / "tests" / "configs"
 DEFAULT = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())

@@ -128,4 +128,4 @@ def test_not_an_image(servers, command: Programs, tmp_path: Path, kind, flags):
 
 def test_file_is_missing(command: Programs, tmp_path: Path):
     line = refused(command, "--image", tmp_path / "absent.png")
-    assert line == f"client.py: error: {tmp_path / 'absent.png'} does not exist."
+    assert line.startswith(f"client.py: error: {tmp_path / 'absent.png'} does not exist. Hint: ")

@@ -111,11 +111,16 @@ def test_a_job_is_made_of_the_command_line(capsys):
 def test_a_command_line_has_what_a_rule_names_and_no_more():
     inputs = {"code": ["x.py", "y.py"], "after": "lock.txt", "model_file": "it's a $model.py", "weights": []}
     logs = log_options([(None, "x.log"), ("server", "x.server.log")])
-    line = command_line("x.py", inputs, {"points": ["a b", "c"]}, {"retries": 2}, logs)
+    line = command_line("artifacts/a", "x.py", inputs, {"points": ["a b", "c"]}, {"retries": 2}, logs)
     assert shlex.split(line) == [
         *("python3", "x.py", "--model-file", "it's a $model.py", "--points", "a b", "c", "--retries", "2"),
         *("--log", "x.log", "--server-log", "x.server.log"),
     ]
+
+
+def test_a_command_line_is_the_same_for_runs_of_other_names():
+    lines = {command_line(f"out/{run}", "x.py", {"model": f"out/{run}/a b.pt"}) for run in ("one", "two")}
+    assert lines == {"""python3 x.py --model "$run"/'a b.pt'"""}
 
 
 def declared(script: Path) -> tuple[set[str], set[str]]:

@@ -41,7 +41,7 @@ def build(variants: Sequence[str], configfile: Path | None) -> Path:
     run = f"artifacts/{config['run']}"
     targets = [f"{run}/repository/{variant}" for variant in variants] + [f"{run}/export/reference.npz"]
     overlay = ["--configfile", str(configfile.resolve())] if configfile else []
-    command = ["snakemake", *targets, "--cores", "all", *overlay, "--quiet", "rules", "progress", "host"]
+    command = ["snakemake", *targets, "--cores", "all", *overlay]
     if subprocess.run([sys.executable, "-m", *command], cwd=PROJECT, check=False).returncode != 0:
         raise UserError(f"Snakemake could not build {', '.join(variants)}.", f"see above, or run: {' '.join(command)}")
     return Path(os.path.relpath(PROJECT / run))
@@ -51,9 +51,11 @@ def check_ports(ports: Mapping[str, int]) -> None:
     """Raises UserError for the first of some ports, by what they are for, that is taken or does not exist."""
     for name, port in ports.items():
         if not 0 < port < 2**16:
-            raise UserError(f"port {port} ({name}) does not exist.", "choose others with --port")
+            raise UserError(f"port {port} ({name}) does not exist.", "choose another: --port 9000")
         if not server.is_free(port):
-            raise UserError(f"port {port} ({name}) is taken.", "choose others with --port, or stop what listens there")
+            raise UserError(
+                f"port {port} ({name}) is taken.", "choose another: --port 9000; or stop what listens there"
+            )
 
 
 def instructions(running: server.Server, models: Sequence[str], request: Path) -> str:
