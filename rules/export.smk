@@ -39,7 +39,7 @@ else:
         input:
             code=plan.code("export.py", model_file=True),
             model=rules.train.output.model,
-            after=[*plan.model_file, ancient(rules.accept.output.accepted)],
+            after=plan.model_file,
             dataset=rules.dataset.output.test if plan.dataset else [],
         output:
             **({"raw_reference": "<results>/export/reference_raw.npz"} if plan.raw else {}),

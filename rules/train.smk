@@ -34,7 +34,8 @@ rule train:
         RUN
 
 
-# What follows waits for it and does not depend on it (ancient): another bound trains and makes nothing again.
+# Only the report and the named targets depend on it, so that another bound trains and makes nothing else again. Its
+# priority lets it stop a run before anything is made of the model.
 rule accept:
     """Stop the run when the model is not accurate enough."""
     input:
@@ -46,6 +47,7 @@ rule accept:
         "<logs>/accept.log",
     benchmark:
         "<benchmarks>/accept.tsv"
+    priority: 2
     conda:
         "../envs/main.yaml"
     resources:
@@ -59,3 +61,7 @@ rule accept:
         "Accuracy of the model"
     shell:
         RUN
+
+
+# Nothing trains a ready graph.
+ACCEPTED = [] if plan.given_graph else [f"{plan.results}/model/accepted.json"]

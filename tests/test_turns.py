@@ -1,9 +1,12 @@
 """How many rounds head_to_head measures, and at which load."""
 
+import csv
 import math
+from dataclasses import asdict
 
 import pytest
 
+from conftest import MODEL, checks
 from plan.loads import Load, headline
 from plan.settings.perf import HeadToHead
 from record import turns
@@ -63,3 +66,43 @@ def test_variants_are_compared_at_the_highest_concurrency_of_the_first_line():
     others = [Load("http", 1, 257), Load("grpc", 8, 257), Load("grpc", 1, load_mode="constant", request_rate=10.0)]
     assert headline([*line, *others]) == Load("grpc", 1, 65)
     assert headline([others[2], *others[:2], *line]) == Load("http", 1, 257)
+
+
+FAULT = "grpc: not ready"
+TARGET = {"name": "a", "counted": "a", "device": "cpu", "model": MODEL, "inputs": []}
+WINDOWS = {"window_ms": 300, "stability_percent": 10, "max_windows": 3, "samples": 2}
+
+
+@pytest.fixture
+def broken(script, tmp_path):
+    """The rows that a script writes about a variant that does not serve what it promises."""
+    (tmp_path / "checks.json").write_text(checks("a", FAULT))
+
+    def run(name: str, *files: str, **settings: object) -> list[dict[str, str]]:
+        common = {"server": "bundled", "windows": WINDOWS, "max_foreign_cpu": 1}
+        given = ("--checks", "checks.json", "--reference", "none.npz", "--server-log", "triton.log", "--raw", "raw")
+        found = script(name, *given, *files, "--points", "points.csv", settings=common | settings)
+        assert found.returncode == 0, found.stderr
+        assert not (tmp_path / "triton.log").exists()
+        with (tmp_path / "points.csv").open() as stream:
+            return list(csv.DictReader(stream))
+
+    return run
+
+
+def test_what_does_not_serve_as_promised_has_no_turn(broken):
+    contestant = {"variant": "a", "target": TARGET, "own_server": False, "raw": False}
+    load, rounds = asdict(Load("grpc", 1, 2)), {"rounds": 2, "until": None, "max_rounds": 3}
+    assert (
+        broken("head_to_head.py", "--repositories", "none", contestants=[contestant], baseline="a", load=load, **rounds)
+        == []
+    )
+
+
+def test_what_does_not_serve_as_promised_says_so_at_every_load(broken):
+    loads = [asdict(Load("grpc", 1, concurrency)) for concurrency in (1, 2)]
+    settings = {"variant": "a", "repeat": 1, "target": TARGET, "loads": loads, "slo_ms": None}
+    rows = broken("sweep.py", "--repository", "none", "--store", "store", **settings)
+    assert [(row["concurrency"], row["status"], row["reason"]) for row in rows] == [
+        (level, "failed", f"not measured, unhealthy: {FAULT}") for level in ("1", "2")
+    ]
