@@ -58,24 +58,29 @@ rule all:
 rule engines:
     """All engines."""
     input:
+        ACCEPTED,
         expand("<results>/engine/{backend}/engine.json", backend=plan.engines),
 
 
 rule repositories:
     """All repositories."""
     input:
+        ACCEPTED,
         expand("<results>/repository/{variant}", variant=plan.variants),
 
 
 rule healthchecks:
     """All health checks."""
     input:
+        ACCEPTED,
         expand("<results>/health/{variant}.json", variant=plan.variants),
 
 
 rule sweeps:
-    """All sweeps."""
+    """Everything that is measured with a server."""
     input:
+        ACCEPTED,
+        rules.head_to_head.output.points,
         expand("<results>/perf/{variant}/repeat-{repeat}/points.csv", variant=plan.variants, repeat=plan.repeats),
 
 

@@ -1,65 +1,88 @@
-"""How often a comparison calls equal things different, and how often it finds a slow-down of one variant by a fifth.
+"""How often equal variants are called different, and how often a difference of a tenth is found.
 
-Drawn from repeats that were recorded on real servers (tests/recorded_repeats.py): 3 repeats a run, as in the default
-run. A false alarm is a pair of equal runs, or a run of equal variants, in which any difference is shown.
+Runs of nine rounds are drawn from turns that were recorded on real servers (tests/recorded_repeats.py), or from the
+rounds of a run (--points). A false alarm is a run of equal variants, or a pair of equal runs, in which any difference
+is shown. A tenth: one variant is made faster than PyTriton by it, or slower than in the other run.
 """
 
 import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 PROJECT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(PROJECT / "workflow" / "scripts"), str(PROJECT / "tests")]
+sys.path[:0] = [str(PROJECT / name) for name in ("workflow/scripts", "tests", "tools")]
 
-from analyse.between_runs import of_points, of_variants  # noqa: E402
-from analyse.between_variants import NOT_SHOWN, SLOWER, comparisons  # noqa: E402
+from analyse.between_runs import changes  # noqa: E402
+from analyse.head_to_head import BASELINE, FASTER, SLOWER, comparisons  # noqa: E402
 from program import cli  # noqa: E402
-from recorded_repeats import levelled, like, recorded, slowed, two_runs  # noqa: E402
+from recorded_repeats import drawn, levelled, like, measured, ranked, recorded, slowed  # noqa: E402
 
-Runs = Callable[[], tuple[pd.DataFrame, pd.DataFrame]]
-
-
-def alarm(found: list[dict]) -> bool:
-    return any(one["result"] != NOT_SHOWN for one in found)
+Draw = Callable[[], pd.DataFrame]
+SHOWN = (FASTER, SLOWER)
+TENTH = 1.1
 
 
-def slow_down_found(now: pd.DataFrame, before: pd.DataFrame) -> bool:
-    """Whether a fifth less speed of openvino is shown."""
-    changes = of_variants(slowed(now, "openvino", 0.8), before, against_ceiling=True)
-    return next(one for one in changes if one["variant"] == "openvino")["result"] == SLOWER
+def rates(run: Draw, equal: Draw, variant: str, draws: int) -> dict[str, Any]:
+    """How often each is shown in as many draws. `run`: as recorded; `equal`: with all variants equally fast."""
+    found = [(run(), run(), equal()) for _ in range(draws)]
+    return {
+        "false alarm within a run": np.mean([alarm(points, variant) for *_, points in found]),
+        "between runs": np.mean([alarm_between(now, before) for now, before, _ in found]),
+        "10 % found within a run": np.mean([faster_found(now, points, variant) for now, _, points in found]),
+        "between runs ": np.mean([slower_found(now, before, variant) for now, before, _ in found]),
+    }
+
+
+def alarm(points: pd.DataFrame, inner: str) -> bool:
+    return any(one.result in SHOWN for one in comparisons(points, ranked(points), inner))
+
+
+def alarm_between(now: pd.DataFrame, before: pd.DataFrame) -> bool:
+    return any(one["result"] in SHOWN for one in changes(now, before, True))
+
+
+def faster_found(points: pd.DataFrame, equal: pd.DataFrame, variant: str) -> bool:
+    """Whether a variant that is a tenth faster than PyTriton is seen to be, among others as they are."""
+    pair = points["variant"].isin([variant, BASELINE])
+    mixed = pd.concat([points[~pair], equal[equal["variant"].isin([variant, BASELINE])]])
+    judged = comparisons(slowed(mixed, BASELINE, 1 / TENTH), [variant, *ranked(points[~pair])], variant)
+    return next(one for one in judged if (one.variant, one.base) == (variant, BASELINE)).difference_shown
+
+
+def slower_found(now: pd.DataFrame, before: pd.DataFrame, variant: str) -> bool:
+    found = changes(slowed(now, variant, 1 / TENTH), before, True)
+    return next(one for one in found if one["variant"] == variant)["result"] == SLOWER
 
 
 def main(options: argparse.Namespace) -> None:
     generator = np.random.default_rng(options.seed)
-    busy, quiet = recorded("busy"), recorded("quiet")
-    machines: dict[str, Runs] = {
-        "busy": lambda: two_runs(busy, generator),
-        "quiet": lambda: (like(quiet, generator), like(quiet, generator)),
-    }
+    if options.points:
+        recordings = {str(options.points): (measured(options.points), drawn)}
+    else:
+        busy = recorded("busy").replace({"variant": {"torchscript": BASELINE}})
+        quiet = recorded("quiet").replace({"variant": {"demo": BASELINE}})
+        recordings = {"busy": (busy, drawn), "quiet": (quiet, like)}
     rows = []
-    for machine, runs in machines.items():
-        drawn = [runs() for _ in range(options.draws)]
-        rows.append(
-            {
-                "machine": machine,
-                "false alarm, variants": np.mean([alarm(of_variants(*pair, True)) for pair in drawn]),
-                "false alarm, points": np.mean([alarm(of_points(*pair, True)) for pair in drawn]),
-                "20 % found": np.mean([slow_down_found(*pair) for pair in drawn]),
-            }
-        )
-    print(pd.DataFrame(rows).to_string(index=False))
-    equal = levelled(busy)
-    alarms = [alarm(comparisons(two_runs(equal, generator)[0])) for _ in range(options.draws)]
-    print(f"false alarm among the variants of one busy run: {np.mean(alarms):.3f}")
+    for name, (points, draw) in recordings.items():
+        equal = levelled(points)
+
+        def of(table: pd.DataFrame, draw: Callable = draw) -> Draw:
+            return lambda: draw(table, generator)
+
+        rows.append({"machine": name, **rates(of(points), of(equal), options.variant, options.draws)})
+    print(pd.DataFrame(rows).round(3).to_string(index=False))
 
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
-    result.add_argument("--draws", type=int, default=500, help="default: %(default)s")
+    result.add_argument("--points", type=Path, help="perf/head_to_head/points.csv of a run")
+    result.add_argument("--variant", default="openvino", help="which is made faster or slower; default: %(default)s")
+    result.add_argument("--draws", type=int, default=300, help="default: %(default)s")
     result.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     return result
 

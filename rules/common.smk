@@ -3,6 +3,7 @@
 import sys
 from inspect import signature
 from pathlib import Path
+from shutil import rmtree
 
 from plan import machine, snakemake_internals
 from plan.command import command_line, log_options
@@ -38,16 +39,19 @@ GPUS = int(plan.config.serving.device == "cuda")
 IMAGE = plan.config.serving.image if plan.config.server == "native" else None
 
 
-# Jobs that are submitted find their GPU and their Triton elsewhere; a dry run needs none.
 onstart:
+    # A measurement that is forced (-R, -F, --force) takes over nothing that was measured before.
+    for wildcards in snakemake_internals.forced_jobs(workflow, "sweep"):
+        rmtree(plan.store(**wildcards), ignore_errors=True)
     jobs = snakemake_internals.planned_jobs(workflow, expected)
+    # Jobs that are submitted find their GPU and their Triton elsewhere; a dry run needs none.
     if snakemake_internals.runs_here(workflow):
         try:
             machine.require(jobs, settings)
         except UserError as error:
             sys.exit(str(error))
     if progress:
-        progress.begin(jobs, snakemake_internals.cores(workflow))
+        progress.begin(jobs, snakemake_internals.cores(workflow) or 1)
 
 
 wildcard_constraints:
@@ -84,6 +88,11 @@ def command(rule, **more):
         return command_line(plan.results, input.code[0], dict(input.items()), dict(output.items()), added, logs)
 
     return built
+
+
+def all_cores(wildcards):
+    """The threads of a job that measures: nothing runs beside it, whatever --cores is. On a cluster it has a node."""
+    return snakemake_internals.cores(workflow) or 4
 
 
 def turn(wildcards):

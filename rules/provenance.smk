@@ -14,10 +14,11 @@ rule provenance:
     """The configuration, the software and the hardware that the figures come from."""
     input:
         code=plan.code("provenance.py"),
-        health=f"<results>/health/{plan.variants[0]}.json",
+        checks=f"<results>/health/{plan.variants[0]}.checks.json",
         after=[
             project_file("envs/main.txt"),
             *expand(rules.sweep.output.points, variant=plan.variants, repeat=plan.repeats),
+            rules.head_to_head.output.points,
             *expand(rules.in_process.output.table, variant=plan.in_process, repeat=plan.repeats),
         ],
     output:

@@ -1,51 +1,68 @@
-"""Repeats recorded on real servers, and runs drawn from them.
+"""Rounds drawn from measurements that were recorded on real servers.
 
-tests/data/repeats: throughput over gRPC, batch 1, every round a new server, the variants in turn. busy.csv: 26 rounds
-of four variants with other programs on the same two cores; quiet.csv: 3 rounds of six servers with nothing beside them
-(`python benchmarks/pytriton_demo.py`).
+tests/data/repeats: throughput over gRPC, batch 1, in every round a new server, the variants in turn. busy.csv: 26
+rounds of four variants with other programs on the same two cores; quiet.csv: 3 rounds of six servers with nothing
+beside them (`python benchmarks/pytriton_demo.py`).
 """
+
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from analyse import tables
 from conftest import ROOT
 
 RECORDED = ROOT / "tests" / "data" / "repeats"
-REPEATS = 3
+ROUNDS = 9
+LEVEL = {"protocol": "grpc", "batch_size": 1, "concurrency": 65, "load_mode": "concurrency", "shared_memory": "none"}
 
 
+@cache
 def recorded(name: str) -> pd.DataFrame:
-    """A recording as a table of points as measured."""
+    """The recorded turns at concurrency 65, as those of head_to_head."""
     table = pd.read_csv(RECORDED / f"{name}.csv", keep_default_na=False)
-    level = {"protocol": "grpc", "batch_size": 1, "load_mode": "concurrency", "request_rate": None}
-    return table.assign(**level, shared_memory="none", shape="").astype(
-        {"concurrency": "Int64", "request_rate": "Float64"}
-    )
+    table = table[table["concurrency"] == 65].rename(columns={"repeat": "round"})
+    known = {**LEVEL, "shape": "", "status": "measured", "reason": "", "job": name, "host": "recorded"}
+    return table.assign(**known).reindex(columns=tables.ROUND_COLUMNS)
 
 
-def run_of(table: pd.DataFrame, rounds: list[int]) -> pd.DataFrame:
-    """A run that consists of these rounds of a recording."""
-    return pd.concat([table[table["repeat"] == one].assign(repeat=number) for number, one in enumerate(rounds, 1)])
+def measured(path: Path) -> pd.DataFrame:
+    """The turns of a run: its perf/head_to_head/points.csv."""
+    return tables.read_rounds(path)
 
 
-def two_runs(table: pd.DataFrame, generator: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Two runs of the same thing: rounds of a recording, drawn without replacement."""
-    rounds = generator.permutation(table["repeat"].unique())
-    return run_of(table, list(rounds[:REPEATS])), run_of(table, list(rounds[REPEATS : 2 * REPEATS]))
+def drawn(points: pd.DataFrame, generator: np.random.Generator, count: int = ROUNDS) -> pd.DataFrame:
+    """A run that consists of some rounds of a recording: each at most once, if there are enough."""
+    known = points["round"].unique()
+    chosen = generator.choice(known, count, replace=len(known) < count)
+    groups = dict(iter(points.groupby("round")))
+    return pd.concat([groups[one].assign(round=number) for number, one in enumerate(chosen, 1)], ignore_index=True)
 
 
-def like(table: pd.DataFrame, generator: np.random.Generator) -> pd.DataFrame:
-    """A run whose points have the means and the deviations of a recording that is too short to draw from."""
-    logs = np.log(table["throughput"]).groupby([table["variant"], table["concurrency"]])
-    return table.assign(throughput=np.exp(generator.normal(logs.transform("mean"), logs.transform("std"))))
+def like(points: pd.DataFrame, generator: np.random.Generator, count: int = ROUNDS) -> pd.DataFrame:
+    """A run whose turns have the means and the deviations of a recording that is too short to draw from."""
+    logs = np.log(points["throughput"]).groupby(points["variant"], sort=False)
+    one = points.drop_duplicates("variant")
+    table = pd.concat([one.assign(round=number) for number in range(1, count + 1)], ignore_index=True)
+    mean, deviation = (table["variant"].map(figures) for figures in (logs.mean(), logs.std()))
+    return table.assign(throughput=np.exp(generator.normal(mean, deviation)))
 
 
-def slowed(table: pd.DataFrame, variant: str, factor: float) -> pd.DataFrame:
+def slowed(points: pd.DataFrame, variant: str, factor: float) -> pd.DataFrame:
     """The same with one variant slower."""
-    return table.assign(throughput=table["throughput"].where(table["variant"] != variant, table["throughput"] * factor))
+    slow = points["throughput"].where(points["variant"] != variant, points["throughput"] * factor)
+    return points.assign(throughput=slow)
 
 
-def levelled(table: pd.DataFrame) -> pd.DataFrame:
-    """The same with all variants equally fast at each level: what differs is noise."""
-    medians = table.groupby(["variant", "concurrency"])["throughput"].transform("median")
-    return table.assign(throughput=table["throughput"] / medians * 1000)
+def levelled(points: pd.DataFrame) -> pd.DataFrame:
+    """The same with all variants equally fast: what differs is noise."""
+    logs = np.log(points["throughput"])
+    return points.assign(throughput=1000 * np.exp(logs - logs.groupby(points["variant"]).transform("mean")))
+
+
+def ranked(points: pd.DataFrame) -> list[str]:
+    """The variants that compute, the fastest first."""
+    medians = points.groupby("variant")["throughput"].median().drop("null", errors="ignore")
+    return list(medians.sort_values(ascending=False).index)

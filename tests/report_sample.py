@@ -1,9 +1,13 @@
 """A small run as the report sees it, one variant of each kind: fast, slow, unstable, broken, and the ceiling."""
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from analyse import tables
 from analyse.document import document
 from analyse.summary import summarise
 from conftest import ROOT
@@ -133,6 +137,7 @@ def other_records() -> dict[str, Any]:
         "config": {
             **{"run": "sample", "model": {"name": "small", "file": "model.py"}, "profile": {"opt": "input:64x1x28x28"}},
             **{"serving": {"inner": "fast"}, "sweep": {"slo_ms": 20}},
+            **{"report": {"cost_per_hour": 0.36}, "deploy": {"variant": "openvino"}},
         },
         "dataset": {"source": "embedded", "train": {"count": 4000}, "test": {"count": 1000}},
         "model": {"accuracy": 0.991, "seed": 1, "epochs": 40},
@@ -154,15 +159,45 @@ def other_records() -> dict[str, Any]:
     }
 
 
+def turn(variant: str, number: int, throughput: float, **changes: Any) -> dict[str, Any]:
+    """One turn of one round of head_to_head at concurrency 65, with `changes`."""
+    return {
+        **{
+            name: measured(variant, 65, throughput)[name]
+            for name in (*POINT, "latency_avg", "latency_p50", "latency_p99")
+        },
+        **{"round": number, "turn": 1, "started": f"2026-11-28T09:{number:02}:00+00:00", "seconds": 1.5},
+        **{"throughput": throughput, "foreign_cpu": 0.02, "steal": 0.0, "attempts": 1, "status": "measured"},
+        **{"reason": "", "job": "one", "host": "here", **changes},
+    }
+
+
+def rounds(throughputs: Mapping[str, float], count: int = 9, scatter: float = 0.02, seed: int = 0) -> pd.DataFrame:
+    """Rounds in which each variant has about its throughput: a drift of a tenth in common, and a scatter of its own."""
+    generator = np.random.default_rng(seed)
+    drifts = generator.normal(0, 0.1, count)
+    found = [
+        turn(name, number, throughput * math.exp(drift + generator.normal(0, scatter)))
+        for number, drift in enumerate(drifts, 1)
+        for name, throughput in throughputs.items()
+    ]
+    return pd.DataFrame(found, columns=tables.ROUND_COLUMNS)
+
+
 def at_rate(variant: str, rate: float, slo_met: float, **changes: Any) -> dict[str, Any]:
     """One stable repeat of requests at a constant rate."""
     level = {"concurrency": None, "load_mode": "constant", "request_rate": rate}
     return {**measured(variant, 1, rate), **level, "slo_met": slo_met, "send_delay_p99": 150.0, **changes}
 
 
-def sample_document(table: pd.DataFrame | None = None, limit: float | None = None) -> dict[str, Any]:
-    """The document of the sample, or of other repeats of its variants; `limit`: what the model of `fast` does alone."""
+def sample_document(
+    table: pd.DataFrame | None = None, limit: float | None = None, turns: pd.DataFrame | None = None
+) -> dict[str, Any]:
+    """The document of the sample, or of other repeats of its variants; `limit`: what the model of `fast` does alone;
+    `turns`: of head_to_head, none by default."""
     table = repeats() if table is None else table
+    turns = tables.read_rounds(None) if turns is None else turns
     limits = {} if limit is None else {("fast", ""): limit}
-    summary = summarise(table, {name: found["accuracy"] for name, found in health().items()}, limits)
-    return document(summary, table, [], health(), [engine("bf16")], other_records())
+    accuracies = {name: found["accuracy"] for name, found in health().items()}
+    summary = summarise(table, accuracies, limits, turns)
+    return document(summary, table, turns, [], health(), [engine("bf16")], other_records())

@@ -1,5 +1,7 @@
 """The verdict and the findings: what is said of which figures, and what is not."""
 
+import re
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -7,10 +9,10 @@ import pytest
 
 from analyse import summary as summary_of
 from analyse import tables
-from analyse.between_variants import comparisons
 from analyse.findings import Finding, findings
-from analyse.verdict import Verdict, verdict
-from report_sample import engine, failed, healthy, measured, other_records, sample_document, unstable
+from analyse.head_to_head import comparisons
+from analyse.verdict import Verdict, contenders, verdict
+from report_sample import engine, failed, healthy, measured, other_records, rounds, sample_document, unstable
 
 Repeat = dict[str, Any]
 
@@ -23,24 +25,40 @@ def thrice(variant: str, concurrency: int, throughput: float, **changes: Any) ->
     ]
 
 
-def verdict_of(*found: Repeat, **checks: Any) -> Verdict:
-    """The verdict on these repeats; variants are healthy but for `checks`."""
-    table = pd.DataFrame(found)
+def judged(rows: list[Repeat], health: dict[str, Any], turns: pd.DataFrame, inner: str = "fast") -> list[dict]:
+    """The comparisons of a document."""
+    ranked = [row["variant"] for row in contenders(rows, health)]
+    return [asdict(one) for one in comparisons(turns, ranked, inner)]
+
+
+def verdict_of(*found: Repeat, turns: pd.DataFrame | None = None, **checks: Any) -> Verdict:
+    """The verdict on these repeats and turns; variants are healthy but for `checks`."""
+    turns = tables.read_rounds(None) if turns is None else turns
     health = {one["variant"]: healthy(one["variant"]) for one in found} | checks
-    return verdict(tables.records(summary_of.summarise(table, {})), health, comparisons(table))
+    rows = tables.records(summary_of.summarise(pd.DataFrame(found), {}, rounds=turns))
+    return verdict(rows, health, judged(rows, health, turns))
 
 
-def found_in(*found: Repeat, in_process: dict[str, float] | None = None, **changes: Any) -> dict[str, Finding]:
-    """The findings in these repeats by rule; variants are healthy, but for `changes` of the document."""
-    table = pd.DataFrame(found)
+def head_to_head(count: int = 9, scatter: float = 0.02, **throughputs: float) -> Verdict:
+    """The verdict on rounds in which variants have these throughputs."""
+    points = [measured(name, 65, throughput) for name, throughput in throughputs.items()]
+    return verdict_of(*points, turns=rounds(throughputs, count, scatter))
+
+
+def found_in(
+    *found: Repeat, in_process: dict[str, float] | None = None, turns: pd.DataFrame | None = None, **changes: Any
+) -> dict[str, Finding]:
+    """The findings in these repeats and turns by rule; variants are healthy, but for `changes` of the document."""
+    turns = tables.read_rounds(None) if turns is None else turns
+    limits = {(name, ""): one for name, one in (in_process or {}).items()}
+    rows = tables.records(summary_of.summarise(pd.DataFrame(found), {}, limits, turns))
+    health = {one["variant"]: healthy(one["variant"]) for one in found}
     document = {
         **other_records(),
         "reference": "PyTorch",
-        "rows": tables.records(
-            summary_of.summarise(table, {}, {(name, ""): one for name, one in (in_process or {}).items()})
-        ),
-        "comparisons": comparisons(table),
-        "health": {one["variant"]: healthy(one["variant"]) for one in found},
+        "rows": rows,
+        "comparisons": judged(rows, health, turns),
+        "health": health,
         "engines": [],
         **changes,
     }
@@ -51,53 +69,80 @@ def found_in(*found: Repeat, in_process: dict[str, float] | None = None, **chang
 
 
 def test_verdict_of_the_sample() -> None:
-    document = sample_document()
-    assert document["verdict"] == (
-        "fast serves 5,100 infer/s at concurrency 65 over gRPC; accuracy 99.1 %, equal to PyTorch."
-    )
-    assert document["verdict_details"] == [
-        "1.25× [1.25, 1.25] slow, the next.",
-        "62 % of the ceiling, a model that computes nothing.",
+    document = sample_document(turns=rounds({"fast": 5000, "slow": 4000}))
+    assert document["verdict"] == "fast is fastest: 1.27× slow, the next."
+    assert [re.sub(r"[0-9,]+ infer", "N infer", detail) for detail in document["verdict_details"]] == [
+        "fast serves N infer/s at concurrency 65 over gRPC, the median of 9 rounds; accuracy 99.1 %, equal to PyTorch.",
+        "1.27× [1.24, 1.29] slow (the next).",
+        "61 % of the ceiling, a model that computes nothing.",
         "Not compared: shaky (unstable) and broken (unhealthy).",
     ]
 
 
-def test_verdict_against_the_demos_way_with_an_interval() -> None:
-    found = verdict_of(*thrice("a", 65, 340), *thrice("pytriton", 65, 100), *thrice("null", 65, 680))
-    assert found.text.startswith(
-        "a serves 340 infer/s at concurrency 65 over gRPC, 3.4× [3.4, 3.4] PyTriton with eager PyTorch;"
+@pytest.mark.parametrize(
+    ("throughputs", "said"),
+    [
+        ({"a": 340, "pytriton": 100}, "a is fastest: 3.4× PyTriton with eager PyTorch."),
+        ({"a": 300, "b": 299, "pytriton": 100}, "b and a lead: 3.0× PyTriton with eager PyTorch."),
+        ({"a": 100.5, "pytriton": 100}, "a is not shown to be faster than PyTriton with eager PyTorch."),
+        ({"a": 300, "b": 200}, "a is fastest: 1.52× b, the next."),
+        ({"a": 300}, "a is the only variant that competes."),
+    ],
+)
+def test_verdict_says_what_the_rounds_show_in_twelve_words(throughputs: dict[str, float], said: str) -> None:
+    text = head_to_head(**throughputs).text
+    assert text == said
+    assert len(text.split()) <= 12
+
+
+def test_verdict_says_what_to_do_about_noise() -> None:
+    found = head_to_head(scatter=0.3, a=110, pytriton=100)
+    assert found.text == "a is not shown to be faster than PyTriton with eager PyTorch."
+    assert found.details[1].startswith("No difference from PyTriton with eager PyTorch is shown: ")
+    assert re.fullmatch(
+        r"The noise hides what is smaller than \d+ %: .*sweep.rounds, or sweep.until.*", found.details[2]
     )
-    assert "50 % of the ceiling, a model that computes nothing." in found.details
 
 
-def test_verdict_may_be_that_no_difference_is_shown() -> None:
-    noisy = [measured("a", 1, value, repeat=repeat) for repeat, value in enumerate((100, 140, 90), 1)]
-    other = [measured("pytriton", 1, value, repeat=repeat) for repeat, value in enumerate((120, 80, 95), 1)]
-    found = verdict_of(*noisy, *other)
-    assert "no difference from PyTriton with eager PyTorch is shown: 1.11× [" in found.text
-    assert found.details[0].startswith("No difference from pytriton, the next, is shown: ")
+def test_verdict_says_how_many_rounds_it_takes() -> None:
+    found = head_to_head(count=5, a=300, b=200, pytriton=100)
+    assert found.text == "a served most, in too few rounds to be sure."
+    assert "5 rounds are too few to compare it with PyTriton with eager PyTorch." in found.details
+    assert "Measure at least 7 rounds (sweep.rounds) to compare all variants." in found.details
 
 
-def test_verdict_from_one_repeat_claims_no_interval() -> None:
+def test_verdict_from_one_repeat_claims_no_ratio() -> None:
     found = verdict_of(measured("a", 1, 110), measured("pytriton", 1, 100))
-    assert found.text == "a serves 110 infer/s at concurrency 1 over gRPC; accuracy 99.1 %, equal to PyTorch."
-    assert found.details == ["1.10× pytriton, the next; the repeats do not tell how sure that is."]
+    assert found.text == "a served most, in too few rounds to be sure."
+    assert found.details == [
+        "a serves 110 infer/s at concurrency 1 over gRPC, measured once; accuracy 99.1 %, equal to PyTorch."
+    ]
+
+
+def test_disturbed_rounds_are_named_with_the_figure() -> None:
+    turns = rounds({"a": 300, "b": 100})
+    turns.loc[[0, 2], "status"] = "disturbed"
+    found = verdict_of(measured("a", 65, 300), measured("b", 65, 100), turns=turns)
+    assert "the median of 9 rounds, 2 of them disturbed;" in found.details[0]
+    assert found.details[1].endswith("(2 of 9 rounds were disturbed).")
 
 
 def test_verdict_says_when_the_ceiling_was_passed() -> None:
-    (detail,) = verdict_of(measured("a", 1, 110), measured("null", 1, 100)).details
+    _, detail = verdict_of(measured("a", 1, 110), measured("null", 1, 100)).details
     assert detail.startswith("110 % of the ceiling, a model that computes nothing: more than is possible")
 
 
 def test_verdict_never_names_the_ceiling_as_winner() -> None:
-    assert verdict_of(measured("null", 1, 100), measured("a", 1, 10)).text.startswith("a serves 10 infer/s")
-    assert verdict_of(measured("null", 1, 100)).text.startswith("Only the ceiling was measured: 100 infer/s")
-    assert verdict_of(failed("null", 1, "no")).text.startswith("Only the ceiling was measured, and it failed")
+    assert verdict_of(measured("null", 1, 100), measured("a", 1, 10)).text.startswith("a is the only variant")
+    ceiling = verdict_of(measured("null", 1, 100))
+    assert ceiling == Verdict("Only the ceiling was measured.", ["100 infer/s at concurrency 1 over gRPC."])
+    assert verdict_of(failed("null", 1, "no")).text == "Only the ceiling was measured, and it failed."
 
 
 def test_verdict_when_all_failed() -> None:
     found = verdict_of(failed("a", 1, "no"), failed("b", 1, "no"), b=healthy("b", reasons=("not ready",)))
-    assert found.text == "No variant has a usable point at concurrency 1 over gRPC: a failed and b is unhealthy."
+    assert found.text == "No variant has a usable point."
+    assert found.details == ["At concurrency 1 over gRPC: a failed and b is unhealthy."]
 
 
 def test_verdict_takes_first_protocol_and_batch_at_highest_concurrency() -> None:
@@ -107,28 +152,29 @@ def test_verdict_takes_first_protocol_and_batch_at_highest_concurrency() -> None
         measured("a", 257, 99, batch_size=1, protocol="http"),
         measured("a", 257, 99, batch_size=8),
     )
-    assert found.text.startswith("a serves 10 infer/s at concurrency 65 over HTTP, batch 8;")
+    assert found.details[0].startswith("a serves 10 infer/s at concurrency 65 over HTTP, batch 8, measured once;")
 
 
 def test_verdict_prefers_stable_points_to_faster_ones() -> None:
     found = verdict_of(unstable("a", 1, 100), measured("b", 1, 10))
-    assert found.text.startswith("b serves 10 infer/s")
-    assert found.details == ["Not compared: a (unstable, 100 infer/s)."]
+    assert found.details[0].startswith("b serves 10 infer/s")
+    assert found.details[1] == "Not compared: a (unstable, 100 infer/s)."
 
 
 @pytest.mark.parametrize(("status", "words"), [("unstable", "did not settle"), ("client_bound", "load generator")])
 def test_verdict_says_that_the_best_point_is_not_stable(status: str, words: str) -> None:
-    assert words in verdict_of(measured("a", 1, 10, status=status)).details[0]
+    assert words in verdict_of(measured("a", 1, 10, status=status)).details[1]
 
 
 def test_verdict_leaves_out_unhealthy_variants() -> None:
     found = verdict_of(measured("a", 1, 100), measured("b", 1, 10), a=healthy("a", reasons=("accuracy",)))
-    assert found.text.startswith("b serves")
-    assert found.details == ["Not compared: a (unhealthy)."]
+    assert found.details[0].startswith("b serves")
+    assert found.details[1] == "Not compared: a (unhealthy)."
 
 
 def test_verdict_says_how_far_answers_are_from_pytorch() -> None:
-    assert "agreement with PyTorch 99.80 %" in verdict_of(measured("a", 1, 10), a=healthy("a", agreement=0.998)).text
+    found = verdict_of(measured("a", 1, 10), a=healthy("a", agreement=0.998))
+    assert "agreement with PyTorch 99.80 %" in found.details[0]
 
 
 # The findings
@@ -224,32 +270,35 @@ def test_without_ceiling_or_model_there_is_no_bound() -> None:
 
 def test_findings_do_not_start_alike() -> None:
     repeats = [
-        *thrice("fast", 65, 40, effective_batch=2.0),
-        *thrice("bls", 65, 90, server_queue=9e5),
-        *thrice("null", 65, 100),
+        measured("fast", 65, 40, effective_batch=2.0),
+        measured("bls", 65, 90, server_queue=9e5),
+        *(measured(name, 65, served) for name, served in (("pytriton_engine", 20), ("ensemble", 30), ("null", 100))),
     ]
-    found = found_in(*repeats, failed("b", 1, "no"), in_process={"fast": 400.0, "bls": 20.0}, engines=[engine("bf16")])
+    turns = rounds({"fast": 40, "bls": 90, "pytriton_engine": 20, "ensemble": 30, "null": 100})
+    limits = {"fast": 400.0, "bls": 20.0}
+    found = found_in(*repeats, failed("b", 1, "no"), in_process=limits, engines=[engine("bf16")], turns=turns)
+    assert {"pytriton", "pipelines"} <= set(found)
     starts = [one.text[:12] for one in found.values()]
     assert len(starts) > 5
     assert len(set(starts)) == len(starts)
 
 
 def test_pytriton_and_pipelines_against_the_engine_that_they_use() -> None:
-    found = found_in(
-        *thrice("fast", 1, 100), *thrice("pytriton_engine", 1, 50), *thrice("bls", 1, 80), *thrice("ensemble", 1, 100)
-    )
-    assert "PyTriton serves 0.50× [0.50, 0.50] what a repository does with the same engine" in found["pytriton"].text
-    assert "bls serves 0.80× [0.80, 0.80] what fast does" in found["bls"].text
-    # No difference is shown between equal figures, so nothing is said.
-    assert "ensemble" not in found
+    served = {"fast": 100, "pytriton_engine": 50, "bls": 80, "ensemble": 100}
+    found = found_in(*(measured(name, 65, one) for name, one in served.items()), turns=rounds(served, seed=1))
+    assert found["pytriton"].text.startswith("Behind PyTriton the engine of fast serves 0.5")
+    # No difference of the ensemble is shown, so nothing is said of it.
+    assert found["pipelines"].text.startswith("With preparing and interpreting in the server, bls serves 0.80× [0.")
+    assert "ensemble" not in found["pipelines"].text
 
 
 def test_past_the_peak() -> None:
-    found = found_in(measured("a", 1, 10), measured("a", 16, 100), measured("a", 65, 80))["falling"]
+    found = found_in(*thrice("a", 1, 10), *thrice("a", 16, 100), *thrice("a", 65, 80))["falling"]
     assert found.text == "a serves less at the highest concurrency than below it."
     assert found.evidence == "a: 100 infer/s at concurrency 16 over gRPC, 80 at concurrency 65 over gRPC"
-    assert "falling" not in found_in(measured("a", 16, 100), measured("a", 65, 95))
-    assert "falling" not in found_in(measured("a", 16, 100), unstable("a", 65, 10))
+    assert "falling" not in found_in(*thrice("a", 16, 100), *thrice("a", 65, 99.5))
+    # Measured once, a figure says nothing of that.
+    assert "falling" not in found_in(measured("a", 16, 100), measured("a", 65, 80))
 
 
 def test_percentiles_from_few_requests() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analyse.intervals import Interval, of_median, paired_ratio, scatter, unpaired_ratio
+from analyse.intervals import Interval, deviations, of_median, of_rounds, paired_ratio, rank_sum, signed_rank
 
 
 def drawn(points: int, repeats: int, deviation: float = 0.1) -> list[np.ndarray]:
@@ -18,27 +18,23 @@ def held(intervals: list[Interval], truth: float = 1.0) -> float:
     return float(np.mean([one.low <= truth <= one.high for one in intervals]))
 
 
-def test_scatter_pools_the_variance_within_points() -> None:
-    pooled = scatter([[1.0, math.e], [10.0, 10 * math.e, 10 * math.e**2], [7.0]])
-    assert pooled.freedom == 3
-    assert pooled.variance == pytest.approx((0.5 + 2.0) / 3)
-    assert sorted(pooled.deviations) == pytest.approx(
-        [-math.sqrt(1.5), -math.sqrt(0.5), 0, math.sqrt(0.5), math.sqrt(1.5)]
-    )
+def test_deviations_are_those_within_points() -> None:
+    found = deviations([[1.0, math.e], [10.0, 10 * math.e, 10 * math.e**2], [7.0]])
+    assert sorted(found) == pytest.approx([-math.sqrt(1.5), -math.sqrt(0.5), 0, math.sqrt(0.5), math.sqrt(1.5)])
 
 
 def test_median_interval_of_three_repeats_holds_its_confidence() -> None:
     """The extremes of three repeats alone hold the median three times in four."""
     points = drawn(600, 3)
-    pooled = scatter(points)
+    pooled = deviations(points)
     assert 0.92 <= held([of_median(values, pooled) for values in points]) <= 0.97
     assert held([Interval(min(values), 1, max(values)) for values in points]) < 0.8
 
 
 def test_median_interval_is_the_same_each_time() -> None:
     points = drawn(5, 3)
-    found = of_median(points[0], scatter(points))
-    assert found == of_median(points[0], scatter(points))
+    found = of_median(points[0], deviations(points))
+    assert found == of_median(points[0], deviations(points))
     assert found.low < found.middle == np.median(points[0]) < found.high
 
 
@@ -51,37 +47,47 @@ def test_paired_ratio_is_the_t_interval_of_the_logarithms() -> None:
     assert found.middle == pytest.approx(math.exp(logs.mean()))
 
 
-def test_unpaired_ratio_is_the_t_interval_of_two_samples() -> None:
-    values, base = [2.0, 2.2, 2.1], [1.0, 1.0, 1.1, 1.2]
-    expected = stats.ttest_ind(np.log(values), np.log(base)).confidence_interval()
-    found = unpaired_ratio(values, base)
-    assert (found.low, found.high) == pytest.approx((math.exp(expected.low), math.exp(expected.high)))
+@pytest.mark.parametrize("shift", [0.0, 0.03, 0.1])
+def test_signed_rank_is_wilcoxons_test_and_its_interval_agrees(shift: float) -> None:
+    """The interval leaves 1 out when the p-value is below 5 %."""
+    generator = np.random.default_rng(3)
+    for logs in generator.normal(shift, 0.05, (40, 9)):
+        found, p = signed_rank(logs)
+        assert p == pytest.approx(stats.wilcoxon(logs, method="exact").pvalue)
+        assert found.difference_shown == (p <= 0.05)
 
 
-def test_a_family_of_comparisons_has_wider_intervals_than_one() -> None:
-    one, many = (paired_ratio([2.0, 2.2, 2.1], [1.0, 1.0, 1.1], comparisons=number) for number in (1, 8))
-    assert many.low < one.low < one.high < many.high
-    assert many.middle == one.middle
+def test_rounds_that_agree_give_the_smallest_p_value() -> None:
+    assert [signed_rank([0.1] * rounds)[1] for rounds in (3, 6, 9)] == [2.0 ** (1 - rounds) for rounds in (3, 6, 9)]
+    assert signed_rank([0.1] * 5)[0] is None
+    assert signed_rank([0.1] * 6)[0] == Interval(*[pytest.approx(math.exp(0.1))] * 3)
+    assert signed_rank([0.0] * 9)[1] == 1
+    assert signed_rank([]) == (None, 1)
 
 
-def test_pairs_cancel_what_the_repeats_share() -> None:
-    drift = np.array([1.0, 0.6, 1.5])
-    paired = paired_ratio([2.0, 2.02, 1.98] * drift, drift)
-    unpaired = unpaired_ratio([2.0, 2.02, 1.98] * drift, drift)
-    assert paired.difference_shown
-    assert not unpaired.difference_shown
+def test_rank_sum_is_mann_and_whitneys_test() -> None:
+    generator = np.random.default_rng(4)
+    for _ in range(40):
+        now, before = generator.normal(0.05, 0.05, 7), generator.normal(0, 0.05, 9)
+        p = stats.mannwhitneyu(now, before, method="exact").pvalue
+        assert [rank_sum(now, before, number).difference_shown for number in (1, 8)] == [p <= 0.05, p <= 0.05 / 8]
+    assert rank_sum([0.1] * 3, [0.0] * 3, 1) is None
 
 
-def test_a_single_repeat_has_no_interval() -> None:
-    alone = scatter([[100.0], [50.0]])
-    assert alone.freedom == 0
-    assert of_median([100.0], alone) is None
-    assert paired_ratio([2.0], [1.0]) is None
-    assert unpaired_ratio([2.0], [1.0]) is None
+def test_ranks_keep_one_odd_round_from_deciding() -> None:
+    found, _ = signed_rank([0.1, 0.11, 0.09, 0.1, 0.12, 0.08, 0.1, 0.11, -2.0])
+    assert found.middle == pytest.approx(math.exp(0.1), rel=0.02)
 
 
-def test_a_single_pair_has_an_interval_where_others_show_the_scatter() -> None:
-    assert unpaired_ratio([2.0], [1.0], scatter(drawn(5, 3))).difference_shown
+def test_median_of_rounds_has_the_interval_of_the_sign_test() -> None:
+    assert of_rounds([5.0, 1, 9, 3, 7, 2, 8, 4, 6]) == Interval(2, 5, 8)
+    assert of_rounds([1.0, 2, 3, 4, 5]) is None
+
+
+def test_without_repetition_there_is_no_interval() -> None:
+    """Nor with two repeats, whatever others show of the scatter."""
+    assert deviations([[100.0], [50.0]]) == []
+    assert of_median([100.0, 110.0], deviations(drawn(5, 3))) is None
 
 
 @pytest.mark.parametrize(("low", "high", "shown"), [(0.9, 1.1, False), (1.0, 1.2, False), (1.01, 1.2, True)])

@@ -12,14 +12,15 @@ import pytest
 
 from analyse import summary as summary_of
 from analyse import tables
-from conftest import MODEL, ROOT, health
+from conftest import MODEL, ROOT, checks
 from model.reference import Reference, save
 from plan.loads import Load, Windows
-from record import inputs, perf_analyzer, points
+from record import inputs, perf_analyzer
 from serve import server
 
 WINDOWS = Windows(window_ms=400, stability_percent=80, max_windows=4, samples=2)
 SAMPLES = Reference({"input": np.ones((2, 1, 28, 28), np.float32)}, {"output": np.zeros((2, 10))}, np.zeros(2))
+TARGET = {"name": "small", "counted": "small", "device": "cpu", "model": MODEL, "inputs": []}
 NULL = (ROOT / "workflow" / "backends" / "runtime_null.py").read_text()
 
 
@@ -79,14 +80,14 @@ def test_an_unstable_point_stays_in_the_table(make_repository, repository_settin
     repository = make_repository(repository_settings, ROOT / "workflow/backends/runtime_null.py")
     asleep(repository, "0.05 * (time.monotonic() % 1 < 0.5)")
     save(tmp_path / "reference.npz", [SAMPLES])
-    (tmp_path / "health.json").write_text(health("moody"))
+    (tmp_path / "checks.json").write_text(checks("moody"))
     windows = {"window_ms": 300, "stability_percent": 5, "max_windows": 4, "samples": 2}
     found = script(
-        "sweep.py", "--repository", repository, "--health", "health.json", "--reference", "reference.npz",
-        "--server-log", "triton.log", "--raw", "raw", "--points", "points.csv",
+        "sweep.py", "--repository", repository, "--checks", "checks.json", "--reference", "reference.npz",
+        "--store", "store", "--server-log", "triton.log", "--raw", "raw", "--points", "points.csv",
         settings={
-            "variant": "moody", "repeat": 1, "name": "small", "counted": "small", "model": MODEL, "server": "bundled",
-            "device": "cpu", "inputs": [], "loads": [asdict(Load("grpc", 1, 1))], "windows": windows, "slo_ms": None,
+            "variant": "moody", "repeat": 1, "target": TARGET, "server": "bundled", "max_foreign_cpu": 1000,
+            "loads": [asdict(Load("grpc", 1, 1))], "windows": windows, "slo_ms": None,
         },
     )  # fmt: skip
     assert found.returncode == 0, found.stderr
@@ -98,13 +99,11 @@ def test_an_unstable_point_stays_in_the_table(make_repository, repository_settin
 
 def summary(table: list[Mapping]) -> str:
     """What the gate reads of a perf_summary.json."""
-    rows = [{**dict.fromkeys(points.REPEAT_COLUMNS), **one} for one in table]
-    return json.dumps({"run": "test", "repeats": rows, "system": {}, "versions": {}, "config": {}})
+    turns = [{**dict.fromkeys(tables.ROUND_COLUMNS), "job": "one", "host": "here", **one} for one in table]
+    return json.dumps({"run": "test", "rounds": turns, "system": {}, "versions": {}, "config": {}})
 
 
-def test_gate_finds_a_slower_model_in_three_repeats(
-    null_server, make_repository, repository_settings, script, tmp_path
-):
+def test_gate_finds_a_slower_model_in_four_rounds(null_server, make_repository, repository_settings, script, tmp_path):
     """The same model with and without 20 ms of sleep, and the ceiling, measured in turn."""
     load, table = Load("grpc", 1, 2), {"before": [], "now": []}
     slow = {}
@@ -116,12 +115,12 @@ def test_gate_finds_a_slower_model_in_three_repeats(
             name: stack.enter_context(server.running(repository, ["small"], tmp_path / f"{name}.log"))
             for name, repository in slow.items()
         }
-        for repeat in (1, 2, 3):
+        for number in (1, 2, 3, 4):
             for name, rows in table.items():
                 for variant, running in (("null", null_server), ("model", servers[name])):
-                    (tmp_path / f"{name}-{variant}-{repeat}").mkdir()
-                    found = point(running, load, tmp_path / f"{name}-{variant}-{repeat}")
-                    rows.append({"variant": variant, "repeat": repeat, **asdict(load), **found})
+                    (tmp_path / f"{name}-{variant}-{number}").mkdir()
+                    found = point(running, load, tmp_path / f"{name}-{variant}-{number}")
+                    rows.append({"variant": variant, "round": number, **asdict(load), **found})
     for name, rows in table.items():
         (tmp_path / f"{name}.json").write_text(summary(rows))
     gate = {"margin_percent": 5, "against_ceiling": True}
@@ -130,10 +129,28 @@ def test_gate_finds_a_slower_model_in_three_repeats(
     )
     assert judged.returncode == 2, judged.stderr
     (line,) = (line for line in judged.stderr.splitlines() if line.startswith("model "))
-    assert "of its earlier speed, over 1 levels; the margin is 5 %." in line
+    assert "of its earlier speed; the margin is 5 %." in line
     assert "Hint: " in judged.stderr
     assert not (tmp_path / "gate.json").exists()
     same = script("perf_gate.py", "--summary", "now.json", "--base", "now.json", "--gate", "gate.json", settings=gate)
     assert same.returncode == 0, same.stderr
     (change,) = json.loads((tmp_path / "gate.json").read_text())["variants"]
-    assert (change["variant"], change["result"], change["ratio"]["middle"]) == ("model", "no difference shown", 1)
+    assert (change["variant"], change["result"], change["rounds"]) == ("model", "no difference shown", [4, 4])
+    assert change["ratio"]["low"] < 1 < change["ratio"]["high"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{}", "is not a perf_summary.json"),
+        ('{"run": "old", "repeats": [1]}', "was written by another version of the workflow"),
+        ('{"run": "old", "rounds": []}', "run old (base.json) has no head-to-head rounds"),
+    ],
+)
+def test_an_earlier_summary_that_cannot_be_compared_is_refused_by_name(script, tmp_path, content, said):
+    (tmp_path / "base.json").write_text(content)
+    (tmp_path / "now.json").write_text(summary([{"variant": "null", "round": 1, **asdict(Load("grpc", 1, 2))}]))
+    gate = {"margin_percent": 5, "against_ceiling": True}
+    found = script("perf_gate.py", "--summary", "now.json", "--base", "base.json", "--gate", "gate.json", settings=gate)
+    assert (found.returncode, said in found.stderr, "base.json" in found.stderr) == (2, True, True), found.stderr
+    assert not (tmp_path / "gate.json").exists()

@@ -11,10 +11,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from analyse import formatting, job_times, pareto, rows, tables
+from analyse import formatting, job_times, pareto, rows, sittings, tables
 from analyse import summary as summary_of
-from analyse.between_variants import comparisons
-from analyse.document import SCHEMA, caveats
+from analyse.document import SCHEMA, caveats, document
 from analyse.intervals import Interval
 from conftest import ROOT, Programs
 from model.comparison import OutputDifference, record
@@ -31,10 +30,13 @@ from report_sample import (
     measured,
     other_records,
     repeats,
+    rounds,
     sample_document,
+    turn,
     unstable,
 )
-from show import figures, limits, ranking, rates, timeline
+from serve.variants import VARIANTS
+from show import breakdown, figures, limits, ranking, rates, timeline
 from show.page import SECTIONS, render
 
 
@@ -105,24 +107,44 @@ def test_bound_is_what_ceiling_and_model_allow_together() -> None:
     assert [row["bound"] for row in (ceiling, *rated)] == [None] * 3
 
 
+def test_the_throughput_of_rounds_takes_the_place_of_the_repeats_at_their_load() -> None:
+    """There the page has one figure, and whether one long measurement settled decides nothing."""
+    points = [unstable("a", 65, 100), measured("a", 1, 10), measured("null", 65, 400)]
+    turns = pd.DataFrame([turn("a", number, 200.0 + number) for number in range(1, 10)])
+    turns.loc[3, "status"] = "disturbed"
+    turns.loc[8, ["throughput", "status"]] = [None, "failed"]
+    head, other, ceiling = tables.records(summary_of.summarise(pd.DataFrame(points), {}, rounds=turns))
+    assert (head["throughput"], head["throughput_low"], head["throughput_high"]) == (204.5, 201, 208)
+    assert (head["rounds"], head["disturbed"], head["status"], head["reason"]) == (8, 1, "stable", "")
+    assert head["latency_p50"] == turns["latency_p50"][:8].median()
+    assert head["ceiling_fraction"] == pytest.approx(204.5 / 400)
+    assert [row["throughput_low"] for row in (other, ceiling)] == [None, None]
+    assert [row["rounds"] for row in (other, ceiling)] == [0, 0]
+
+
+def test_the_ceiling_has_no_accuracy() -> None:
+    table = pd.DataFrame([measured("a", 1, 10), measured("null", 1, 20)])
+    assert list(summary_of.summarise(table, {"a": 0.99, "null": 0.1})["accuracy"].isna()) == [False, True]
+
+
 # Without a server
 
 
 def in_process_repeats() -> list[dict]:
-    """Two repeats of one model at two batch sizes."""
+    """Three repeats of one model at two batch sizes."""
     return [
         {"variant": "fast", "batch_size": size, "repeat": repeat, "throughput": throughput * (1 + 0.1 * repeat),
          "latency_p50": 100.0, "calls": 40, "threads": 1, "shape": ""}
-        for repeat in (1, 2) for size, throughput in ((64, 20_000.0), (128, 10_000.0))
+        for repeat in (1, 2, 3) for size, throughput in ((64, 20_000.0), (128, 10_000.0))
     ]  # fmt: skip
 
 
 def test_in_process_limit_is_the_median_with_bounds_and_the_best_batch() -> None:
     first, second = summary_of.summarise_in_process(pd.DataFrame(in_process_repeats()))
-    assert (first["variant"], first["batch_size"], first["throughput"]) == ("fast", 64, 23_000)
-    assert first["throughput_low"] < 22_000 < 24_000 < first["throughput_high"]
-    assert second["throughput"] == 11_500
-    assert summary_of.in_process_limits([first, second]) == {("fast", ""): 23_000}
+    assert (first["variant"], first["batch_size"], first["throughput"]) == ("fast", 64, 24_000)
+    assert first["throughput_low"] < 23_000 < 25_000 < first["throughput_high"]
+    assert second["throughput"] == 12_000
+    assert summary_of.in_process_limits([first, second]) == {("fast", ""): 24_000}
 
 
 def test_in_process_without_any_repeat(tmp_path: Path) -> None:
@@ -244,13 +266,77 @@ def test_a_ceiling_far_above_the_rest_leaves_them_the_scale() -> None:
 
 def test_ranking_has_ratios_to_the_demos_way() -> None:
     table = repeats().replace({"variant": {"slow": "pytriton"}})
-    document = sample_document() | {"rows": tables.records(summary_of.summarise(table, {}))}
-    lines = {
-        line["row"]["variant"]: line for line in ranking.view(document | {"comparisons": comparisons(table)})["lines"]
-    }
-    assert lines["fast"]["ratio"].middle == pytest.approx(1.25)
-    assert lines["pytriton"]["is_base"]
-    assert lines["broken"]["ratio"] is None
+    turns = rounds({"fast": 500, "pytriton": 400, "null": 900})
+    health_of = health()
+    health_of["pytriton"] = health_of.pop("slow")
+    summary = summary_of.summarise(table, {}, rounds=turns)
+    document_of = document(summary, table, turns, [], health_of, [], other_records())
+    lines = {line["row"]["variant"]: line for line in ranking.view(document_of)["lines"]}
+    assert lines["fast"]["compared"].result == "faster"
+    assert lines["fast"]["bar"]["low"] < lines["fast"]["bar"]["value"] < lines["fast"]["bar"]["high"]
+    assert [lines[name]["compared"] for name in ("pytriton", "broken", "null")] == [None] * 3
+
+
+def test_what_to_serve_for_what() -> None:
+    table = [
+        measured("fast", 1, 1000, memory_mib=300.0),
+        measured("fast", 65, 5000, latency_p99=30_000.0, memory_mib=300.0),
+        measured("slow", 1, 1200),
+        measured("slow", 65, 4000, latency_p99=19_000.0),
+        measured("broken", 65, 9000),
+        unstable("shaky", 65, 9000),
+        measured("null", 65, 9900),
+    ]
+    found = sample_document(pd.DataFrame(table))["choices"]
+    assert [(one["goal"], one["variant"], one["concurrency"]) for one in found] == [
+        ("most throughput", "fast", 65),
+        ("most throughput with p99 ≤ 20 ms", "slow", 65),
+        ("lowest latency, 1 in flight", "slow", 1),
+    ]
+    assert (found[0]["memory_mib"], found[0]["cost_per_million"]) == (300, pytest.approx(0.02))
+    assert found[0]["next"] == ["make serve VARIANT=fast"]
+
+
+def test_what_to_serve_when_nothing_is_in_time() -> None:
+    found = sample_document(pd.DataFrame([measured("fast", 1, 10, latency_p99=90_000.0)]))
+    assert [one["variant"] for one in found["choices"]] == ["fast", None, "fast"]
+    assert "no stable point of a healthy variant" in render(found, TEMPLATE)
+
+
+def test_figures_of_several_sittings_hosts_and_jobs_are_marked() -> None:
+    def at(variant: str, started: str, host: str = "one") -> dict:
+        return {**measured(variant, 1, 10), "started": f"2026-11-28T{started}:00+00:00", "host": host}
+
+    turns = rounds({"a": 2, "b": 1}).assign(host="one")
+    together = pd.DataFrame([at("a", "08:40"), at("b", "09:20")])
+    assert sittings.sittings(together, turns) == []
+    apart = pd.DataFrame([at("a", "07:10"), at("b", "09:20"), at("c", "09:21", "two")])
+    assert sittings.sittings(apart, turns.assign(job=["x", "y"] * 9)) == [
+        "2026-11-28 07:10 UTC on one: a over its loads.",
+        "2026-11-28 09:01 UTC on one: a and b head to head; b over its loads.",
+        "2026-11-28 09:21 UTC on two: c over its loads.",
+        "The rounds head to head come from 2 jobs.",
+    ]
+    assert "Not measured together" in render(sample_document() | {"sittings": ["Then."]}, TEMPLATE)
+
+
+def test_the_way_of_a_request_through_the_winner_adds_up() -> None:
+    way = breakdown.route(sample_document())
+    assert way["row"]["variant"] == "fast"
+    assert [stop["name"] for stop in way["stops"]] == ["queue", "input", "infer", "output", "rest"]
+    assert sum(stop["time"] for stop in way["stops"]) == pytest.approx(way["row"]["latency_avg"])
+
+
+def test_ticks_that_would_touch_have_no_text() -> None:
+    assert figures.ticks([1, 16, 64, 128])["ticktext"] == ["1", "16", "64", "128"]
+    assert figures.ticks([1, 120, 128])["ticktext"] == ["1", "", "128"]
+
+
+def test_a_variant_has_the_same_look_in_every_report() -> None:
+    alone, among = figures.looks([{"variant": "onnx"}]), figures.looks([{"variant": "bls"}, {"variant": "onnx"}])
+    assert alone["onnx"] == among["onnx"] != among["bls"]
+    known = figures.looks([{"variant": name} for name in VARIANTS])
+    assert len({look.colour for look in known.values()}) == len(VARIANTS)
 
 
 def test_rates_show_how_many_were_in_time() -> None:
@@ -335,10 +421,10 @@ def test_script_writes_page_csv_and_json(script: Programs, tmp_path: Path) -> No
     assert list(table.columns) == summary_of.SUMMARY_COLUMNS
     pd.testing.assert_frame_equal(table, pd.DataFrame(document["rows"]).astype(table.dtypes.to_dict()))
     assert len(table) == len(THROUGHPUTS) * len(CONCURRENCIES)
-    assert document["verdict"].startswith("fast serves")
+    assert document["verdict"].startswith("fast is fastest")
     assert len(document["in_process"]) == 2
     fractions = table.set_index(["variant", "concurrency"])["in_process_fraction"]
-    assert fractions["shaky", 1] == pytest.approx(510 / 23_000)
+    assert fractions["shaky", 1] == pytest.approx(510 / 24_000)
     assert fractions[["slow", "broken", "null"]].isna().all()
     assert "<h1>" in outputs["page"].read_text()
 
@@ -353,11 +439,12 @@ def _write_inputs(root: Path) -> list[str]:
     for name, content in {**records, "engine": engine(), **{f"health_{k}": v for k, v in health().items()}}.items():
         (root / f"{name}.json").write_text(json.dumps(content))
     tables.write(root / "perf.csv", repeats(), points.REPEAT_COLUMNS)
+    tables.write(root / "head_to_head.csv", rounds({"fast": 5000, "slow": 4000, "null": 8000}), tables.ROUND_COLUMNS)
     points.write(root / "in_process.csv", in_process_repeats(), points.IN_PROCESS_COLUMNS)
     return [
         *("--settings", '{"models": {"fast": "fast", "shaky": "fast"}}', "--in-process", str(root / "in_process.csv")),
         *("--points", str(root / "perf.csv"), "--engines", str(root / "engine.json"), "--run-config", str(config)),
-        *("--logs", str(root)),
+        *("--logs", str(root), "--head-to-head", str(root / "head_to_head.csv")),
         *("--health", *(str(root / f"health_{name}.json") for name in THROUGHPUTS)),
         *(part for name in records for part in (f"--{name}", str(root / f"{name}.json"))),
     ]

@@ -1,7 +1,7 @@
 """Rule perf_gate: fail when a variant is slower than in an earlier run.
 
-Slower: over all its levels of constant concurrency the interval of the ratio lies below 1, for all variants together
-at 95 %, and the ratio is below 1 by more than the margin. A variant of the earlier run that this one could not measure
+Slower: in the rounds head to head the interval of the ratio lies below 1, for all variants together at 95 %, and the
+ratio is below 1 by more than the margin. A variant of the earlier run that this one could not measure
 fails too. What passes is written down with the slow-down that would have been found.
 """
 
@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from analyse.between_variants import NOT_SHOWN, SLOWER, UNKNOWN
-from analyse.formatting import interval, percent
-from analyse.run_comparison import RunComparison, compared, summary
+from analyse.between_runs import RunComparison, compared, summary
+from analyse.formatting import interval, listed, percent
+from analyse.head_to_head import NOT_SHOWN, SLOWER, TOO_FEW
 from plan.settings.gate import Gate
 from program.cli import UserError, log
 from program.files import write_json
 from program.job import run
 
-HINT = "make compare shows every point; a wide interval wants more sweep.repeats"
+HINT = "make compare shows every variant; a wide interval wants more sweep.rounds, or a quieter machine"
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,12 @@ def regressions(comparison: RunComparison, margin_percent: float) -> Iterator[st
     """One line for each variant that is slower, or that cannot be judged."""
     for change in comparison.variants:
         ratio = change["ratio"]
-        if change["result"] == UNKNOWN:
-            yield f"{change['variant']} cannot be judged: a run lacks its figures, or any repetition."
+        if change["result"] == TOO_FEW:
+            rounds = listed([str(count) for count in change["rounds"]])
+            yield f"{change['variant']} cannot be judged: {rounds} rounds are too few."
         elif change["result"] == SLOWER and ratio["middle"] < 1 - margin_percent / 100:
             yield (
-                f"{change['variant']} runs at {interval(ratio)} of its earlier speed, over {change['levels']} levels;"
+                f"{change['variant']} runs at {interval(ratio)} of its earlier speed;"
                 f" the margin is {margin_percent:g} %."
             )
 

@@ -31,6 +31,7 @@ class Job:
 
     settings: Report
     points: Annotated[list[Path], "points.csv of every variant and repeat"]
+    head_to_head: Annotated[Path | None, "points.csv of the rounds in which all variants took turns"]
     in_process: Annotated[list[Path], "measurements without a server"]
     health: Annotated[list[Path], "health.json of every variant"]
     engines: Annotated[list[Path], "engine.json of every engine"]
@@ -51,7 +52,7 @@ class Job:
 
 def collect(job: Job) -> tuple[pd.DataFrame, Document]:
     """The summary table and the document, from the files of the other stages."""
-    repeats = tables.read_repeats(job.points)
+    repeats, rounds = tables.read_repeats(job.points), tables.read_rounds(job.head_to_head)
     health = {found["variant"]: found for found in map(read_health, job.health)}
     others: Records = {
         "config": yaml.safe_load(job.run_config.read_text(encoding="utf-8")),
@@ -74,13 +75,14 @@ def collect(job: Job) -> tuple[pd.DataFrame, Document]:
             for (model, shape), limit in limits.items()
             if model == own
         },
+        rounds,
     )
     if job.model_file:
         source = load_file(job.model_file)
         sample = shapes.format(shapes.sample(shapes.parse(others["config"]["profile"]["opt"])))
         summary = metrics.added(summary, source.metrics, sample, job.model_file)
     engines = [read_json(path) for path in job.engines]
-    return summary, document(summary, repeats, without_server, health, engines, others)
+    return summary, document(summary, repeats, rounds, without_server, health, engines, others)
 
 
 def main(job: Job) -> None:

@@ -1,92 +1,136 @@
-"""What changed from one run to another: ratios of speed with intervals that hold for all variants together.
+"""What changed from one run to another, as their perf_summary.json tell of them.
 
-Two runs have no time in common: repeat 2 of one and repeat 2 of the other share nothing but their number, and are not
+Two runs have no time in common: round 2 of one and round 2 of the other share nothing but their number, and are not
 paired. What they do share is the ceiling, the variant `null`, which computes nothing: what changed there is the
-machine's and the server's doing. In each round of each run a variant is taken relative to the ceiling of the same
-round, which is paired, and those relative speeds are compared between the runs.
+machine's and the server's doing. Within each round of each run a variant is taken relative to the ceiling of the same
+round, which is paired, and those relative speeds are compared between the runs: Hodges and Lehmann's estimate with
+Moses' interval, which holds for all variants together.
 """
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analyse.between_variants import figure, judged, speeds
-from analyse.intervals import scatter, unpaired_ratio
+from analyse.head_to_head import FASTER, NOT_SHOWN, SLOWER, TOO_FEW, table
+from analyse.intervals import rank_sum
+from program.cli import UserError
+from program.files import read_json
 from record.points import CEILING, LEVEL
 
-Level = tuple[Hashable, ...]
-Tables = dict[Level, pd.DataFrame]
+Document = Mapping[str, Any]
+# What makes figures of two runs incomparable, or explains why they differ.
+_CONDITIONS = (
+    "system",
+    "versions",
+    "config.model",
+    "config.profile",
+    "config.serving",
+    "config.server",
+    "config.sweep",
+)
 
 
-def of_variants(repeats: pd.DataFrame, base: pd.DataFrame, against_ceiling: bool) -> list[dict[str, Any]]:
-    """One change per variant of both runs, over all levels of constant concurrency that both have.
+@dataclass(frozen=True)
+class RunComparison:
+    """variants: the changes of the variants of both runs; ceiling: that of the ceiling itself, as it was measured.
 
-    `levels` is the number of those that have figures. Taken together they tell more than any alone: a slow-down of a
-    variant is one at every level, while the noise differs. `repeats` and `base`: tables of points as measured.
+    A change has `variant`, `rounds` (of both runs), `ratio` with bounds, None with too few rounds, and `result`.
+    differences: conditions that are not the same, as text.
     """
-    now, before = _tables(repeats), _tables(base)
-    closed = [level for level in now if level in before and figure(dict(zip(LEVEL, level))) == "throughput"]
-    wanted = [({"variant": name}, name, closed) for name in _variants(now, before, against_ceiling)]
-    return _changes(now, before, wanted, against_ceiling)
+
+    variants: list[dict[str, Any]]
+    ceiling: dict[str, Any] | None
+    differences: list[str]
 
 
-def of_points(repeats: pd.DataFrame, base: pd.DataFrame, against_ceiling: bool) -> list[dict[str, Any]]:
-    """One change per point of both runs; the bounds of all of them hold together."""
-    now, before = _tables(repeats), _tables(base)
-    wanted = [
-        ({"variant": name, **dict(zip(LEVEL, level))}, name, [level])
-        for level in now
-        if level in before
-        for name in _variants(now, before, against_ceiling)
-    ]
-    return _changes(now, before, wanted, against_ceiling)
+def summary(path: Path) -> Document:
+    """A perf_summary.json. Raises UserError when it is something else, of another version, or has no rounds."""
+    try:
+        document: Document = read_json(path)
+        run = document["run"]
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist.", "the perf_summary.json of a finished run") from None
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{path} is not a perf_summary.json.", "the one of a finished run") from None
+    if "rounds" not in document:
+        raise UserError(
+            f"{path} was written by another version of the workflow: it has no head-to-head rounds.",
+            "measure that run again with this version: make perf_report",
+        )
+    if not document["rounds"]:
+        raise UserError(f"run {run} ({path}) has no head-to-head rounds.", "snakemake perf_report measures them")
+    return document
 
 
-def of_ceiling(repeats: pd.DataFrame, base: pd.DataFrame) -> dict[str, Any] | None:
-    """The change of the ceiling itself, as it was measured; None when a run has none."""
-    now, before = (table[table["variant"] == CEILING] for table in (repeats, base))
-    return next(iter(of_variants(now, before, against_ceiling=False)), None)
+def compared(document: Document, base: Document, against_ceiling: bool) -> RunComparison:
+    """What changed from `base` to `document`.
+
+    Raises UserError when a ceiling is asked for that was not measured, or when the loads differ.
+    """
+    points, before = (pd.DataFrame(run["rounds"]) for run in (document, base))
+    loads = [{name: run["rounds"][0][name] for name in LEVEL} for run in (document, base)]
+    if loads[0] != loads[1]:
+        here, there = (", ".join(f"{name} {value}" for name, value in load.items() if value) for load in loads)
+        raise UserError(
+            f"run {document['run']} was measured at {here}, {base['run']} at {there}.",
+            "compare runs with the same first load of sweep",
+        )
+    for measured, run in ((points, document), (before, base)):
+        if against_ceiling and CEILING not in set(measured["variant"]):
+            hint = 'add "null" to variants, or set compare.against_ceiling to false'
+            raise UserError(f"run {run['run']} has no ceiling to compare against.", hint)
+    now, then = (one[one["variant"] == CEILING] for one in (points, before))
+    return RunComparison(
+        changes(points, before, against_ceiling),
+        next(iter(changes(now, then, against_ceiling=False)), None),
+        list(differences(document, base)),
+    )
 
 
-def _changes(
-    now: Tables, before: Tables, wanted: Iterable[tuple[dict[str, Any], str, Sequence[Level]]], against_ceiling: bool
-) -> list[dict[str, Any]]:
-    """The changes of the `wanted`: what names one, its variant, and the levels that it is made from."""
+def changes(points: pd.DataFrame, base: pd.DataFrame, against_ceiling: bool) -> list[dict[str, Any]]:
+    """One change per variant of both runs, from their rounds."""
+    known = set(base["variant"])
+    names = [name for name in dict.fromkeys(points["variant"]) if name in known]
+    names = [name for name in names if not (against_ceiling and name == CEILING)]
+    now, before = (_logarithms(one, against_ceiling) for one in (points, base))
     found = []
-    for names, variant, levels in wanted:
-        reference = CEILING if against_ceiling else None
-        usable = [level for level in levels if all(_usable(run[level], variant, reference) for run in (now, before))]
-        series = [_relative(run, usable, variant, reference) for run in (now, before)] if usable else None
-        found.append((names, len(usable), series))
-    pooled = scatter(series for _, _, pair in found if pair for series in pair)
-    number = sum(pair is not None for _, _, pair in found)
-    return [
-        {**names, "levels": levels, **judged(unpaired_ratio(pair[0], pair[1], pooled, number) if pair else None)}
-        for names, levels, pair in found
-    ]
+    for name in names:
+        series, earlier = (run[name].dropna().tolist() if name in run else [] for run in (now, before))
+        ratio = rank_sum(series, earlier, len(names)) if series and earlier else None
+        result = TOO_FEW
+        if ratio:
+            result = NOT_SHOWN if not ratio.difference_shown else FASTER if ratio.middle > 1 else SLOWER
+        rounds = [len(series), len(earlier)]
+        found.append({"variant": name, "rounds": rounds, "ratio": ratio and vars(ratio), "result": result})
+    return found
 
 
-def _tables(repeats: pd.DataFrame) -> Tables:
-    """The speeds at each level: one row per repeat, one column per variant."""
-    return {tuple(level.values()): table for level, table in speeds(repeats)}
+def differences(document: Document, base: Document) -> Iterator[str]:
+    """Conditions in which the runs differ: `versions.packages.openvino: 2026.4.0, now 2026.4.1`."""
+    now, before = ({name: _at(one, name) for name in _CONDITIONS} for one in (document, base))
+    yield from _differences("", now, before)
 
 
-def _variants(now: Tables, before: Tables, against_ceiling: bool) -> list[str]:
-    """The variants of both runs, but not what they are compared against."""
-    current, known = (dict.fromkeys(name for table in run.values() for name in table.columns) for run in (now, before))
-    return [name for name in current if name in known and not (against_ceiling and name == CEILING)]
+def _logarithms(points: pd.DataFrame, against_ceiling: bool) -> pd.DataFrame:
+    """Logarithms of the throughputs: one row per round, one column per variant, relative to the ceiling if asked."""
+    logarithms = table(points).apply(np.log)
+    return logarithms.sub(logarithms[CEILING], axis="index") if against_ceiling else logarithms
 
 
-def _usable(table: pd.DataFrame, variant: str, reference: str | None) -> bool:
-    """Whether a variant, and what it is taken relative to, have a speed in every repeat."""
-    needed = [variant, *([reference] if reference else [])]
-    return all(name in table.columns and bool(table[name].notna().all()) for name in needed)
+def _differences(path: str, now: Any, before: Any) -> Iterator[str]:
+    if isinstance(now, dict) and isinstance(before, dict):
+        for key in dict.fromkeys([*before, *now]):
+            yield from _differences(f"{path}.{key}".lstrip("."), now.get(key), before.get(key))
+    elif now != before:
+        yield f"{path}: {before}, now {now}"
 
 
-def _relative(run: Tables, levels: Sequence[Level], variant: str, reference: str | None) -> list[float]:
-    """The speed of a variant in each round, geometric mean over levels, relative to a reference of the same round."""
-    logs = [np.log(run[level][variant]) - (np.log(run[level][reference]) if reference else 0) for level in levels]
-    values: list[float] = np.exp(np.mean(logs, axis=0)).tolist()
-    return values
+def _at(document: Document, path: str) -> Any:
+    value: Any = document
+    for part in path.split("."):
+        value = value.get(part, {})
+    return value

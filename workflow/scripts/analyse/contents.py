@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
-from analyse.between_variants import Comparison
 from analyse.job_times import Job
 from analyse.rows import Row
 
@@ -54,7 +53,8 @@ class Measured(Records):
 
     rows: Sequence[Row]
     repeats: list[dict[str, Any]]
-    comparisons: Sequence[Comparison]
+    rounds: list[dict[str, Any]]
+    comparisons: list[dict[str, Any]]
     in_process: Sequence[Row]
     health: dict[str, Health]
     engines: Sequence[Mapping[str, Any]]
@@ -68,6 +68,8 @@ class Document(Measured):
     run: str
     verdict: str
     verdict_details: list[str]
+    sittings: list[str]
+    choices: list[dict[str, Any]]
     findings: list[dict[str, str]]
     caveats: list[str]
     fronts: list[dict[str, Any]]

@@ -8,14 +8,16 @@ from typing import Any
 import jsonschema
 import pandas as pd
 
-from analyse.between_variants import comparisons
+from analyse.choices import choices
 from analyse.contents import Document, Health, Measured, Records
 from analyse.findings import findings
 from analyse.formatting import listed, number
+from analyse.head_to_head import comparisons
 from analyse.pareto import fronts
+from analyse.sittings import sittings
 from analyse.summary import SAMPLES_WANTED, SUMMARY_COLUMNS
 from analyse.tables import records
-from analyse.verdict import verdict
+from analyse.verdict import contenders, verdict
 from model import shapes
 from program.files import read_json
 from record.points import POINT, REPEAT_COLUMNS
@@ -26,6 +28,7 @@ SCHEMA = Path(__file__).parents[2] / "schemas" / "perf_summary.schema.json"
 def document(
     summary: pd.DataFrame,
     repeats: pd.DataFrame,
+    rounds: pd.DataFrame,
     in_process: Sequence[Mapping[str, Any]],
     health: Mapping[str, Health],
     engines: Sequence[Mapping[str, Any]],
@@ -33,28 +36,34 @@ def document(
 ) -> Document:
     """The whole report as data, checked against its schema.
 
-    `in_process`: measurements of models without a server; `health` by variant; `records_of`: what the other stages say.
-    Columns of `summary` beyond those of all models are the metrics of this one.
+    `rounds`: the turns of head_to_head; `in_process`: measurements of models without a server; `health` by variant;
+    `records_of`: what the other stages say. Columns of `summary` beyond those of all models are the metrics of this one.
     """
     rows = records(summary)
-    opt = shapes.batch(shapes.parse(records_of["config"]["profile"]["opt"]))
+    config = records_of["config"]
+    opt = shapes.batch(shapes.parse(config["profile"]["opt"]))
+    ranked = [row["variant"] for row in contenders(rows, health)]
+    pairs = comparisons(rounds, ranked, config["serving"]["inner"])
     measured: Measured = {
         "rows": rows,
         "repeats": records(repeats[[name for name in REPEAT_COLUMNS if name != "command"]]),
-        "comparisons": comparisons(repeats),
+        "rounds": records(rounds),
+        "comparisons": [asdict(one) for one in pairs],
         "in_process": list(in_process),
         "health": dict(health),
         "engines": list(engines),
         "metrics": [name for name in summary.columns if name not in SUMMARY_COLUMNS],
         # What computed the outputs that all others are compared with.
-        "reference": "PyTorch" if records_of["config"]["model"]["file"] else "ONNX Runtime",
+        "reference": "PyTorch" if config["model"]["file"] else "ONNX Runtime",
         **records_of,
     }
     found = verdict(rows, health, measured["comparisons"], measured["reference"])
     result: Document = {
-        "run": records_of["config"]["run"],
+        "run": config["run"],
         "verdict": found.text,
         "verdict_details": found.details,
+        "sittings": sittings(repeats, rounds),
+        "choices": choices(rows, health, config),
         "findings": [asdict(one) for one in findings(measured, opt)],
         "caveats": caveats(repeats, health),
         "fronts": fronts(rows, health),

@@ -9,22 +9,22 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from analyse.between_variants import Comparison, ratio
 from analyse.checks import agreement, checks
 from analyse.contents import Health, Measured
 from analyse.formatting import capitalized, listed, milliseconds, number, percent, times
 from analyse.formatting import ratio as in_words
 from analyse.growth import KINDS, Growth, growth, place_of_sizes
+from analyse.head_to_head import between
 from analyse.rows import Row, breakdown, closed, headline, layers, models, place, variants
 from analyse.summary import SAMPLES_WANTED
 from record.points import CEILING
 
 # Points that the evidence names; the table of points has all.
 SHOWN = 4
+# Variants that a sentence lists one by one.
+FEW = 2
 # Below this share of the bound, neither the ceiling nor the model explains the speed.
 FAR = 0.5
-# A smaller loss of throughput at higher concurrency is noise.
-FALL_LIMIT = 0.1
 # Shares of the latency that are worth a sentence: of waiting in the server, of being outside of it.
 LONG_QUEUE, MOSTLY_OUTSIDE = 0.4, 0.5
 # Batches below this share of the opt shape are not what the engine was tuned for.
@@ -222,32 +222,39 @@ def batching(level: Sequence[Row], opt: int) -> Found:
     if found:
         sizes = listed([f"{row['variant']} {number(row['effective_batch'], 1)}" for row in found])
         text = f"Batches stay far below the opt shape of {opt}."
-        advice = "Set profile.opt nearer to the batches that form, or let them grow with serving.max_queue_delay_us."
+        advice = "Set profile.opt nearer to the batches that form; measure before raising serving.max_queue_delay_us."
         yield Finding("batching", text, f"samples per execution {place(found[0])}: {sizes}", advice)
 
 
-def pytriton(level: Sequence[Row], comparisons: Sequence[Comparison], inner: str) -> Found:
+def pytriton(level: Sequence[Row], comparisons: Sequence[Mapping[str, Any]], inner: str) -> Found:
     """What PyTriton costs: the same engine behind it and in a repository."""
     for _, speed, evidence in _beside_inner(["pytriton_engine"], level, comparisons, inner):
-        text = f"PyTriton serves {speed} what a repository does with the same engine, {inner}."
+        text = f"Behind PyTriton the engine of {inner} serves {speed} what it does in a repository."
         yield Finding("pytriton", text, evidence, "Serve from a repository what needs no Python around it.")
 
 
-def pipelines(level: Sequence[Row], comparisons: Sequence[Comparison], inner: str) -> Found:
+def pipelines(level: Sequence[Row], comparisons: Sequence[Mapping[str, Any]], inner: str) -> Found:
     """What preparing and interpreting in the server cost, against the engine model that is called."""
-    advice = "In return clients send raw samples and get answers; prepare in the client where throughput counts more."
-    for name, speed, evidence in _beside_inner(["bls", "ensemble"], level, comparisons, inner):
-        yield Finding(name, f"{name} serves {speed} what {inner} does, the model that it calls.", evidence, advice)
+    if found := list(_beside_inner(["bls", "ensemble"], level, comparisons, inner)):
+        speeds = listed([f"{name} serves {speed}" for name, speed, _ in found])
+        text = f"With preparing and interpreting in the server, {speeds} what {inner} does."
+        advice = (
+            "In return clients send raw samples and get answers; prepare in the client where throughput counts more."
+        )
+        yield Finding("pipelines", text, "; ".join(f"{name}: {evidence}" for name, _, evidence in found), advice)
 
 
 def falling(rows: Sequence[Row]) -> Found:
-    """Variants that serve less at their highest concurrency than at a lower one, over any protocol and batch size."""
+    """Variants that serve less at their highest concurrency than at a lower one, over any protocol and batch size.
+
+    Of points whose intervals lie apart; one that was measured once or twice has none.
+    """
     found = []
     for layer in layers(closed(models(rows))):
         for line in variants(layer.rows).values():
-            served = [row for row in line if row["throughput"] and row["status"] == "stable"]
+            served = [row for row in line if row["throughput_low"] is not None and row["status"] == "stable"]
             best = max(served, key=lambda row: row["throughput"], default=None)
-            if best and 1 - served[-1]["throughput"] / best["throughput"] > FALL_LIMIT:
+            if best and served[-1]["throughput_high"] < best["throughput_low"]:
                 found.append((best, served[-1]))
     if found:
         fallen = list(dict.fromkeys(best["variant"] for best, _ in found))
@@ -280,11 +287,12 @@ def _server_share(row: Row) -> float:
 
 
 def _reached(rows: Sequence[Row]) -> str:
-    """How much of its bound each row reaches."""
-    first, *others = [f"{row['variant']} reaches {percent(row['bound_fraction'])} of it" for row in rows[:1]] + [
-        f"{row['variant']} {percent(row['bound_fraction'])}" for row in rows[1:]
-    ]
-    return listed([first, *others])
+    """How much of its bound each row reaches; of many, the least and the most."""
+    reached = sorted(rows, key=lambda row: row["bound_fraction"])
+    if len(rows) > FEW:
+        least, most = (f"{percent(row['bound_fraction'])} ({row['variant']})" for row in (reached[0], reached[-1]))
+        return f"{least} to {most} of it is reached"
+    return listed([f"{row['variant']} reaches {percent(row['bound_fraction'])} of it" for row in rows])
 
 
 def _costs(rows: Sequence[Row]) -> str:
@@ -299,16 +307,16 @@ def _parts(level: Sequence[Row], part: str, limit: float) -> list[tuple[Row, flo
 
 
 def _beside_inner(
-    names: Sequence[str], level: Sequence[Row], comparisons: Sequence[Comparison], inner: str
+    names: Sequence[str], level: Sequence[Row], comparisons: Sequence[Mapping[str, Any]], inner: str
 ) -> Iterator[tuple[str, str, str]]:
     """Variants that differ from the engine model `inner`: their name, the ratio in words, the evidence."""
     rows = {row["variant"]: row for row in level}
     for name in names:
-        found = ratio(comparisons, rows[name], rows[inner]) if {name, inner} <= set(rows) else None
-        if found and found.difference_shown:
+        found = between(comparisons, name, inner) if {name, inner} <= set(rows) else None
+        if found and found.ratio and found.difference_shown:
             served = [number(rows[one]["throughput"]) for one in (name, inner)]
-            evidence = f"{listed(served)} infer/s {place(rows[name])}; ratio with its 95 % interval"
-            yield name, in_words(found), evidence
+            evidence = f"{listed(served)} infer/s {place(rows[name])}; {found.rounds} rounds"
+            yield name, in_words(found.ratio), evidence
 
 
 def _ends(one: Growth) -> str:

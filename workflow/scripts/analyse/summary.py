@@ -1,5 +1,9 @@
-"""One row per point: medians over the repeats, intervals, limits. The same for models without a server."""
+"""One row per point: medians over the repeats, intervals, limits. The same for models without a server.
 
+The load that was measured head to head has its throughput from those rounds, so that a page has one figure for it.
+"""
+
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,7 +20,11 @@ SUMMARY_COLUMNS = [
     "repeats", "status", "ceiling_fraction", "accuracy", "reason", *POINT[4:],
     *(f"{name}_{bound}" for name in _SURE for bound in ("low", "high")),
     "percentile_requests", "indicative", *OPEN_LOOP, "in_process_fraction", "bound", "bound_fraction", *GPU,
+    "memory_mib", "foreign_cpu", "steal", "rounds", "disturbed",
 ]  # fmt: skip
+_THROUGHPUT = [f"throughput{bound}" for bound in ("", "_min", "_max", "_low", "_high")]
+# What the recording of a point says of the machine, and of the memory of the server.
+_CONDITIONS = ["memory_mib", "foreign_cpu", "steal"]
 # Requests that a percentile takes at 99 % confidence (MLPerf Inference rules); with fewer it is an indication.
 SAMPLES_WANTED = {"latency_p90": 24_576, "latency_p95": 57_344, "latency_p99": 270_336}
 
@@ -25,6 +33,7 @@ def summarise(
     repeats: pd.DataFrame,
     accuracies: Mapping[str, float | None],
     in_process: Mapping[tuple[str, str], float] | None = None,
+    rounds: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """One row per point, in the order of the input: medians over repeats, extremes of the throughput, worst status.
 
@@ -33,10 +42,11 @@ def summarise(
     `requests` is the sum over repeats; `ceiling_fraction` the throughput over that of the variant `null` at the same
     level; `bound` the samples per second that the ceiling and the model without a server allow together. `accuracies`:
     through the server by variant, None where it is not defined. `in_process`: samples per second of the model without a
-    server, by variant and shape.
+    server, by variant and shape. `rounds`: the turns of head_to_head.
     """
+    repeats = repeats.reindex(columns=[*dict.fromkeys([*repeats.columns, *_CONDITIONS])])
     repeats = repeats.astype({"concurrency": "Int64", "request_rate": "Float64"})
-    figures = [*CLOSED_LOOP, *OPEN_LOOP, *GPU]
+    figures = [*CLOSED_LOOP, *OPEN_LOOP, *GPU, *_CONDITIONS]
     figures.remove("requests")
     groups = repeats.groupby(POINT, sort=False, dropna=False)
     complete = repeats["latency_p50"].notna()
@@ -54,10 +64,10 @@ def summarise(
     summary["reason"] = [_reasons(found) for _, found in groups]
     for name in _SURE:
         summary[[f"{name}_low", f"{name}_high"]] = _bounds(counted, name)
-    summary = summary.reset_index()
+    summary = _with_rounds(summary.reset_index(), rounds)
     summary["indicative"] = [_indicative(count) for count in summary["percentile_requests"]]
     ceiling, model = _ceilings(summary), _of_models(summary, in_process or {})
-    summary["accuracy"] = summary["variant"].map(accuracies).astype(float)
+    summary["accuracy"] = summary["variant"].map({**accuracies, CEILING: None}).astype(float)
     summary["ceiling_fraction"] = summary["throughput"] / ceiling
     summary["in_process_fraction"] = summary["throughput"] / model
     # At a request rate the ceiling serves that rate, and bounds nothing.
@@ -69,7 +79,7 @@ def summarise(
 def summarise_in_process(repeats: pd.DataFrame) -> list[dict[str, Any]]:
     """One row per variant, shape and batch size: the median of the repeats, its bounds (None without repetition)."""
     groups = [group for _, group in repeats.groupby(["variant", "shape", "batch_size"], sort=False)]
-    pooled = intervals.scatter(group["throughput"].tolist() for group in groups)
+    pooled = intervals.deviations(group["throughput"].tolist() for group in groups)
     rows = []
     for group in groups:
         bounds = intervals.of_median(group["throughput"].tolist(), pooled)
@@ -109,9 +119,36 @@ def _bounds(counted: pd.DataFrame, figure: str) -> list[tuple[float | None, floa
     points = [
         [value for value in found if value > 0] for _, found in counted.groupby(POINT, sort=False, dropna=False)[figure]
     ]
-    pooled = intervals.scatter(points)
+    pooled = intervals.deviations(points)
     found = [intervals.of_median(values, pooled) if values else None for values in points]
     return [(one.low, one.high) if one else (None, None) for one in found]
+
+
+def _with_rounds(summary: pd.DataFrame, rounds: pd.DataFrame | None) -> pd.DataFrame:
+    """The summary with the throughput of the rounds where there are any, and the latencies where it has none.
+
+    Nine rounds of short windows tell more than whether one long measurement settled, so such a point is stable.
+    """
+    found = summary.astype(dict.fromkeys(_THROUGHPUT, float)).assign(rounds=0, disturbed=0)
+    measured = found[:0] if rounds is None else rounds[rounds["throughput"] > 0]
+    for variant, turns in measured.groupby("variant", sort=False):
+        level = turns[LEVEL].iloc[0]
+        same = [found["variant"] == variant, *(_equal(found[name], level[name]) for name in LEVEL)]
+        here = pd.concat(same, axis="columns").all(axis="columns")
+        values = turns["throughput"].astype(float)
+        bounds = intervals.of_rounds(values.tolist())
+        low, high = (bounds.low, bounds.high) if bounds else (math.nan, math.nan)
+        found.loc[here, _THROUGHPUT] = [values.median(), values.min(), values.max(), low, high]
+        found.loc[here, ["rounds", "disturbed"]] = [len(turns), int((turns["status"] == "disturbed").sum())]
+        for name in ("latency_avg", "latency_p50", "latency_p99"):
+            found.loc[here, name] = found.loc[here, name].fillna(turns[name].astype(float).median())
+        settled = here & (found["status"] != "client_bound")
+        found.loc[settled, ["status", "reason"]] = ["stable", ""]
+    return found
+
+
+def _equal(column: pd.Series, value: Any) -> pd.Series:
+    return column.isna() if pd.isna(value) else (column == value).fillna(False)
 
 
 def _indicative(requests: Any) -> str:

@@ -1,16 +1,24 @@
 """Recorded points as tables: read from CSV or from perf_summary.json, and back to records."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from program.files import whole_file
-from record.points import IN_PROCESS_COLUMNS, REPEAT_COLUMNS
+from record.points import IN_PROCESS_COLUMNS, LEVEL, REPEAT_COLUMNS
 from record.recorded import require_same
 
-_WORDS = {"variant", "protocol", "load_mode", "shared_memory", "shape", "status", "reason", "command", "indicative"}
+# Of the turns of head_to_head.
+ROUND_COLUMNS = [
+    *("variant", "round", "turn", "started", "seconds", *LEVEL, "throughput", "latency_avg", "latency_p50"),
+    *("latency_p99", "foreign_cpu", "steal", "attempts", "status", "reason", "job", "host"),
+]
+_WORDS = {
+    *("variant", "protocol", "load_mode", "shared_memory", "shape", "status", "reason", "command", "indicative"),
+    *("started", "job", "host"),
+}
 
 
 def read(path: Path) -> pd.DataFrame:
@@ -24,6 +32,13 @@ def read(path: Path) -> pd.DataFrame:
 def read_repeats(paths: Iterable[Path]) -> pd.DataFrame:
     """All repeats of all variants as one table."""
     return pd.concat([_checked(path, read(path), REPEAT_COLUMNS) for path in paths], ignore_index=True)
+
+
+def read_rounds(path: Path | None) -> pd.DataFrame:
+    """The turns of head_to_head; none without the file."""
+    if path is None:
+        return pd.DataFrame(columns=ROUND_COLUMNS)
+    return _checked(path, read(path), ROUND_COLUMNS)
 
 
 def read_in_process(paths: Iterable[Path]) -> pd.DataFrame:
@@ -43,12 +58,6 @@ def write(path: Path, table: pd.DataFrame, columns: list[str]) -> None:
     """Write `columns` of a table as CSV; a column that the table lacks is empty."""
     with whole_file(path) as temporary:
         table.reindex(columns=columns).to_csv(temporary, index=False, lineterminator="\n")
-
-
-def of_records(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """The table of records of a perf_summary.json; an empty shape where it is from before shapes existed."""
-    found = pd.DataFrame([{"shape": "", **record} for record in records])
-    return found.astype({"concurrency": "Int64", "request_rate": "Float64"})
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:

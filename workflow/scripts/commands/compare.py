@@ -3,21 +3,21 @@
   python -m commands.compare artifacts/<run>/report/perf_summary.json --base path/to/perf_summary.json
   python -m commands.compare artifacts/<run>/report/perf_summary.json --variants openvino onnx
 
-Between runs every variant is taken relative to the ceiling of its run (`--as-measured`: not). All intervals of a table
-hold together at 95 % confidence; where one holds 1, no difference is shown.
+Both from the rounds in which all variants took turns. Between runs every variant is taken relative to the ceiling of
+its run (`--as-measured`: not). All intervals of a table hold together at 95 % confidence.
 """
 
 import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from analyse.between_variants import seen_from
+from analyse.between_runs import compared, summary
 from analyse.formatting import interval
-from analyse.rows import place
-from analyse.run_comparison import compared, summary
+from analyse.head_to_head import ratios
 from program import cli
 from program.cli import UserError, log
 from program.files import write_json
@@ -30,23 +30,20 @@ def between_runs(options: argparse.Namespace) -> dict[str, Any]:
         log.warning("The runs differ in %s", difference)
     if comparison.ceiling:
         show("The ceiling, as measured", [comparison.ceiling])
-    show(f"Speed now over {options.base}, all levels of constant concurrency", comparison.variants)
-    show("At each level", comparison.points)
+    show(f"Speed now over {options.base}", comparison.variants)
     return vars(comparison)
 
 
 def between_variants(options: argparse.Namespace) -> dict[str, Any]:
-    """The comparisons of two variants of a run, printed as well."""
+    """The comparison of two variants of a run, printed as well."""
     document, (one, other) = summary(options.summary), options.variants
-    measured = {row["variant"] for row in document["rows"]}
+    measured = {row["variant"] for row in document["rounds"]}
     for name in options.variants:
         if name not in measured:
             raise UserError(f"run {document['run']} has no variant {name}.", f"it has {', '.join(sorted(measured))}")
-    found = [
-        seen_from(one, found) for found in document["comparisons"] if {found["variant"], found["base"]} == {one, other}
-    ]
-    show(f"Speed of {one} over that of {other}", found)
-    return {"comparisons": found}
+    (found,) = map(asdict, ratios(pd.DataFrame(document["rounds"]), [(one, other)]))
+    show(f"Speed of {one} over that of {other}", [found])
+    return {"comparisons": [found]}
 
 
 def show(title: str, found: Sequence[Mapping[str, Any]]) -> None:
@@ -54,7 +51,7 @@ def show(title: str, found: Sequence[Mapping[str, Any]]) -> None:
     rows = [
         {
             "variant": one["variant"],
-            "load": place(one) if "protocol" in one else f"{one['levels']} levels",
+            "rounds": one["rounds"],
             "ratio": interval(one["ratio"]),
             "result": one["result"],
         }

@@ -9,9 +9,7 @@ import os
 import shlex
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +23,7 @@ from program.files import write_text
 from program.terminal import terminal
 from record import inputs
 from serve import install, server
-from serve.repository import PYTRITON
+from serve.repository import PYTRITON, together
 from serve.variants import VARIANTS
 
 
@@ -47,18 +45,6 @@ def build(variants: Sequence[str], configfile: Path | None) -> Path:
     if subprocess.run([sys.executable, "-m", *command], cwd=PROJECT, check=False).returncode != 0:
         raise UserError(f"Snakemake could not build {', '.join(variants)}.", f"see above, or run: {' '.join(command)}")
     return Path(os.path.relpath(PROJECT / run))
-
-
-@contextmanager
-def together(repositories: Sequence[Path]) -> Iterator[Path]:
-    """A repository with the models of several, by links; a model that stands in two of them is the same in both."""
-    with tempfile.TemporaryDirectory(prefix="triton_endpoints_") as directory:
-        for repository in repositories:
-            for config in repository.glob("*/config.pbtxt"):
-                link = Path(directory) / config.parent.name
-                if not link.exists():
-                    link.symlink_to(config.parent.resolve())
-        yield Path(directory)
 
 
 def check_ports(ports: Mapping[str, int]) -> None:

@@ -30,6 +30,17 @@ def runs_here(workflow: Any) -> bool:
     return bool(workflow.local_exec)
 
 
+def cores(workflow: Any) -> int | None:
+    """The cores of a run on this machine; None where jobs are submitted, and where nothing is run."""
+    return workflow.resource_settings.cores if workflow.executor_plugin is None or runs_here(workflow) else None
+
+
+def forced_jobs(workflow: Any, rule: str) -> list[dict[str, str]]:
+    """The wildcards of the jobs of a rule that run because they were asked to, whatever they depend on."""
+    jobs = [job for job in workflow.dag.needrun_jobs() if job.rule.name == rule]
+    return [dict(job.wildcards_dict) for job in jobs if workflow.dag.reason(job).forced]
+
+
 def has_cache(workflow: Any) -> bool:
     """Whether Snakemake was asked for a cache of outputs that several clones share."""
     return workflow.workflow_settings.cache is not None
@@ -49,11 +60,6 @@ def replace_terminal_handler(workflow: Any, handler: logging.Handler) -> None:
     for one in [one for one in logger.handlers if one.name == "DefaultStreamHandler"]:
         logger.removeHandler(one)
         logger.addHandler(handler)
-
-
-def cores(workflow: Any) -> int:
-    """The cores that jobs share; 1 where there is no such number."""
-    return workflow.cores if isinstance(workflow.cores, int) else 1
 
 
 def overlays(workflow: Any) -> list[str]:

@@ -8,10 +8,17 @@ from plotly.subplots import make_subplots
 
 from analyse.contents import Document
 from analyse.formatting import milliseconds
-from analyse.rows import Layer, Row, breakdown, closed, layers
+from analyse.rows import Layer, Row, breakdown, closed, layers, point
 from show import figures
 
 PART_COLOURS = {"queue": "#C77800", "compute": "#2F7FB8", "rest": "#8A8F98", "not broken down": "#8C78AC"}
+# Where a request passes on its way, with a colour each.
+ROUTE = {
+    "queue": ("server_queue", "#C77800"),
+    "input": ("server_compute_input", "#7FB2D9"),
+    "infer": ("server_compute_infer", "#2F7FB8"),
+    "output": ("server_compute_output", "#175A8A"),
+}
 _BAR_HEIGHT = 26
 _PANEL_HEIGHT = 64
 # More panels than these tire; the table below the plot has all.
@@ -19,10 +26,25 @@ _PANELS = 3
 
 
 def view(document: Document) -> dict[str, Any]:
-    """`layers`, each with the concurrencies that its plot shows, and the colours of the `parts` that any bar has."""
+    """`layers`, each with the concurrencies that its plot shows, the colours of the `parts` that any bar has, and the
+    `route` through the variant that serves most."""
     rows = closed(document["rows"])
     parts = {part: colour for part, colour in PART_COLOURS.items() if any(_part(row, part) is not None for row in rows)}
-    return {"layers": [(layer, panels(layer)) for layer in layers(rows)], "parts": parts}
+    return {"layers": [(layer, panels(layer)) for layer in layers(rows)], "parts": parts, "route": route(document)}
+
+
+def route(document: Document) -> dict[str, Any] | None:
+    """Where the average latency of the fastest variant goes, in order of the way: `row`, and `stops` with name, colour,
+    microseconds and share; None where the server's times are not known."""
+    best = document["choices"][0]
+    row = next((row for row in document["rows"] if best["variant"] and point(row) == point(best)), None)
+    if row is None or breakdown(row)["rest"] is None:
+        return None
+    times = [(name, colour, row[column]) for name, (column, colour) in ROUTE.items()]
+    times.append(("rest", PART_COLOURS["rest"], breakdown(row)["rest"]))
+    total = sum(time for *_, time in times)
+    stops = [{"name": name, "colour": colour, "time": time, "share": time / total} for name, colour, time in times]
+    return {"row": row, "stops": stops}
 
 
 def plots(document: Document) -> dict[str, go.Figure]:

@@ -58,8 +58,8 @@ def throughput_latency(layer: Layer, front: Sequence[Row], look: Mapping[str, fi
 def throughput_concurrency(layer: Layer, look: Mapping[str, figures.Look]) -> go.Figure:
     """Throughput over concurrency, one line per variant."""
     result = figures.lines(layer.rows, look, lambda row: row["concurrency"], 440)
-    ticks = sorted({row["concurrency"] for row in layer.rows})
-    result.update_xaxes(title_text="concurrency, requests in flight", tickvals=ticks, ticktext=list(map(str, ticks)))
+    ticks = figures.ticks([row["concurrency"] for row in layer.rows])
+    result.update_xaxes(title_text="concurrency, requests in flight", **ticks)
     result.update_yaxes(title_text="throughput, infer/s")
     return result
 

@@ -17,10 +17,15 @@ import plotly.graph_objects as go
 from analyse.formatting import milliseconds, number
 from analyse.rows import Row, bounds, typical_latency, variants
 from record.points import CEILING
+from serve.variants import VARIANTS
 
-# Apart for colour-blind readers, and with a contrast of 3 on white and on the dark page.
-_COLOURS = ["#1F83C4", "#D55E00", "#00916A", "#B5548F", "#8C6D00", "#5B6FD6", "#C2402F", "#5F8A00", "#0F8B8D"]
-# Their outlines in a square of 12 by 12, for the page. One more than colours: pairs recur after 90 variants.
+# Apart for colour-blind readers, and with a contrast of 3 on white and on the dark page. The registry's order decides
+# which is whose, so a variant has the same colour and marker in every report.
+_COLOURS = [
+    "#1F83C4", "#D55E00", "#00916A", "#B5548F", "#8C6D00", "#5B6FD6", "#C2402F", "#5F8A00", "#0F8B8D",
+    "#8A6BC1", "#A0674B",
+]  # fmt: skip
+# Their outlines in a square of 12 by 12, for the page. One less than colours: pairs recur after 110 variants.
 _SYMBOLS = {
     "circle": "M6 1a5 5 0 1 0 0 10a5 5 0 1 0 0-10z",
     "square": "M1.5 1.5h9v9h-9z",
@@ -40,6 +45,8 @@ _X = "M1 2.8l1.8-1.8l3.2 3.2l3.2-3.2l1.8 1.8l-3.2 3.2l3.2 3.2l-1.8 1.8l-3.2-3.2l
 _LOG_FACTOR = 20
 _MARGIN = {"l": 10, "r": 16, "t": 16, "b": 56}
 _LABEL_HEIGHT = 15
+# That stand side by side below a plot on a phone.
+_CHARACTERS = 44
 # What an axis grows by, of its length, so that labels stand at its end clear of lines and intervals.
 _ROOM = 0.03
 
@@ -57,10 +64,11 @@ class Look:
 
 
 def looks(rows: Sequence[Row]) -> dict[str, Look]:
-    """The look of each variant, in order of appearance; grey for the ceiling."""
+    """The look of each variant, the same in every report; grey for the ceiling."""
     names = dict.fromkeys(row["variant"] for row in rows)
+    known = [name for name in dict.fromkeys([*VARIANTS, *names]) if name != CEILING]
     chosen = zip(itertools.cycle(_COLOURS), itertools.cycle(_SYMBOLS.items()))
-    models = {name: Look(colour, *symbol) for name, (colour, symbol) in zip((n for n in names if n != CEILING), chosen)}
+    models = {name: Look(colour, *symbol) for name, (colour, symbol) in zip(known, chosen)}
     return {name: models.get(name, Look(GREY, "x", _X)) for name in names}
 
 
@@ -200,6 +208,19 @@ def axis_of(values: Sequence[float]) -> dict[str, Any]:
     ticks = [step * 10.0**decade for decade in decades for step in (1, 2, 5)]
     limits = [math.log10(low) - 0.06, math.log10(high) + 0.06]
     return {"type": "log", "range": limits, "tickvals": ticks, "ticktext": [f"{tick:,g}" for tick in ticks]}
+
+
+def ticks(values: Sequence[float], texts: Mapping[Any, str] | None = None) -> dict[str, Any]:
+    """Ticks at these values of an axis, with texts where those leave room for each other; the highest has one."""
+    axis, ordered = axis_of(values), sorted(set(values), reverse=True)
+    named: dict[float, str] = {}
+    last = math.inf
+    for value in ordered:
+        text = texts[value] if texts else f"{value:g}"
+        # Of a narrow page, where a character takes about a fiftieth of an axis.
+        if last - position(axis, value) > (len(text) + 2) / _CHARACTERS:
+            named[value], last = text, position(axis, value)
+    return {"tickvals": ordered[::-1], "ticktext": [named.get(value, "") for value in ordered[::-1]]}
 
 
 def figure(height: int) -> go.Figure:

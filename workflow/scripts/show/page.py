@@ -5,16 +5,19 @@ function that computes what the template shows beyond the document, its `view`, 
 any. To add a section, write both and add a line to SECTIONS.
 """
 
-import json
+import base64
 import shlex
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import plotly.graph_objects as go
 from markupsafe import Markup
+from plotly.io.json import to_json_plotly
 from plotly.offline import get_plotlyjs
 
 from analyse import formatting, rows
@@ -48,6 +51,7 @@ class Section:
 
 
 SECTIONS = [
+    Section("choices", "What to serve", "What to serve"),
     Section("ranking", "Which variant serves most", "Ranking", ranking.view),
     Section("findings", "Findings", "Findings"),
     Section("tradeoff", "Throughput against latency", "Latency", curves.tradeoff, curves.tradeoff_plots),
@@ -82,11 +86,24 @@ def render(document: Document, template: Path, sections: Sequence[Section] = SEC
         **document,
         sections=shown,
         parts={section.name: _part(environment, section.name, document, views[section]) for section in shown},
-        plots={name: json.loads(plot.to_json()) for section in shown for name, plot in section.plots(document).items()},
+        plots=_packed(_plots(document, shown)),
         layers=rows.layers(rows.closed(rows_shown)),
         looks=looks(rows_shown),
-        plotly=Markup(get_plotlyjs()),
+        plotly=_packed(get_plotlyjs()),
     )
+
+
+def _plots(document: Document, sections: Sequence[Section]) -> str:
+    """The plots of all sections by name, as JSON."""
+    found = {name: plot.to_plotly_json() for section in sections for name, plot in section.plots(document).items()}
+    text: str = to_json_plotly(found)
+    return text
+
+
+@cache
+def _packed(text: str) -> str:
+    """A text, deflated and in base 85; page.js unpacks it. Plotly's five megabytes become less than two."""
+    return base64.b85encode(zlib.compress(text.encode(), 9)).decode()
 
 
 def _part(environment: jinja2.Environment, name: str, document: Document, view: View | None) -> Markup:

@@ -38,9 +38,9 @@ def beside(rows: Sequence[Row], published: Mapping[str, Any]) -> go.Figure:
         figure.add_trace(figures.label(name, line[-1]["concurrency"], figures.at(axis, heights[name])))
     for name, line in variants(found).items():
         figure.add_trace(figures.line(name, line, [row["concurrency"] for row in line], look[name]))
-    concurrencies = sorted({one["concurrency"] for one in [*points, *found]})
+    concurrencies = [one["concurrency"] for one in [*points, *found]]
     figure.update_xaxes(figures.axis_of(concurrencies), title_text="concurrency, requests in flight")
-    figure.update_xaxes(tickvals=concurrencies, ticktext=list(map(str, concurrencies)))
+    figure.update_xaxes(figures.ticks(concurrencies))
     figure.update_yaxes({**axis, "title_text": "throughput, infer/s"})
     return figure
 

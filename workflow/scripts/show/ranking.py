@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from analyse.between_variants import BASELINE, baseline, ratio
+from analyse.choices import cost_per_million
 from analyse.contents import Document
+from analyse.head_to_head import BASELINE, between
 from analyse.rows import bounds, headline, place
 from record.points import CEILING
 from show.figures import looks
@@ -14,26 +15,30 @@ _SHARE = 0.25
 
 
 def view(document: Document) -> dict[str, Any]:
-    """`place`: the level in words; `base`: whether ratios to PyTriton's way are known; `lines`, fastest first.
+    """`place`: the level in words; `base`: PyTriton's way if it was measured; `rounds`: how many; `lines`, fastest on top.
 
-    A line has the `row`, its `look`, `ratio` to PyTriton's way, and the `bar` in per cent of the longest one, which is
-    missing where there is no figure and where the ceiling is `beyond` the scale.
+    A line has the `row`, its `look`, the `compared` with PyTriton's way, its `cost` per million answers, and the `bar`
+    in per cent of the longest one, which is missing where there is no figure and where the ceiling is `beyond` the
+    scale. `memory` and `costs`: whether any line has one.
     """
     level = headline(document["rows"])
     look = looks(document["rows"])
-    base = baseline(level)
     barred = _barred([row for row in level if row["throughput"] is not None])
     longest = max((bounds(row)[1] for row in barred), default=0.0)
     ranked = sorted(level, key=lambda row: (row["variant"] == CEILING, -(row["throughput"] or 0)))
+    cost_per_hour = document["config"]["report"]["cost_per_hour"]
     return {
         "place": place(level[0]),
-        "base": BASELINE if base else None,
+        "base": BASELINE if any(one["base"] == BASELINE for one in document["comparisons"]) else None,
+        "rounds": max(row["rounds"] for row in level),
+        "memory": any(row["memory_mib"] is not None for row in level),
+        "costs": cost_per_hour is not None,
         "lines": [
             {
                 "row": row,
                 "look": look[row["variant"]],
-                "ratio": ratio(document["comparisons"], row, base) if base and row is not base else None,
-                "is_base": row is base,
+                "compared": between(document["comparisons"], row["variant"], BASELINE),
+                "cost": cost_per_million(row["throughput"], cost_per_hour) if row["variant"] != CEILING else None,
                 "bar": _bar(row, longest) if row in barred else None,
                 "beyond": row["throughput"] is not None and row not in barred,
             }
@@ -51,6 +56,7 @@ def _barred(level: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def _bar(row: Mapping[str, Any], longest: float) -> dict[str, float]:
-    low, high = bounds(row)
-    values = {"value": row["throughput"], "low": low, "high": high}
+    """The ends of a bar and of its whisker; without an interval there is none."""
+    names = {"value": "throughput", "low": "throughput_low", "high": "throughput_high"}
+    values = {end: row[name] for end, name in names.items() if row[name] is not None}
     return {name: round(100 * value / longest, 2) for name, value in values.items()}

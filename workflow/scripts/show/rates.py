@@ -36,13 +36,12 @@ def in_time(layer: Layer, look: Mapping[str, figures.Look]) -> go.Figure:
     for mode, dash in (("constant", "solid"), ("poisson", "dot")):
         for name, line in variants([row for row in found if row["load_mode"] == mode]).items():
             result.add_trace(_line(name, line, look[name], dash))
-    rates = sorted({row["request_rate"] for row in found})
-    ticks = {"tickvals": rates, "ticktext": [f"{rate:g}" for rate in rates]}
+    rates = [row["request_rate"] for row in found]
     last = {name: line[-1] for name, line in variants(found).items()}
     heights = figures.spread_out({name: row["slo_met"] for name, row in last.items()}, result.layout.height)
     for name, row in last.items():
         result.add_trace(figures.label(name, row["request_rate"], heights[name]))
-    result.update_xaxes({**figures.axis_of(rates), **ticks, "title_text": "requests per second"})
+    result.update_xaxes({**figures.axis_of(rates), **figures.ticks(rates), "title_text": "requests per second"})
     result.update_yaxes(title_text="met the objective", range=[-0.03, 1.05], tickformat=".0%")
     return result
 

@@ -37,11 +37,11 @@ def plots(document: Document) -> dict[str, go.Figure]:
 
 def _over_size(rows: Sequence[Row], look: Mapping[str, figures.Look], y: figures.Reading, title: str) -> go.Figure:
     result = figures.lines(rows, look, elements, 400, y)
-    ticks = {elements(row): row["shape"] for row in rows}
     # One input names the axis, and not every tick.
     (name, *others) = shapes.parse(rows[0]["shape"])
-    texts = list(ticks.values()) if others else [text.partition(":")[2] for text in ticks.values()]
-    result.update_xaxes(title_text="shape of a sample" if others else name, tickvals=list(ticks), ticktext=texts)
+    texts = {elements(row): row["shape"] if others else row["shape"].partition(":")[2] for row in rows}
+    ticks = figures.ticks(list(texts), texts)
+    result.update_xaxes(title_text="shape of a sample" if others else name, **ticks)
     result.update_yaxes(title_text=title)
     return result
 

@@ -47,7 +47,8 @@ class Sweep(Section):
         min_length=1, description="Intervals between requests sent at a rate: `constant`, `poisson` or both."
     )
     slo_ms: Positive = Field(
-        description="Longest time between the moment a request at a rate is due and its answer, in milliseconds."
+        description="The objective, in milliseconds: the p99 latency that the report's recommendation keeps, and the "
+        "longest time from when a request at a rate is due to its answer."
     )
     shared_memory: Annotated[tuple[Literal["none", "system"], ...], Listed, Distinct] = Field(
         min_length=1,
@@ -55,12 +56,26 @@ class Sweep(Section):
         "turn.",
     )
     repeats: Count = Field(description="Measurements of each point, the variants taking turns.")
+    rounds: Count = Field(description="Rounds in which all variants are measured head to head at the highest load.")
+    until: Positive | None = Field(
+        description="Half the width of the ratios' intervals, in per cent, until which rounds are added; null: no more."
+    )
+    max_rounds: Count = Field(description="Rounds after which none is added.")
+    max_foreign_cpu: Positive = Field(
+        description="Cores that other processes may use during a measurement; above, it is repeated, then marked."
+    )
     window_ms: int = Field(ge=100, description="Length of one of perf_analyzer's windows, in milliseconds.")
     stability_percent: Positive = Field(
         description="Largest difference of the last three windows of a stable point, in per cent."
     )
     max_windows: int = Field(ge=3, description="Windows after which a point is reported as unstable.")
     samples: Count = Field(description="Test samples that the load repeats.")
+
+
+class Report(Section):
+    cost_per_hour: Positive | None = Field(
+        description="What the machine costs an hour, in any currency: the report then says what a million answers cost."
+    )
 
 
 class Compare(Section):

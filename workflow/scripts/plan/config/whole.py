@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from plan.config.engine import Engine, Profile
-from plan.config.measurement import Compare, Sweep, Tune
+from plan.config.measurement import Compare, Report, Sweep, Tune
 from plan.config.model import Dataset, Export, Model, Train
 from plan.config.serving import Deploy, Healthcheck, PyTriton, Serving
 from plan.config.values import Distinct, InWords, Listed, OneOf, Section
@@ -45,6 +45,7 @@ class Config(Section):
     pytriton: PyTriton = Field(description="Names that the PyTriton variants give the model.")
     healthcheck: Healthcheck = Field(description="What a variant must show through the server before it is measured.")
     sweep: Sweep = Field(description="Load levels, driven by perf_analyzer.")
+    report: Report = Field(description="What the report says beyond the measurements.")
     compare: Compare = Field(description="Comparison with an earlier run (`perf_gate`).")
     tune: Tune = Field(description="The search for the best configuration within constraints, with Model Analyzer.")
     deploy: Deploy = Field(description="What `make deploy` writes.")
