@@ -30,6 +30,8 @@ def spoil(project: Project) -> None:
     run = project.root / "artifacts" / "test"
     for path in (run / "perf" / "null" / "repeat-1" / "points.csv", run / "report" / "perf_report.html"):
         path.unlink(missing_ok=True)
+    # Points that were measured are not measured again.
+    shutil.rmtree(run / "points" / "null")
 
 
 def test_a_run_on_a_terminal(project):

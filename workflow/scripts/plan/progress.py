@@ -68,6 +68,7 @@ class Progress(logging.Handler):
             self._end(INTERRUPTED)
         elif event == LogEvent.JOB_INFO and record.__dict__["jobid"] in self._left:
             self._running[record.__dict__["jobid"]] = time.monotonic()
+            self._status()
         elif event == LogEvent.JOB_FINISHED:
             self._finished(record.__dict__["job_id"])
         elif event == LogEvent.JOB_ERROR:
