@@ -10,9 +10,13 @@ if plan.given_graph:
     rule export:
         """The graph as it was given, and what it answers."""
         input:
-            code=plan.code("export_given.py"),
+            code=plan.code("export_given.py", model_file=True),
             given=plan.config.model.onnx,
+            model_file=plan.model_file,
+            dataset=rules.dataset.output.test if plan.dataset else [],
+            after=plan.given[1:],
         output:
+            **({"raw_reference": "<results>/export/reference_raw.npz"} if plan.raw else {}),
             onnx="<results>/export/model.onnx",
             reference="<results>/export/reference.npz",
         log:
@@ -24,7 +28,7 @@ if plan.given_graph:
             mem_mb=4000,
             runtime=10,
         params:
-            libraries=libraries("export_given.py"),
+            libraries=libraries("export_given.py", model_file=True),
             settings=as_json(settings.export_given),
             command=command("export"),
         message:

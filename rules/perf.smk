@@ -13,6 +13,7 @@ rule sweep:
         health=rules.healthcheck.output.health,
         reference=ask(plan.reference),
         model_file=plan.samples_from,
+        after=plan.beside if plan.samples_from else [],
     output:
         points="<results>/perf/{variant}/repeat-{repeat}/points.csv",
         raw=directory("<results>/perf/{variant}/repeat-{repeat}/raw"),
@@ -51,9 +52,11 @@ rule in_process:
         runtime=ask(plan.runtime),
         artifact=ask(plan.artifact),
         processing=ask(plan.processing),
+        beside=ask(plan.processing_beside),
         health=rules.healthcheck.output.health,
         reference=rules.export.output.reference,
         model_file=plan.samples_from,
+        after=plan.beside if plan.samples_from else [],
     output:
         table="<results>/in_process/{variant}/repeat-{repeat}.csv",
     log:

@@ -1,5 +1,9 @@
-"""Runtime for eager PyTorch, as trained and without an export, on CPU or CUDA."""
+"""Runtime for eager PyTorch, as trained and without an export, on CPU or CUDA.
 
+`outputs` beside it (workflow/scripts/model/outputs.py) makes a list of what the module returns.
+"""
+
+import outputs
 import processing
 import torch
 
@@ -14,7 +18,6 @@ def load(directory, config, threads, device):
     def infer(batch):
         with torch.inference_mode():
             result = model(*[torch.from_numpy(array).to(device) for array in batch])
-        results = result if isinstance(result, tuple) else (result,)
-        return [tensor.cpu().numpy() for tensor in results]
+        return [tensor.cpu().numpy() for tensor in outputs.tensors_of(result)]
 
     return infer

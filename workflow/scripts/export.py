@@ -5,29 +5,29 @@ vary also inputs of the profile's sizes. reference_raw.npz holds the same for th
 answers. Everything after this stage compares with them, and needs neither PyTorch nor the model file.
 """
 
+import inspect
 import io
 import logging
 import warnings
 import zipfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import onnx
 import torch
 
-from model import reference, tensors
-from model.interface import load_checkpoint, predict, split
-from model.reference import Reference
-from model.signature import Tensor
+from model import reference
+from model.interface import load_checkpoint, predict
+from model.outputs import flat
+from model.references import answered, save_raw
+from model.signature import Signature, Tensor, names
 from model.tensors import Arrays
 from plan.settings.export import Export
 from program.cli import UserError, log
 from program.files import whole_file
 from program.job import run
-
-Tensors = Sequence[Tensor]
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,10 @@ class Job:
     raw_reference: Annotated[Path | None, "output: reference_raw.npz, where there are raw samples"]
 
 
-def to_onnx(
-    module: torch.nn.Module, inputs: Arrays, described: Tensors, outputs: list[str], opset: int
-) -> onnx.ModelProto:
-    """The module as an ONNX graph, checked by onnx.checker; its axes have the names that `described` inputs give them.
+def to_onnx(module: torch.nn.Module, inputs: Arrays, model: Signature, opset: int) -> onnx.ModelProto:
+    """The module as an ONNX graph, checked by onnx.checker; its axes have the names that the inputs give them.
 
-    `inputs`: two or more samples. Raises UserError when the exporter or the checker refuses the module.
+    `inputs`: samples, two or more where the model has a batch axis. Raises UserError when the exporter or the checker refuses the module.
     """
     # One exporter message per operator of the domain is of no use to the reader.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -57,12 +55,12 @@ def to_onnx(
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
                 module,
-                _traced(inputs),
+                _traced(inputs, model.batching),
                 input_names=list(inputs),
-                output_names=outputs,
+                output_names=names(model.outputs),
                 opset_version=opset,
                 dynamo=True,
-                dynamic_shapes=tuple(axes(tensor) for tensor in described),
+                dynamic_shapes=axes_of(module, [axes(tensor, model.batching) for tensor in model.inputs]),
                 verbose=False,
             )
         assert program is not None
@@ -75,14 +73,22 @@ def to_onnx(
     return graph
 
 
-def axes(tensor: Tensor) -> dict[int, str]:
-    """The names of the axes of an input that vary, by their places, batch axis included."""
-    return {0: "batch", **{place: axis for place, axis in enumerate(tensor.dims, 1) if isinstance(axis, str)}}
+def axes(tensor: Tensor, batching: bool = True) -> dict[int, str]:
+    """The names of the axes of an input that vary, by their places, with the batch axis if the model has one."""
+    dims = ["batch", *tensor.dims] if batching else tensor.dims
+    return {place: axis for place, axis in enumerate(dims) if isinstance(axis, str)}
 
 
-def _traced(inputs: Arrays) -> tuple[torch.Tensor, ...]:
-    """Two samples: PyTorch takes a batch of one for a fixed axis."""
-    return tuple(torch.from_numpy(array[:2]) for array in inputs.values())
+def axes_of(module: torch.nn.Module, varying: list[dict[int, str]]) -> tuple[Any, ...]:
+    """The axes of all inputs as torch.export takes them: for `forward(*inputs)` they are those of one argument."""
+    kinds = [parameter.kind for parameter in inspect.signature(module.forward).parameters.values()]
+    return (tuple(varying),) if kinds == [inspect.Parameter.VAR_POSITIONAL] else tuple(varying)
+
+
+def _traced(inputs: Arrays, batching: bool) -> tuple[torch.Tensor, ...]:
+    """Two samples, because PyTorch takes a batch of one for a fixed axis; without a batch axis one, without it."""
+    chosen: slice | int = slice(2) if batching else 0
+    return tuple(torch.from_numpy(np.asarray(array[chosen])) for array in inputs.values())
 
 
 def _strip(graph: onnx.ModelProto) -> None:
@@ -94,11 +100,11 @@ def _strip(graph: onnx.ModelProto) -> None:
     del graph.metadata_props[:], graph.graph.metadata_props[:]
 
 
-def to_torchscript(module: torch.nn.Module, inputs: Arrays) -> torch.jit.ScriptModule:
-    """The module as TorchScript, by tracing a batch of two."""
+def to_torchscript(module: torch.nn.Module, inputs: Arrays, batching: bool = True) -> torch.jit.ScriptModule:
+    """The module as TorchScript, by tracing a batch of two, or one sample without a batch axis."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        traced: torch.jit.ScriptModule = torch.jit.trace(module, _traced(inputs))
+        traced: torch.jit.ScriptModule = torch.jit.trace(module, _traced(inputs, batching))
     return traced
 
 
@@ -113,36 +119,24 @@ def torchscript_bytes(traced: torch.jit.ScriptModule) -> bytes:
         return result.getvalue()
 
 
-def answered(module: torch.nn.Module, inputs: Arrays, outputs: Tensors, labels: Any = None) -> Reference:
-    """PyTorch's outputs for some inputs."""
-    return Reference(inputs, tensors.named(predict(module, inputs), outputs, "the module"), labels)
-
-
 def main(job: Job) -> None:
     settings = job.settings
     model = settings.model
     module, source = load_checkpoint(job.model)
-    groups = []
-    if job.dataset:
-        samples, labels = split(job.dataset)
-        prepared = tensors.check(source.prepare(samples), model.inputs, "prepare of the model file")
-        groups.append(answered(module, prepared, model.outputs, labels))
-    for wanted in settings.shapes:
-        inputs = tensors.made_up(model.inputs, wanted, getattr(source, "example", None))
-        groups.append(answered(module, inputs, model.outputs))
-    outputs = list(groups[0].outputs)
-    graph = to_onnx(module, groups[0].inputs, model.inputs, outputs, settings.opset)
+
+    def answer(inputs: Arrays) -> list[np.ndarray]:
+        return predict(module, inputs, batching=model.batching)
+
+    groups = answered(answer, source, job.dataset, model, settings.shapes)
+    exported = flat(module, _traced(groups[0].inputs, model.batching))
+    graph = to_onnx(exported, groups[0].inputs, model, settings.opset)
     with whole_file(job.onnx) as temporary:
         temporary.write_bytes(graph.SerializeToString(deterministic=True))
     with whole_file(job.torchscript) as temporary:
-        temporary.write_bytes(torchscript_bytes(to_torchscript(module, groups[0].inputs)))
+        temporary.write_bytes(torchscript_bytes(to_torchscript(exported, groups[0].inputs, model.batching)))
     reference.save(job.reference, groups)
-    if job.raw_reference and (raw := settings.raw):
-        answer = tensors.check(
-            source.interpret(*groups[0].outputs.values()), raw.outputs, "interpret of the model file"
-        )
-        given = {raw.inputs[0].name: samples}
-        reference.save(job.raw_reference, [Reference(given, answer, labels)])
+    if job.raw_reference and job.dataset and settings.raw:
+        save_raw(job.raw_reference, job.dataset, source, groups[0], settings.raw)
     log.info("exported with %d operators, opset %d", len(graph.graph.node), settings.opset)
 
 

@@ -16,7 +16,7 @@ from tritonclient.utils import InferenceServerException
 
 from model import comparison, shapes
 from model.comparison import Differences, answers, differences, record
-from model.interface import in_batches
+from model.interface import in_batches, one_by_one
 from model.reference import Reference, cases, load, place
 from model.signature import Signature, Tensor
 from model.tensors import Arrays
@@ -28,6 +28,7 @@ from serve import endpoint, server
 
 # Enough to find a fault of one batch size; accuracy is taken of all samples.
 MAX_REQUESTS = 100
+Infer = Callable[[Arrays], list[np.ndarray]]
 FLAGS = ("live", "ready", "model_ready", "metadata_as_promised", "refuses_beyond_profile")
 
 
@@ -66,8 +67,12 @@ class Checks:
 
 def promised_metadata(model: Signature) -> dict[str, Any]:
     """The metadata that a server must report for these inputs and outputs."""
+    batch = [-1] if model.batching else []
     return {
-        side: {tensor.name: {"datatype": tensor.dtype, "shape": [-1, *shapes.sizes(tensor.dims)]} for tensor in tensors}
+        side: {
+            tensor.name: {"datatype": tensor.dtype, "shape": [*batch, *shapes.sizes(tensor.served)]}
+            for tensor in tensors
+        }
         for side, tensors in (("inputs", model.inputs), ("outputs", model.outputs))
     }
 
@@ -75,17 +80,17 @@ def promised_metadata(model: Signature) -> dict[str, Any]:
 def larger(reference: Reference, tensors: Sequence[Tensor], axis: str, size: int) -> Arrays:
     """A request with one sample whose `axis`, a name or `batch`, has another, larger size."""
 
-    def grown(array: np.ndarray, dims: Sequence[int | str]) -> np.ndarray:
+    def grown(array: np.ndarray, dims: Sequence[int | str | None]) -> np.ndarray:
         missing = [(0, size - found if one == axis else 0) for one, found in zip(["batch", *dims], array.shape)]
         return np.pad(array, missing, mode="wrap")
 
     return {tensor.name: grown(reference.inputs[tensor.name][:1], tensor.dims) for tensor in tensors}
 
 
-def refuses(one: endpoint.Endpoint, inputs: Arrays, outputs: list[str]) -> bool:
+def refuses(infer: Infer, inputs: Arrays) -> bool:
     """Whether a request is answered with an error that names the batch size or the profile."""
     try:
-        one.infer(inputs, outputs)
+        infer(inputs)
     except InferenceServerException as error:
         return "batch" in error.message() or "profile" in error.message()
     return False
@@ -102,15 +107,18 @@ def check(
     served = [group.renamed(model) for group in groups]
     outputs = list(served[0].outputs)
 
-    def infer(inputs: Arrays) -> list[np.ndarray]:
+    def request(inputs: Arrays) -> list[np.ndarray]:
         return one.infer(inputs, outputs)
+
+    def infer(inputs: Arrays) -> list[np.ndarray]:
+        return request(inputs) if model.batching else one_by_one(request, inputs)
 
     # Without what is optional.
     taken = [tensor for tensor in model.inputs if tensor.name in served[0].inputs]
     accepted = [
         axis
         for axis, most in settings.largest.items()
-        if not refuses(one, larger(served[0], taken, axis, most + 1), outputs)
+        if not refuses(infer, larger(served[0], taken, axis, most + 1))
     ]
     parity = {}
     for label, (group, size) in cases(groups, bounds).items():
@@ -146,7 +154,7 @@ def answering(outputs: Sequence[Tensor]) -> int | None:
 
 
 def accuracy(
-    infer: Callable[[Arrays], list[np.ndarray]], reference: Reference, outputs: Sequence[Tensor], batch: int
+    infer: Infer, reference: Reference, outputs: Sequence[Tensor], batch: int
 ) -> float | None:
     """The share of samples whose answer is their label, in batches; None without labels, or an output of answers."""
     chosen = answering(outputs)
@@ -156,15 +164,20 @@ def accuracy(
     return float((found == reference.labels).mean())
 
 
-def faults(found: Checks, wanted: Bounds, computes: bool) -> list[str]:
-    """What one protocol's checks fall short of, in words; of a model that computes nothing the answers do not count."""
+def faults(
+    found: Checks, wanted: Bounds, computes: bool, own: Mapping[str, Mapping[str, float]] | None = None
+) -> list[str]:
+    """What one protocol's checks fall short of, in words; of a model that computes nothing the answers do not count.
+
+    `own`: other bounds of single outputs, by name and key.
+    """
     result = [f"not {name.replace('_', ' ')}" for name in FLAGS if not getattr(found, name)]
     result += [f"accepts more than the profile on the axis {axis}" for axis in found.accepted_beyond_profile]
     if not computes:
         return result
     bounds = comparison.Bounds(max_abs_error=wanted.max_abs_error, min_agreement=wanted.min_agreement)
     for label, differing in found.parity.items():
-        result += [f"{fault} at {place(label)}" for fault in comparison.faults(differing, bounds)]
+        result += [f"{fault} at {place(label)}" for fault in comparison.faults(differing, bounds, own)]
     if found.accuracy is not None and found.accuracy < wanted.min_accuracy:
         result.append(f"accuracy {found.accuracy:.4f} < {wanted.min_accuracy:g}")
     return result
@@ -174,7 +187,9 @@ def main(job: Job) -> None:
     settings = job.settings
     # From the smallest: canonical JSON has them by name.
     known: list[str] = [bound for bound in ("min", "opt", "max") if bound in settings.profile]
-    bounds = {bound: shapes.parse(settings.profile[bound]) for bound in known}
+    bounds = {
+        bound: shapes.stacked(shapes.parse(settings.profile[bound]), settings.model.batching) for bound in known
+    }
     groups = load(job.reference)
     if isinstance(settings.bounds.samples, int):
         groups = [group.first(settings.bounds.samples) for group in groups]
@@ -190,7 +205,7 @@ def main(job: Job) -> None:
     reasons = [
         f"{name}: {fault}"
         for name, found in protocols.items()
-        for fault in faults(found, settings.bounds, settings.computes)
+        for fault in faults(found, settings.bounds, settings.computes, settings.tolerances)
     ]
     accuracies = [found.accuracy for found in protocols.values() if found.accuracy is not None]
     result = {

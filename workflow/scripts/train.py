@@ -73,7 +73,7 @@ def tested(source: ModuleType, module: torch.nn.Module, path: Path, least: float
 
 def main(job: Job) -> None:
     settings = job.settings
-    source = load_file(job.model_file)
+    source = load_file(job.model_file, "build")
     make_deterministic(settings.seed, settings.threads)
     module = built(source, settings.arguments)
     metrics: dict[str, Any] = {

@@ -37,7 +37,8 @@ def document(
     Columns of `summary` beyond those of all models are the metrics of this one.
     """
     rows = records(summary)
-    opt = shapes.batch(shapes.parse(records_of["config"]["profile"]["opt"]))
+    config = records_of["config"]
+    opt = shapes.batch(shapes.stacked(shapes.parse(config["profile"]["opt"]), config["model"]["batching"]))
     measured: Measured = {
         "rows": rows,
         "repeats": records(repeats[[name for name in REPEAT_COLUMNS if name != "command"]]),
@@ -47,7 +48,7 @@ def document(
         "engines": list(engines),
         "metrics": [name for name in summary.columns if name not in SUMMARY_COLUMNS],
         # What computed the outputs that all others are compared with.
-        "reference": "PyTorch" if records_of["config"]["model"]["file"] else "ONNX Runtime",
+        "reference": "ONNX Runtime" if config["model"]["onnx"] else "PyTorch",
         **records_of,
     }
     found = verdict(rows, health, measured["comparisons"], measured["reference"])

@@ -91,7 +91,7 @@ class Seen:
 
 def look_at(path: Path) -> Seen:
     """Call what a model file has. Raises UserError when something is missing, fails, or has no batch axis."""
-    source = _called(path, "the import", load_file, path, "example")
+    source = _called(path, "the import", load_file, path, "build", "example")
     module = _called(path, "build", source.build).eval()
     one = _inputs(path, source, module, None)
     doubled = {name: [2 * len(array), *array.shape[1:]] for name, array in one.items()}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from model.shapes import Shapes
-from model.signature import Signature, Tensor
+from model.signature import Signature
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,10 @@ class Export:
 
 @dataclass(frozen=True)
 class ExportGiven:
-    """shapes: of the inputs that are made up, batch first."""
+    """raw: `model.raw` where there are raw samples; shapes: of the inputs that are made up, batch first."""
 
     model: Signature
+    raw: Signature | None
     shapes: list[Shapes]
 
 
@@ -35,8 +36,9 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class Parity:
-    """outputs: `model.outputs`."""
+    """tolerances: what differs from `tolerance` for single outputs, by name and key."""
 
     tolerance: Tolerance
+    tolerances: dict[str, dict[str, float]]
     profile: dict[str, str]
-    outputs: list[Tensor]
+    model: Signature

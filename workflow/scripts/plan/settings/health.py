@@ -17,7 +17,10 @@ class Bounds:
 
 @dataclass(frozen=True)
 class HealthCheck:
-    """name: of the served model. largest: the size of every axis beyond which a request must be refused."""
+    """name: of the served model. largest: the size of every axis beyond which a request must be refused.
+
+    tolerances: what differs from `bounds` for single outputs, by name and key.
+    """
 
     variant: str
     name: str
@@ -27,3 +30,4 @@ class HealthCheck:
     profile: dict[str, str]
     largest: dict[str, int]
     bounds: Bounds
+    tolerances: dict[str, dict[str, float]]
