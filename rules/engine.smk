@@ -13,7 +13,7 @@ rule low_precision:
         source=rules.export.output.onnx,
         model_file=plan.model_file,
         dataset=rules.dataset.output.train if plan.dataset else [],
-        reference=[] if plan.dataset else rules.export.output.reference,
+        reference=[] if plan.dataset else REFERENCES["reference"],
     output:
         onnx="<results>/export/model.{precision}.onnx",
     log:

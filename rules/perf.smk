@@ -54,7 +54,7 @@ rule in_process:
         processing=ask(plan.processing),
         beside=ask(plan.processing_beside),
         health=rules.healthcheck.output.health,
-        reference=rules.export.output.reference,
+        reference=REFERENCES["reference"],
         model_file=plan.samples_from,
         after=plan.beside if plan.samples_from else [],
     output:

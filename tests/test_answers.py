@@ -74,7 +74,7 @@ def health(casting, monkeypatch, tmp_path):
     running, wrong, expected = casting
     monkeypatch.setattr(server, "running", lambda *_, **__: nullcontext(running))
     bounds = Bounds(min_accuracy=0, max_abs_error=1e-3, min_agreement=1, samples="all")
-    settings = HealthCheck("onnx", "casting", "bundled", True, SIGNATURE, PROFILE, {"batch": 4}, bounds)
+    settings = HealthCheck("onnx", "casting", "bundled", True, SIGNATURE, PROFILE, {"batch": 4}, bounds, {})
 
     def check(name: str, place: int):
         wrong.write_text(f"{name} {place}")
@@ -125,7 +125,7 @@ def exported(graph, tmp_path):
 
     def check(expected: dict[str, np.ndarray]):
         reference.save(tmp_path / "reference.npz", [Reference({"numbers": NUMBERS}, expected)])
-        settings = Parity(Tolerance(1e-4, 1e-4, 1.0), PROFILE, SIGNATURE.outputs)
+        settings = Parity(Tolerance(1e-4, 1e-4, 1.0), {}, PROFILE, SIGNATURE)
         parity.main(parity.Job(settings, graph, None, tmp_path / "reference.npz", tmp_path / "parity.json"))
         return read_parity(tmp_path / "parity.json")
 

@@ -20,8 +20,10 @@ import onnx
 import engine_openvino
 import export
 import export_given
+import export_torchscript
 import healthcheck
 import parity
+import reference
 import repository
 import repository_pytriton
 import train
@@ -93,16 +95,23 @@ class Carried:
         if self.plan.given_graph:
             given = Path(self.plan.given[0])
             export_given.main(
-                export_given.Job(self.settings.export_given(), given=given, model_file=model_file, **made, **rest)
+                export_given.Job(self.settings.reference(), given=given, model_file=model_file, **made, **rest)
             )
         else:
             assert model_file
             paths = {"model": self.at("model/model.pt"), "metrics": self.at("model/metrics.json")}
             train.main(train.Job(self.settings.train(), model_file, None, None, None, **paths))
-            script = self.at("export/model.ts")
-            export.main(export.Job(self.settings.export(), paths["model"], torchscript=script, **made, **rest))
+            model, answers = paths["model"], made["reference"]
+            reference.main(reference.Job(self.settings.reference(), model, reference=answers, **rest))
+            if "onnx" in self.plan.exports:
+                export.main(export.Job(self.settings.export(), model, **made))
+            if "torchscript" in self.plan.exports:
+                script = self.at("export/model.ts")
+                own = self.settings.export_torchscript()
+                export_torchscript.main(export_torchscript.Job(own, model, answers, script))
+        graph = made["onnx"] if "onnx" in self.plan.exports else None
         parity.main(
-            parity.Job(self.settings.parity(), made["onnx"], script, made["reference"], self.at("export/parity.json"))
+            parity.Job(self.settings.parity(), graph, script, made["reference"], self.at("export/parity.json"))
         )
 
     def serve(self, variant: str) -> Mapping[str, Any]:

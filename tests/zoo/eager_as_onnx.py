@@ -1,7 +1,10 @@
 """The same for a variant that needs an export."""
 
-from eager import CONFIG as OF_EAGER
-from eager import build as build
+import eager
 
-CONFIG = OF_EAGER | {"variants": ["onnx"]}
+CONFIG = eager.CONFIG | {"variants": ["onnx"]}
 REFUSED = "the module cannot be exported to ONNX: "
+
+
+def build():
+    return eager.build()

@@ -11,14 +11,14 @@ from typing import Annotated
 import numpy as np
 import onnxruntime
 
-from model import graph, reference, shapes
+from model import graph, shapes
 from model.graph import Value
 from model.interface import in_batches, one_by_one
-from model.references import answered, save_raw
+from model.references import answered, save_all
 from model.signature import Signature, Tensor, names
 from model.source import load_file
 from model.tensors import Arrays, as_text
-from plan.settings.export import ExportGiven
+from plan.settings.export import Reference
 from program.cli import UserError, log
 from program.files import whole_file
 from program.job import run
@@ -30,7 +30,7 @@ BATCH = 500  # samples that one call computes
 class Job:
     """What the rule gives, and where what it makes goes."""
 
-    settings: ExportGiven
+    settings: Reference
     given: Annotated[Path, "the graph that model.onnx names"]
     model_file: Annotated[Path | None, "what the graph lacks: a data set, example inputs"]
     dataset: Annotated[Path | None, "test.npz, where there is a data set"]
@@ -82,9 +82,7 @@ def main(job: Job) -> None:
 
     source = load_file(job.model_file) if job.model_file else None
     groups = answered(answer, source, job.dataset, model, settings.shapes)
-    reference.save(job.reference, groups)
-    if job.raw_reference and job.dataset and source and settings.raw:
-        save_raw(job.raw_reference, job.dataset, source, groups[0], settings.raw)
+    save_all(job.reference, groups, job.raw_reference, job.dataset, source, settings.raw)
     log.info("graph as given, with %d operators", len(found.graph.node))
 
 

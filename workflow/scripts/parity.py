@@ -30,8 +30,8 @@ class Job:
     """What the rule gives, and where what it makes goes."""
 
     settings: Parity
-    onnx: Annotated[Path, "model.onnx"]
-    torchscript: Annotated[Path | None, "model.ts, where there is one"]
+    onnx: Annotated[Path | None, "model.onnx, where something needs it"]
+    torchscript: Annotated[Path | None, "model.ts, where something needs it"]
     reference: Annotated[Path, "reference.npz"]
     parity: Annotated[Path, "output: parity.json"]
 
@@ -82,7 +82,9 @@ def main(job: Job) -> None:
         for bound, given in shapes.parse_profile(settings.profile).items()
     }
     groups = load(job.reference)
-    exports = {"onnx": onnx_predict(job.onnx, list(groups[0].outputs))}
+    exports: dict[str, Predict] = {}
+    if job.onnx:
+        exports["onnx"] = onnx_predict(job.onnx, list(groups[0].outputs))
     if job.torchscript:
         exports["torchscript"] = torchscript_predict(job.torchscript)
     single = {name: [1, *dims[1:]] for name, dims in profile["opt"].items()}

@@ -40,9 +40,18 @@ def _answered(answer: Answer, inputs: Arrays, model: Signature, labels: np.ndarr
     return Reference(inputs, outputs, labels).first(len(results[0]))
 
 
-def save_raw(path: Path, dataset: Path, source: ModuleType, prepared: Reference, raw: Signature) -> None:
-    """Write the reference of raw samples: the test set, and the answers that the model file makes of the outputs."""
-    samples, labels = split(dataset)
-    found = source.interpret(*prepared.outputs.values())
-    answer = tensors.check(found, raw.outputs, "interpret of the model file")
-    reference.save(path, [Reference({raw.inputs[0].name: samples}, answer, labels)])
+def save_all(
+    path: Path,
+    groups: Sequence[Reference],
+    raw_path: Path | None,
+    dataset: Path | None,
+    source: ModuleType | None,
+    raw: Signature | None,
+) -> None:
+    """Write the reference, and where there are raw samples theirs: the answers that the model file makes of outputs."""
+    reference.save(path, groups)
+    if raw_path and dataset and source and raw:
+        samples, labels = split(dataset)
+        found = source.interpret(*groups[0].outputs.values())
+        answer = tensors.check(found, raw.outputs, "interpret of the model file")
+        reference.save(raw_path, [Reference({raw.inputs[0].name: samples}, answer, labels)])

@@ -13,7 +13,7 @@ from plan.served import signature, tensors
 from plan.settings.dataset import Dataset
 from plan.settings.deploy import Deploy
 from plan.settings.engine import AotInductor, LowPrecision, OpenVino, TensorRt, TensorRtRtx
-from plan.settings.export import Export, ExportGiven, Parity, Tolerance
+from plan.settings.export import Export, Parity, Reference, Tolerance, TorchScript
 from plan.settings.gate import Gate
 from plan.settings.health import Bounds, HealthCheck
 from plan.settings.perf import InProcess, Sweep
@@ -55,15 +55,17 @@ class RuleSettings:
         config = self.plan.config
         return Train(arguments=config.model.arguments, **config.train.model_dump())
 
-    def export(self) -> Export:
+    def reference(self) -> Reference:
         """Nothing of the batch sizes, unless inputs are made up."""
-        config = self.plan.config
-        return Export(config.export.opset, signature(config.model), self._raw(), self._made_up())
+        return Reference(signature(self.plan.config.model), self._raw(), self._made_up())
 
-    def export_given(self) -> ExportGiven:
-        """What the graph must have."""
-        config = self.plan.config
-        return ExportGiven(signature(config.model), self._raw(), self._made_up())
+    def export(self) -> Export:
+        """The opset, and the names of inputs, outputs and axes."""
+        return Export(self.plan.config.export.opset, signature(self.plan.config.model))
+
+    def export_torchscript(self) -> TorchScript:
+        """Whether there are batches."""
+        return TorchScript(self.plan.config.model.batching)
 
     def parity(self) -> Parity:
         """The tolerance, and the shapes at which it holds."""
@@ -83,7 +85,9 @@ class RuleSettings:
     def engine_aotinductor(self) -> AotInductor:
         """Profile and device."""
         config = self.plan.config
-        return AotInductor(config.profile.model_dump(), tensors(config.model.inputs), config.serving.device)
+        return AotInductor(
+            config.profile.model_dump(), tensors(config.model.inputs), config.serving.device, config.model.batching
+        )
 
     def engine_tensorrt_rtx(self) -> TensorRtRtx:
         """Profiles, precision and GPUs."""

@@ -16,6 +16,8 @@ from serve.variants import VARIANTS, computing, of_kind
 
 PROJECT = Path(__file__).resolve().parents[3]
 SCRIPTS = PROJECT / "workflow" / "scripts"
+# Engines that are built from the module itself, without ONNX.
+FROM_MODULE = {variant.engine for variant in VARIANTS.values() if variant.engine and variant.pytorch}
 # Functions of a model file that are not called where it is served.
 NOT_SERVED = frozenset({"dataset", "train", "example", "metrics"})
 
@@ -111,6 +113,13 @@ class Plan:
         """The engines that the variants need, and those that are built besides."""
         needed = {self.served(name).runs.engine for name in self.variants}
         return sorted({*filter(None, needed), *self.config.engines})
+
+    @property
+    def exports(self) -> list[str]:
+        """The exports that variants and engines need, `onnx` and `torchscript`; a ready graph is itself one."""
+        artifacts = {self.served(name).runs.artifact for name in self.variants}
+        onnx = self.given_graph or "export/model.onnx" in artifacts or set(self.engines) - FROM_MODULE
+        return [*(["onnx"] if onnx else []), *(["torchscript"] if "export/model.ts" in artifacts else [])]
 
     @property
     def repeats(self) -> range:

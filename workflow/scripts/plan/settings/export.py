@@ -7,22 +7,27 @@ from model.signature import Signature
 
 
 @dataclass(frozen=True)
-class Export:
+class Reference:
     """raw: `model.raw` where there are raw samples; shapes: of the inputs that are made up, batch first."""
 
-    opset: int
     model: Signature
     raw: Signature | None
     shapes: list[Shapes]
 
 
 @dataclass(frozen=True)
-class ExportGiven:
-    """raw: `model.raw` where there are raw samples; shapes: of the inputs that are made up, batch first."""
+class Export:
+    """opset: of the ONNX graph."""
 
+    opset: int
     model: Signature
-    raw: Signature | None
-    shapes: list[Shapes]
+
+
+@dataclass(frozen=True)
+class TorchScript:
+    """batching: `model.batching`."""
+
+    batching: bool
 
 
 @dataclass(frozen=True)
