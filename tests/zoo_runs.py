@@ -110,9 +110,7 @@ class Carried:
                 own = self.settings.export_torchscript()
                 export_torchscript.main(export_torchscript.Job(own, model, answers, script))
         graph = made["onnx"] if "onnx" in self.plan.exports else None
-        parity.main(
-            parity.Job(self.settings.parity(), graph, script, made["reference"], self.at("export/parity.json"))
-        )
+        parity.main(parity.Job(self.settings.parity(), graph, script, made["reference"], self.at("export/parity.json")))
 
     def serve(self, variant: str) -> Mapping[str, Any]:
         """Build a variant and check its health; returns health.json."""

@@ -75,7 +75,17 @@ IMPOSSIBLE = {"serving.device"}
 # What every plan of a section has, so that its rows leave it out.
 CLOSING = frozenset({"provenance", "perf_report"})
 # Where rules stand in a row; engines, and what else comes between, at ENGINES_PLACE.
-ORDER = {"dataset": 0, "train": 1, "reference": 2, "export": 3, "export_torchscript": 4, "parity": 5, "in_process": 7, "provenance": 8, "perf_report": 9}
+ORDER = {
+    "dataset": 0,
+    "train": 1,
+    "reference": 2,
+    "export": 3,
+    "export_torchscript": 4,
+    "parity": 5,
+    "in_process": 7,
+    "provenance": 8,
+    "perf_report": 9,
+}
 ENGINES_PLACE = 6
 # Rules with one job per variant, and the columns that name their variants.
 PER_VARIANT = ("repository", "healthcheck", "sweep")

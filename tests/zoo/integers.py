@@ -22,7 +22,7 @@ def build():
     class Steps(torch.nn.Module):
         def forward(self, *values):
             *numbers, mask = values
-            return (*[torch.where(mask, number + 1, number) for number in numbers], ~mask)
+            return (*[number[:, [1, 0, 3, 2]] for number in numbers], ~mask)
 
     return Steps()
 

@@ -6,7 +6,9 @@ from onnx import TensorProto, helper, numpy_helper
 CONFIG = {
     "model": {
         "inputs": [{"name": "x", "dtype": "FP32", "dims": [16]}],
-        "outputs": [{"name": "y", "dtype": "FP32", "dims": [8], "tolerance": {"max_abs_error": 0.2, "max_rel_error": 0.05}}],
+        "outputs": [
+            {"name": "y", "dtype": "FP32", "dims": [8], "tolerance": {"max_abs_error": 0.2, "max_rel_error": 0.05}}
+        ],
     },
     "profile": {"min": "x:1x16", "opt": "x:2x16", "max": "x:4x16"},
     "variants": ["onnx", "openvino"],

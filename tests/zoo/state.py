@@ -19,6 +19,7 @@ CONFIG = {
         "max": "chunk:1x16x4,state:1x1x6,rate:scalar",
     },
     "variants": ["onnx", "torchscript", "pytriton", "null"],
+    "serving": {"backend": "python"},
 }
 
 

@@ -24,12 +24,15 @@ class TritonPythonModel:
         self.outputs = [tensor["name"] for tensor in config["output"]]
         self.profile = json.loads(parameters["profile"])
         self.batching = config["max_batch_size"] > 0
+        # Triton gives a model without batches no scalars, but tensors of one element.
+        axes = {} if self.batching else json.loads(parameters["axes"])
+        self.scalars = {name for side in axes.values() for name, dims in side.items() if not dims}
         directory = Path(args["model_repository"]) / args["model_version"]
         self.infer = runtime.load(directory, config, _threads(parameters, config), _device(args))
 
     def execute(self, requests):
         arrays = [
-            [pb_utils.get_input_tensor_by_name(request, name).as_numpy() for name in self.inputs]
+            [self._input(request, name) for name in self.inputs]
             for request in requests
         ]
         together = [arrays] if self.batching else [[one] for one in arrays]
@@ -45,12 +48,20 @@ class TritonPythonModel:
         return [
             pb_utils.InferenceResponse(
                 [
-                    pb_utils.Tensor(name, np.asarray(result[rows], order="C"))
+                    pb_utils.Tensor(name, self._output(name, result[rows]))
                     for name, result in zip(self.outputs, results)
                 ]
             )
             for rows in self._rows(arrays)
         ]
+
+    def _input(self, request, name):
+        array = pb_utils.get_input_tensor_by_name(request, name).as_numpy()
+        return array.reshape(()) if name in self.scalars else array
+
+    def _output(self, name, array):
+        array = np.asarray(array, order="C")
+        return array.reshape(1) if name in self.scalars else array
 
     def _rows(self, arrays):
         """The rows of the batch that belong to each request; all, where there is no batch axis."""

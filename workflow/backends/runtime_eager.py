@@ -13,7 +13,7 @@ def load(directory, config, threads, device):
     content = torch.load(directory / "model.pt", weights_only=True)
     model = processing.build(**content["arguments"])
     model.load_state_dict(content["state_dict"])
-    model = model.eval().to(device)
+    model = outputs.evaluating(model).to(device)
 
     def infer(batch):
         with torch.inference_mode():

@@ -51,7 +51,9 @@ def axes(profile: Mapping[str, Shapes], name: str, batching: bool = True) -> dic
     low, high = profile["min"][name], profile["max"][name]
     return {
         # DYNAMIC lets axes depend on each other, and is an error where one cannot vary.
-        axis: torch.export.Dim("batch", min=a, max=b) if batching and axis == 0 else torch.export.Dim.DYNAMIC(min=a, max=b)
+        axis: torch.export.Dim("batch", min=a, max=b)
+        if batching and axis == 0
+        else torch.export.Dim.DYNAMIC(min=a, max=b)
         for axis, (a, b) in enumerate(zip(low, high))
         if a < b
     }

@@ -27,9 +27,7 @@ class Job:
     onnx: Annotated[Path, "output: model.onnx"]
 
 
-def to_onnx(
-    module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], model: Signature, opset: int
-) -> onnx.ModelProto:
+def to_onnx(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], model: Signature, opset: int) -> onnx.ModelProto:
     """The module as an ONNX graph, checked by onnx.checker; its axes have the names that the inputs give them.
 
     Raises UserError when the exporter or the checker refuses the module.

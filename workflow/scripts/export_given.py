@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import onnxruntime
 
 from model import graph, shapes
 from model.graph import Value
@@ -17,7 +16,7 @@ from model.interface import in_batches, one_by_one
 from model.references import answered, save_all
 from model.signature import Signature, Tensor, names
 from model.source import load_file
-from model.tensors import Arrays, as_text
+from model.tensors import Arrays
 from plan.settings.export import Reference
 from program.cli import UserError, log
 from program.files import whole_file
@@ -44,7 +43,9 @@ def check(inputs: list[Value], outputs: list[Value], model: Signature) -> None:
     for side, values, described in (("inputs", inputs, model.inputs), ("outputs", outputs, model.outputs)):
         found = {value.name: value for value in values}
         if sorted(found) != sorted(names(described)):
-            raise UserError(f"model.{side}: the graph has {', '.join(found)}, the config {', '.join(names(described))}.")
+            raise UserError(
+                f"model.{side}: the graph has {', '.join(found)}, the config {', '.join(names(described))}."
+            )
         for tensor in described:
             _check(side, tensor, found[tensor.name], model.batching)
 
@@ -71,11 +72,7 @@ def main(job: Job) -> None:
     check(graph.inputs(found), graph.outputs(found), model)
     with whole_file(job.onnx) as temporary:
         temporary.write_bytes(found.SerializeToString(deterministic=True))
-    session = onnxruntime.InferenceSession(job.onnx, providers=["CPUExecutionProvider"])
-
-    def compute(inputs: Arrays) -> list[np.ndarray]:
-        results: list[np.ndarray] = session.run(names(model.outputs), as_text(inputs))
-        return results
+    compute = graph.runner(job.onnx, names(model.outputs))
 
     def answer(inputs: Arrays) -> list[np.ndarray]:
         return in_batches(compute, inputs, BATCH) if model.batching else one_by_one(compute, inputs)

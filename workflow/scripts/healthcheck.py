@@ -116,9 +116,7 @@ def check(
     # Without what is optional.
     taken = [tensor for tensor in model.inputs if tensor.name in served[0].inputs]
     accepted = [
-        axis
-        for axis, most in settings.largest.items()
-        if not refuses(infer, larger(served[0], taken, axis, most + 1))
+        axis for axis, most in settings.largest.items() if not refuses(infer, larger(served[0], taken, axis, most + 1))
     ]
     parity = {}
     for label, (group, size) in cases(groups, bounds).items():
@@ -153,9 +151,7 @@ def answering(outputs: Sequence[Tensor]) -> int | None:
     return next(iter([*scores, *single]), None)
 
 
-def accuracy(
-    infer: Infer, reference: Reference, outputs: Sequence[Tensor], batch: int
-) -> float | None:
+def accuracy(infer: Infer, reference: Reference, outputs: Sequence[Tensor], batch: int) -> float | None:
     """The share of samples whose answer is their label, in batches; None without labels, or an output of answers."""
     chosen = answering(outputs)
     if reference.labels is None or chosen is None:
@@ -187,9 +183,7 @@ def main(job: Job) -> None:
     settings = job.settings
     # From the smallest: canonical JSON has them by name.
     known: list[str] = [bound for bound in ("min", "opt", "max") if bound in settings.profile]
-    bounds = {
-        bound: shapes.stacked(shapes.parse(settings.profile[bound]), settings.model.batching) for bound in known
-    }
+    bounds = {bound: shapes.stacked(shapes.parse(settings.profile[bound]), settings.model.batching) for bound in known}
     groups = load(job.reference)
     if isinstance(settings.bounds.samples, int):
         groups = [group.first(settings.bounds.samples) for group in groups]

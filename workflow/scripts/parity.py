@@ -13,10 +13,11 @@ import numpy as np
 
 from model import shapes
 from model.comparison import Bounds, Differences, differences, faults, record
+from model.graph import runner
 from model.interface import in_batches, one_by_one
 from model.reference import Reference, cases, load, place
 from model.signature import Signature
-from model.tensors import Arrays, as_text
+from model.tensors import Arrays
 from plan.settings.export import Parity
 from program.cli import UserError, log
 from program.files import write_json
@@ -36,14 +37,6 @@ class Job:
     parity: Annotated[Path, "output: parity.json"]
 
 
-def onnx_predict(path: Path, outputs: list[str]) -> Predict:
-    """Run model.onnx with ONNX Runtime on CPU."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    return lambda inputs: session.run(outputs, as_text(inputs))
-
-
 def torchscript_predict(path: Path) -> Predict:
     """Run model.ts."""
     import torch
@@ -60,9 +53,7 @@ def torchscript_predict(path: Path) -> Predict:
     return one
 
 
-def compare(
-    predict: Predict, checked: Mapping[str, tuple[Reference, int]], model: Signature
-) -> dict[str, Differences]:
+def compare(predict: Predict, checked: Mapping[str, tuple[Reference, int]], model: Signature) -> dict[str, Differences]:
     """The differences from the reference in each case, over all of its samples."""
 
     def answers(inputs: Arrays, size: int) -> list[np.ndarray]:
@@ -84,7 +75,7 @@ def main(job: Job) -> None:
     groups = load(job.reference)
     exports: dict[str, Predict] = {}
     if job.onnx:
-        exports["onnx"] = onnx_predict(job.onnx, list(groups[0].outputs))
+        exports["onnx"] = runner(job.onnx, list(groups[0].outputs))
     if job.torchscript:
         exports["torchscript"] = torchscript_predict(job.torchscript)
     single = {name: [1, *dims[1:]] for name, dims in profile["opt"].items()}

@@ -13,9 +13,9 @@ import numpy as np
 from pytriton.decorators import batch
 from pytriton.model_config import DynamicBatcher, ModelConfig, Tensor
 from pytriton.triton import Triton, TritonConfig, TritonSecurityConfig
-from tritonclient.utils import triton_to_np_dtype
 
 from model.shapes import sizes
+from model.tensors import DTYPES
 from program import cli
 from program.files import read_json
 from serve import runtime
@@ -33,7 +33,9 @@ def inference(directory: Path, description: Mapping[str, Any]) -> Callable[..., 
     runs, threads = description["runs"], runtime.threads(description["threads"])
     infer = runtime.load(directory, runs["inputs"], runs["outputs"], threads, description["device"])
     low, high = ([description["profile"][bound][name] for name in runs["inputs"]] for bound in ("min", "max"))
-    inputs, outputs = ([(tensor["name"], tensor["dims"]) for tensor in description[side]] for side in ("inputs", "outputs"))
+    inputs, outputs = (
+        [(tensor["name"], tensor["dims"]) for tensor in description[side]] for side in ("inputs", "outputs")
+    )
 
     def function(**batches: np.ndarray) -> dict[str, np.ndarray]:
         # PyTriton knows no tensor without dims: the axis of 1 that clients see is not the model's.
@@ -54,7 +56,7 @@ def inference(directory: Path, description: Mapping[str, Any]) -> Callable[..., 
 def tensors(described: Sequence[Mapping[str, Any]]) -> list[Tensor]:
     """PyTriton's description of inputs or outputs."""
     return [
-        Tensor(name=tensor["name"], dtype=triton_to_np_dtype(tensor["dtype"]), shape=tuple(sizes(tensor["dims"] or [1])))
+        Tensor(name=tensor["name"], dtype=DTYPES[tensor["dtype"]], shape=tuple(sizes(tensor["dims"] or [1])))
         for tensor in described
     ]
 

@@ -49,9 +49,7 @@ def main(job: Job) -> None:
             profile = modelconfig.fixed_profile(inputs, *batches)
             config = modelconfig.engine_model(f"{name}_{step}", Signature(inputs, outputs), profile, settings.serving)
             files = {"model.py": job.model_py, "runtime.py": runtime}
-            repositories.add_model(
-                temporary, config, files | repositories.processing(job.model_file, job.beside)
-            )
+            repositories.add_model(temporary, config, files | repositories.processing(job.model_file, job.beside))
             return config
 
         prepare = python_model("prepare", raw.inputs, tensors(inner.input), job.prepare)

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import torch
 
 from model.interface import accuracy, built, checkpoint, load_weights, predict, split
+from model.outputs import evaluating
 from model.source import load_file
 from plan.settings.train import Train
 from program.cli import UserError, log
@@ -61,7 +62,7 @@ def tested(source: ModuleType, module: torch.nn.Module, path: Path, least: float
     samples, labels = split(path)
     if labels is None:
         return {"accuracy": None, "test_samples": len(samples)}
-    value = accuracy(predict(module.eval(), source.prepare(samples))[0], labels)
+    value = accuracy(predict(evaluating(module), source.prepare(samples))[0], labels)
     log.info("accuracy %.4f on %d test samples", value, len(labels))
     if value < least:
         raise UserError(

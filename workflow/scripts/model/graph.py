@@ -1,6 +1,6 @@
 """An ONNX graph as it was given: its inputs and outputs, and the files that hold its weights."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from model.tensors import DTYPES
+from model.tensors import DTYPES, Arrays, as_text
 from program.cli import UserError
 
 TYPE_NAMES = {
@@ -37,8 +37,22 @@ def read(path: Path) -> onnx.ModelProto:
         first = (str(error).strip().splitlines() or ["no reason given"])[0]
         raise UserError(f"model.onnx: {path} is not a valid ONNX graph: {first}") from error
     if sum(tensor.ByteSize() for tensor in graph.graph.initializer) > LARGEST:
-        raise UserError(f"model.onnx: {path} has more than 2 GB of weights.", "give a model.file that builds the module")
+        raise UserError(
+            f"model.onnx: {path} has more than 2 GB of weights.", "give a model.file that builds the module"
+        )
     return graph
+
+
+def runner(path: Path, outputs: list[str]) -> Callable[[Arrays], list[np.ndarray]]:
+    """A function that computes the outputs of a graph with ONNX Runtime on CPU. Raises UserError if it refuses it."""
+    import onnxruntime
+
+    try:
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    except Exception as error:  # of classes that ONNX Runtime does not name publicly
+        first = str(error).strip().partition("\n")[0]
+        raise UserError(f"ONNX Runtime cannot run {path}: {first}.", "see export.opset and the operators") from error
+    return lambda inputs: session.run(outputs, as_text(inputs))
 
 
 def weights(path: Path) -> list[Path]:

@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from model.outputs import tensors_of
+from model.outputs import evaluating, tensors_of
 from model.source import load_file
 from model.tensors import Arrays
 from program.cli import UserError
@@ -95,7 +95,7 @@ def load_checkpoint(path: Path) -> tuple["torch.nn.Module", ModuleType]:
         raise
     except Exception as error:
         raise UserError(f"{path} is not a model.pt of this workflow ({_short(error)}).") from error
-    return module.eval(), source
+    return evaluating(module), source
 
 
 def load_weights(module: "torch.nn.Module", path: Path) -> None:

@@ -50,6 +50,14 @@ def _items(result: Any) -> list[tuple[str, Any]]:
     return [("", result)]
 
 
+def evaluating(module: "torch.nn.Module") -> "torch.nn.Module":
+    """The module in evaluation mode; that of an exported program has no modes."""
+    try:
+        return module.eval()
+    except NotImplementedError:
+        return module
+
+
 def flat(module: "torch.nn.Module", inputs: "Sequence[torch.Tensor]") -> "torch.nn.Module":
     """The module with a tensor or a tuple of tensors as its result for these inputs, which every exporter knows.
 
@@ -71,4 +79,6 @@ def flat(module: "torch.nn.Module", inputs: "Sequence[torch.Tensor]") -> "torch.
         def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
             return tuple(tensors_of(self.module(*inputs)))
 
-    return Flat().eval()
+    result = Flat()
+    result.training = False
+    return result

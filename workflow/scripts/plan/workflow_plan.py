@@ -67,7 +67,9 @@ class Plan:
 
     def _imported(self, without: frozenset[str] = frozenset()) -> list[str]:
         found = [self.root / name for name in self.model_file]
-        return [os.path.relpath(path, self.root) for own in found for path in project_imports(own, own.parent, without)[1:]]
+        return [
+            os.path.relpath(path, self.root) for own in found for path in project_imports(own, own.parent, without)[1:]
+        ]
 
     @property
     def published(self) -> list[str]:

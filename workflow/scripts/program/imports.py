@@ -54,4 +54,6 @@ def _imported(top: ast.stmt) -> Iterator[tuple[int, str]]:
         elif isinstance(node, ast.ImportFrom):
             # `from package import module` and `from module import name` look alike: try both.
             prefix = f"{node.module}." if node.module else ""
-            yield from ((node.level, name) for name in (node.module, *(f"{prefix}{a.name}" for a in node.names)) if name)
+            yield from (
+                (node.level, name) for name in (node.module, *(f"{prefix}{a.name}" for a in node.names)) if name
+            )

@@ -119,9 +119,7 @@ def type_name(data_type: int) -> str:
     return name.removeprefix("TYPE_")
 
 
-def _bounded(
-    name: str, model: Signature, profile: Mapping[str, shapes.Shapes], serving: Serving
-) -> dict[str, Any]:
+def _bounded(name: str, model: Signature, profile: Mapping[str, shapes.Shapes], serving: Serving) -> dict[str, Any]:
     """The fields of every model with a profile: an engine's preferred batch size, and a warm-up at min and max."""
     fields = _served(name, model, shapes.batch(profile["max"]) if model.batching else 0, serving)
     if model.batching and "opt" in profile:
@@ -153,16 +151,19 @@ def _served(name: str, model: Signature, max_batch_size: int, serving: Serving) 
         "name": name,
         "backend": "python",
         "max_batch_size": max_batch_size,
-        "input": [_tensor(tensor) for tensor in model.inputs],
-        "output": [_tensor(tensor) for tensor in model.outputs],
+        "input": [_tensor(tensor, model.batching) for tensor in model.inputs],
+        "output": [_tensor(tensor, model.batching) for tensor in model.outputs],
         **(batching if max_batch_size else {}),
         "instance_group": [{"count": serving.instances, **_DEVICES[serving.device]}],
     }
 
 
-def _tensor(tensor: Tensor) -> dict[str, Any]:
-    """Triton knows no tensor without dims: clients see one of a single element, the model gets it without that axis."""
-    reshaped: dict[str, Any] = {} if tensor.dims else {"reshape": {"shape": []}}
+def _tensor(tensor: Tensor, batching: bool) -> dict[str, Any]:
+    """Triton knows no tensor without dims: clients see one of a single element, the model gets it without that axis.
+
+    Without batches Triton cannot take the axis away; workflow/backends/model.py does.
+    """
+    reshaped: dict[str, Any] = {"reshape": {"shape": []}} if batching and not tensor.dims else {}
     return {"name": tensor.name, "data_type": _data_type(tensor), "dims": shapes.sizes(tensor.served), **reshaped}
 
 

@@ -12,7 +12,7 @@ from plan.config.model import Model, Raw, Tensor
 from plan.config.problems import Problem, explained
 from plan.config.whole import Config
 from program.imports import project_imports
-from serve.variants import VARIANTS, model_of
+from serve.variants import VARIANTS, kind_of, model_of
 
 SCRIPTS = Path(__file__).parents[2]
 PATH = "give an absolute path, or one from the working directory"
@@ -102,7 +102,7 @@ def _check_file(model: Model, root: Path, found: Declared) -> Iterator[Problem]:
                 yield Problem(f"model.{key}", "set, but model.onnx is complete", "it belongs to a model.file")
         for name in sorted({"build", "train"} & found.functions):
             what = f"{model.file} has a function {name}, but the model is model.onnx"
-            yield Problem("model.file", what, f"remove {name}, or set model.onnx to \"\"")
+            yield Problem("model.file", what, f'remove {name}, or set model.onnx to ""')
         return
     if "build" not in found.functions:
         yield Problem("model.file", f"{model.file} has no function build", INTERFACE)
@@ -165,6 +165,9 @@ def _check_variant(config: Config, variant: str, found: Declared) -> Iterator[Pr
     if described.raw:
         yield from _check_raw(config, variant, found)
     yield from _check_strings(config, variant)
+    yield from _check_single_values(config, variant)
+    if described.kind in ("bls", "ensemble") and not model.batching:
+        yield Problem("variants", f"{variant} sends batches, and model.batching is false", "leave it out")
     if not described.computes:
         known = _axes(model.inputs)
         free = [axis for tensor in model.outputs for axis in tensor.dims if not isinstance(axis, int)]
@@ -182,6 +185,19 @@ def _check_strings(config: Config, variant: str) -> Iterator[Problem]:
     if strings and serves.computes and serves.artifact != "export/model.onnx":
         what = f"{variant} has no strings, and {strings.name} is BYTES"
         yield Problem("variants", what, "leave it out; onnx has them")
+
+
+def _check_single_values(config: Config, variant: str) -> Iterator[Problem]:
+    """Triton makes an axis of 1 of a single value, and takes it away again in batches alone; our Python can always."""
+    model, kind = config.model, kind_of(variant, config.server)
+    single = next((one.name for one in (*model.inputs, *model.outputs) if not one.dims), None)
+    native = kind == "native" or (kind == "model" and config.serving.backend == "native" and VARIANTS[variant].backend)
+    if single and native and not model.batching:
+        what = f"Triton gives {variant} no scalar as {single} where model.batching is false"
+        hint = "set serving.backend to python" if kind == "model" else "choose another server or variant"
+        yield Problem("variants", what, hint)
+    if single and VARIANTS[variant].kind in ("bls", "ensemble"):
+        yield Problem("variants", f"{variant} does not take {single}, which has no dims", "leave it out")
 
 
 def _check_raw(config: Config, variant: str, found: Declared) -> Iterator[Problem]:

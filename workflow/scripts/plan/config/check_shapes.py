@@ -65,7 +65,9 @@ def _check_inputs(
         dims, expected = given[tensor.name], [*(-1 for _ in before), *shapes.sizes(tensor.dims)]
         if len(dims) != len(expected) or any(size not in (-1, given) for size, given in zip(expected, dims)):
             wanted = "x".join(map(str, [*before, *tensor.dims])) or "scalar"
-            yield Problem(key, f"{tensor.name} is {'x'.join(map(str, dims)) or 'scalar'}", f"model.inputs says {wanted}")
+            yield Problem(
+                key, f"{tensor.name} is {'x'.join(map(str, dims)) or 'scalar'}", f"model.inputs says {wanted}"
+            )
             continue
         for axis, size in zip(tensor.dims, dims[len(before) :]):
             if isinstance(axis, str) and found.setdefault(axis, size) != size:

@@ -40,7 +40,9 @@ class Tensor(Section):
     dims: Annotated[
         tuple[
             Annotated[
-                Count | Annotated[str, Field(pattern=r"^([1-9][0-9]*[*])?[A-Za-z_][A-Za-z0-9_]*(/[1-9][0-9]*)?$")] | None,
+                Count
+                | Annotated[str, Field(pattern=r"^([1-9][0-9]*[*])?[A-Za-z_][A-Za-z0-9_]*(/[1-9][0-9]*)?$")]
+                | None,
                 InWords(
                     "a size or an axis",
                     "write a size from 1, an axis as frames, its multiple as 256*frames or frames/4, or null if it is free",
