@@ -23,7 +23,8 @@ OVERLAYS = sorted([*(ROOT / "config").glob("*.yaml"), *CONFIGS.glob("*.yaml")])
 FULL = "tests/configs/full.yaml"
 # The rules that have a job in a run of it.
 RULES_OF_FULL = (
-    "dataset", "train", "reference", "export", "export_torchscript", "parity", "engine_openvino", "engine_aotinductor", "engine_tensorrt_rtx",
+    "dataset", "train", "reference", "export", "export_torchscript", "parity",
+    "engine_openvino", "engine_aotinductor", "engine_tensorrt_rtx",
     "backend", "repository", "repository_pytriton", "repository_bls", "repository_ensemble", "healthcheck", "sweep",
     "in_process", "provenance", "perf_report",
 )  # fmt: skip

@@ -16,8 +16,10 @@ CONFIG = merged(DEFAULT, yaml.safe_load((ROOT / FULL).read_text()))
 VARIANTS = CONFIG["variants"]
 # Those with a model of their own.
 COMPUTING = ("openvino", "aotinductor", "pytriton")
+CACHED = ("dataset", "train", "reference", "export", "export_torchscript", "engine/tensorrt_rtx")
 JOBS = [
-    "dataset", "train", "reference", "export", "export_torchscript", "parity", "engine/openvino", "engine/aotinductor", "engine/tensorrt_rtx",
+    "dataset", "train", "reference", "export", "export_torchscript", "parity",
+    "engine/openvino", "engine/aotinductor", "engine/tensorrt_rtx",
     "provenance", "perf_report",
     *(f"{job}/{variant}" for variant in VARIANTS for job in ("repository", "healthcheck")),
     *(f"sweep/{variant}-1" for variant in VARIANTS),
@@ -58,7 +60,7 @@ FILES = {
       for inner in ("mnist_ensemble_prepare", "mnist_openvino", "mnist_ensemble_interpret") for point in POINTS),
     "provenance/manifest.json", "ro-crate-metadata.json",
     # Rules that may be cached have none.
-    *(f"benchmarks/{job}.tsv" for job in JOBS if job not in ("dataset", "train", "reference", "export", "export_torchscript", "engine/tensorrt_rtx")),
+    *(f"benchmarks/{job}.tsv" for job in JOBS if job not in CACHED),
     *(f"logs/{job}.log" for job in JOBS),
     *(f"logs/{job}.server.log" for job in SERVED),
 }  # fmt: skip

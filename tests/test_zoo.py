@@ -8,6 +8,7 @@ import pytest
 from native_backends import build
 from program.cli import UserError
 from zoo_runs import kinds, planned
+from zoo_table import PAGE, with_table
 
 KINDS = kinds()
 SERVED = {name: kind for name, kind in KINDS.items() if not hasattr(kind, "REFUSED")}
@@ -49,3 +50,7 @@ def test_kind_is_refused_in_its_sentence(name, directory, backends):
             carried.serve(variant)
     assert REFUSED[name].REFUSED in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_page_has_the_table_of_the_kinds():
+    assert PAGE.read_text() == with_table(PAGE.read_text()), "run tools/zoo_table.py"

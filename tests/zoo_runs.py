@@ -144,7 +144,7 @@ class Carried:
 
 
 def planned(name: str, kind: ModuleType, directory: Path, backends: Path) -> Carried:
-    """The plan of a model in the working directory, which becomes `directory`. Raises UserError for its configuration."""
+    """The plan of a model in the working directory, which becomes `directory`. Raises UserError."""
     config = lay_out(name, kind, directory)
     os.chdir(directory)
     (directory / "artifacts").mkdir(exist_ok=True)

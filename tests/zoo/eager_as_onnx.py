@@ -1,4 +1,4 @@
-"""The same for a variant that needs an export."""
+"""A module that only eager PyTorch runs, for a variant that needs ONNX."""
 
 import eager
 

@@ -1,4 +1,4 @@
-"""A voice-activity detector's step: a scalar sampling rate, a state whose batch axis is the second, an axis that varies."""
+"""A voice-activity detector's step: a scalar sampling rate, a state whose batch is its second axis."""
 
 CONFIG = {
     "model": {

@@ -1,7 +1,7 @@
 """Rule export, for a ready graph: model.onnx as it was given, checked against the config, and what it answers.
 
-model.onnx holds all of its weights, also those that lie in files beside the given one. reference.npz holds the test set,
-or inputs that are made up, of the profile's sizes, and ONNX Runtime's outputs for them.
+model.onnx holds all of its weights, also those that lie in files beside the given one. reference.npz holds the test
+set, or inputs that are made up, of the profile's sizes, and ONNX Runtime's outputs for them.
 """
 
 from dataclasses import dataclass

@@ -47,7 +47,9 @@ def main(job: Job) -> None:
 
         def python_model(step: str, inputs: Tensors, outputs: Tensors, runtime: Path) -> Any:
             profile = modelconfig.fixed_profile(inputs, *batches)
-            config = modelconfig.engine_model(f"{name}_{step}", Signature(inputs, outputs), profile, settings.serving)
+            config = modelconfig.engine_model(
+                f"{name}_{step}", Signature([*inputs], [*outputs]), profile, settings.serving
+            )
             files = {"model.py": job.model_py, "runtime.py": runtime}
             repositories.add_model(temporary, config, files | repositories.processing(job.model_file, job.beside))
             return config

@@ -1,7 +1,7 @@
 """Write the configuration of a model of your own by looking at it: make new MODEL=path.
 
-Of a model file it builds the module, lets `example` make inputs and runs it with two batch sizes: names, dtypes and dims
-are what came out. Of an ONNX graph (.onnx) it reads them.
+Of a model file it builds the module, lets `example` make inputs and runs it with two batch sizes: names, dtypes and
+dims are what came out. Of an ONNX graph (.onnx) it reads them.
 The configuration lies beside the model file, holds what differs from config/config.yaml, and is yours to change.
 """
 

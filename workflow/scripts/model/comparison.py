@@ -85,7 +85,7 @@ def answers(output: np.ndarray) -> np.ndarray:
 
 
 def faults(found: Differences, bounds: Bounds, own: Mapping[str, Mapping[str, float]] | None = None) -> list[str]:
-    """What exceeds the bounds, one clause for each output and bound; `own`: other bounds of outputs, by name and key."""
+    """What exceeds the bounds, one clause for each output and bound; `own`: other bounds by output and key."""
     return [
         f"output {name}: {fault}"
         for name, one in found.items()

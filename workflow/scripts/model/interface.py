@@ -3,8 +3,8 @@
 A model file is a Python file that can be imported without PyTorch: only its functions import PyTorch. It has
 
 - `build(**arguments) -> torch.nn.Module`: the module. It takes one positional argument per input of the config, in
-  order. It returns a tensor, or a tuple, list, dict or dataclass of tensors, also nested: model/outputs.py says in which
-  order they are the outputs of the config. `arguments` is `model.arguments` of the config.
+  order. It returns a tensor, or a tuple, list, dict or dataclass of tensors, also nested: model/outputs.py says in
+  which order they are the outputs of the config. `arguments` is `model.arguments` of the config.
 
 Everything else is optional. The workflow reads the file before the first job, without running it, to see what it has:
 - `example(shapes, generator) -> dict[str, np.ndarray]`: inputs of exactly these shapes (name to sizes, batch first),

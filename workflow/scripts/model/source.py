@@ -9,7 +9,7 @@ from program.cli import UserError
 
 
 def load_file(path: Path, *functions: str) -> ModuleType:
-    """The module of a model file, which can import the files beside it. Raises UserError if it or a function is missing.
+    """The module of a model file, which can import the files beside it. Raises UserError without it or a function.
 
     Its directory stays in the path, because functions import too.
     """

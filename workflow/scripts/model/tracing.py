@@ -27,7 +27,7 @@ def traced(inputs: Arrays, batching: bool) -> tuple[torch.Tensor, ...]:
 
 
 def arguments_of(module: torch.nn.Module, varying: list[Any]) -> tuple[Any, ...]:
-    """What is said of each input as torch.export takes it: `forward(*inputs)` has one argument, which is all of them."""
+    """What is said of each input as torch.export takes it: `forward(*inputs)` has one argument, all of them."""
     code = getattr(module.forward, "__func__", None)
     kinds = [parameter.kind for parameter in inspect.signature(code).parameters.values()][1:] if code else []
     return (tuple(varying),) if kinds == [inspect.Parameter.VAR_POSITIONAL] else tuple(varying)

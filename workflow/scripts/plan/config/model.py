@@ -7,6 +7,10 @@ from pydantic_core import PydanticCustomError
 
 from plan.config.values import Amount, Count, Fraction, InWords, Listed, Name, Positive, Section, Text
 
+DataType = Literal[
+    "BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64", "BYTES"
+]
+
 
 def _no_bf16(dtype: object) -> object:
     """numpy, and with it Triton's Python backend and clients, cannot hold what Triton calls BF16."""
@@ -30,13 +34,7 @@ class Tensor(Section):
         Field(pattern=r"^[^\s,]+$"),
         InWords("a name of a tensor", "write it without spaces and commas, as the graph has it"),
     ]
-    dtype: Annotated[
-        Literal[
-            *("BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64"),
-            *("FP16", "FP32", "FP64", "BYTES"),
-        ],
-        BeforeValidator(_no_bf16),
-    ]
+    dtype: Annotated[DataType, BeforeValidator(_no_bf16)]
     dims: Annotated[
         tuple[
             Annotated[
@@ -45,7 +43,7 @@ class Tensor(Section):
                 | None,
                 InWords(
                     "a size or an axis",
-                    "write a size from 1, an axis as frames, its multiple as 256*frames or frames/4, or null if it is free",
+                    "write a size from 1, an axis as frames, its multiple as 256*frames or frames/4, or null if free",
                 ),
             ],
             ...,
@@ -86,8 +84,8 @@ class Raw(Section):
 class Model(Section):
     name: Name = Field(description="Prefix of the served models' names (`<name>_<variant>`).")
     file: str = Field(
-        description="Python file that builds the module and declares its data set and training. With `onnx` it may have "
-        "what the graph lacks, or be empty."
+        description="Python file that builds the module and declares its data set and training. With `onnx` it has what "
+        "the graph lacks, or is empty."
     )
     onnx: str = Field(description="A ready ONNX graph; the chain starts at the engines.")
     files: Annotated[tuple[Text, ...], Listed] = Field(
@@ -98,7 +96,7 @@ class Model(Section):
         description="File with a state_dict, where the model file does not train; empty: the weights of `build`."
     )
     batching: bool = Field(
-        description="Whether the first axis of every input and output is the batch. `false`: the dims are complete, and "
+        description="Whether the first axis of every input and output is the batch. `false`: dims are complete, and "
         "requests are answered one at a time (Triton's `max_batch_size: 0`)."
     )
     inputs: Tensors = Field(description="Inputs in order, with Triton's data type and the dims without the batch axis.")

@@ -18,7 +18,7 @@ class Config(Section):
 
     @property
     def shapes(self) -> dict[str, shapes.Shapes]:
-        """The shapes of `profile` by bound, batch axis first: an axis of 1, one request, for a model without batches."""
+        """The shapes of `profile` by bound, batch axis first: an axis of 1 for a model without batches."""
         parsed = shapes.parse_profile(self.profile.model_dump())
         return {bound: shapes.stacked(given, self.model.batching) for bound, given in parsed.items()}
 
