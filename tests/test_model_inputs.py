@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from conftest import Project
-from zoo_runs import kinds, lay_out
+from zoo_runs import lay_out
+from zoo_table import kinds
 
 KINDS = kinds()
 

@@ -7,8 +7,8 @@ import pytest
 
 from native_backends import build
 from program.cli import UserError
-from zoo_runs import kinds, planned
-from zoo_table import PAGE, with_table
+from zoo_runs import planned
+from zoo_table import PAGE, kinds, with_table
 
 KINDS = kinds()
 SERVED = {name: kind for name, kind in KINDS.items() if not hasattr(kind, "REFUSED")}

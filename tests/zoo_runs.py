@@ -4,11 +4,9 @@ The scripts of the rules run in this process, with the settings that the plan of
 once, and not for every job. tests/test_any_model.py takes other models through Snakemake itself.
 """
 
-import importlib
 import json
 import os
 import shutil
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,14 +25,13 @@ import reference
 import repository
 import repository_pytriton
 import train
-from conftest import DEFAULT, ROOT, merged
+from conftest import DEFAULT, merged
 from plan.config import checked
 from plan.rule_settings import RuleSettings
 from plan.workflow_plan import Plan
 from serve.variants import VARIANTS
+from zoo_table import ZOO
 
-ZOO = ROOT / "tests" / "zoo"
-sys.path.append(str(ZOO))
 # What every model of the zoo has in common.
 COMMON = {
     "dataset": {"source": None},
@@ -44,12 +41,6 @@ COMMON = {
     "healthcheck": {"samples": 8},
     "sweep": {"batch_sizes": [1], "concurrencies": [1]},
 }
-
-
-def kinds() -> dict[str, ModuleType]:
-    """The modules of the zoo by name: each is a kind of model, CONFIG what its configuration says of it."""
-    found = {path.stem: importlib.import_module(path.stem) for path in sorted(ZOO.glob("*.py"))}
-    return {name: module for name, module in found.items() if hasattr(module, "CONFIG")}
 
 
 def lay_out(name: str, kind: ModuleType, directory: Path) -> Mapping[str, Any]:

@@ -1,35 +1,41 @@
-"""The table of kinds of models in docs/your-model.md, from tests/zoo: python tools/zoo_table.py writes it.
+"""The kinds of models in tests/zoo, and their table in docs/your-model.md, which `make docs` renews.
 
 tests/test_zoo.py takes every kind to the health checks of its variants, or to the sentence that refuses it.
 """
 
-import ast
+import importlib
 import sys
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+
+from config_docs import written_into
 
 ROOT = Path(__file__).parents[1]
 ZOO = ROOT / "tests" / "zoo"
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "workflow" / "scripts")]
-
-from config_docs import written_into
-from zoo_runs import kinds
-
 PAGE = ROOT / "docs" / "your-model.md"
 
 
+def kinds() -> dict[str, ModuleType]:
+    """The modules of the zoo by name: each is a kind of model, and CONFIG what its configuration says of it."""
+    if str(ZOO) not in sys.path:
+        sys.path.append(str(ZOO))
+    found = {path.stem: importlib.import_module(path.stem) for path in sorted(ZOO.glob("*.py"))}
+    return {name: module for name, module in found.items() if hasattr(module, "CONFIG")}
+
+
 def table() -> str:
-    """The rows, one for each kind: what serves it, or the sentence of refusal."""
-    rows = [row(name, module) for name, module in kinds().items()]
-    return "\n".join(["| kind | | in tests/zoo |", "|---|---|---|", *sorted(rows, key=lambda one: "refused: " in one)])
+    """A row for each kind: the variants that serve it, or the sentence of refusal; the refused ones last."""
+    found = sorted(kinds().items(), key=lambda one: hasattr(one[1], "REFUSED"))
+    return "\n".join(["| kind | | in tests/zoo |", "|---|---|---|", *(row(name, module) for name, module in found)])
 
 
-def row(name: str, module: Any) -> str:
-    """One kind; ast finds the docstring that the module itself may lack under -OO."""
-    title = (ast.get_docstring(ast.parse((ZOO / f"{name}.py").read_text())) or name).rstrip(".")
-    refusal = getattr(module, "REFUSED", "").replace("|", "\\|").strip().rstrip(":")
+def row(name: str, module: ModuleType) -> str:
+    """One kind."""
+    title = (module.__doc__ or name).strip().rstrip(".")
     served = ", ".join(f"`{one}`" for one in module.CONFIG["variants"])
-    return f"| {title} | {f'refused: {refusal}' if refusal else f'served by {served}'} | [{name}](../tests/zoo/{name}.py) |"
+    refused = getattr(module, "REFUSED", "").strip().rstrip(":")
+    fate = f"refused: {refused}" if refused else f"served by {served}"
+    return f"| {title} | {fate} | [{name}](../tests/zoo/{name}.py) |"
 
 
 def with_table(page: str) -> str:
@@ -38,4 +44,4 @@ def with_table(page: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(with_table(PAGE.read_text()))
+    PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -84,8 +84,8 @@ class Raw(Section):
 class Model(Section):
     name: Name = Field(description="Prefix of the served models' names (`<name>_<variant>`).")
     file: str = Field(
-        description="Python file that builds the module and declares its data set and training. With `onnx` it has what "
-        "the graph lacks, or is empty."
+        description="Python file that builds the module and declares its data set and training. With `onnx` it has "
+        "what the graph lacks, or is empty."
     )
     onnx: str = Field(description="A ready ONNX graph; the chain starts at the engines.")
     files: Annotated[tuple[Text, ...], Listed] = Field(
