@@ -31,10 +31,7 @@ class TritonPythonModel:
         self.infer = runtime.load(directory, config, _threads(parameters, config), _device(args))
 
     def execute(self, requests):
-        arrays = [
-            [self._input(request, name) for name in self.inputs]
-            for request in requests
-        ]
+        arrays = [[self._input(request, name) for name in self.inputs] for request in requests]
         together = [arrays] if self.batching else [[one] for one in arrays]
         return [response for requested in together for response in self._responses(requested)]
 
@@ -47,10 +44,7 @@ class TritonPythonModel:
         results = self.infer(batch)
         return [
             pb_utils.InferenceResponse(
-                [
-                    pb_utils.Tensor(name, self._output(name, result[rows]))
-                    for name, result in zip(self.outputs, results)
-                ]
+                [pb_utils.Tensor(name, self._output(name, result[rows])) for name, result in zip(self.outputs, results)]
             )
             for rows in self._rows(arrays)
         ]

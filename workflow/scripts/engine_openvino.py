@@ -46,7 +46,7 @@ def compile_model(path: Path, profile: dict[str, Shapes], precision: str) -> ope
     except RuntimeError as error:
         log.debug("%s", error)
         what = f"OpenVINO cannot compile {path}: {_reason(error)}"
-        raise UserError(what, "see the rule's log, profile and engine.openvino") from error
+        raise UserError(what, "see profile and engine.openvino") from error
 
 
 def _reason(error: RuntimeError) -> str:
