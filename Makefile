@@ -118,8 +118,9 @@ backend: $(VENV)/.main ## Compile the native backends into artifacts/backends/, 
 
 sync: $(VENV)/.main ## Install what the locks say, and nothing else
 
-docs: $(VENV)/.dev ## Renew the tables in config/README.md and docs/reruns.md
+docs: $(VENV)/.dev ## Renew the tables in config/README.md, docs/your-model.md and docs/reruns.md
 	python tools/config_docs.py --write config/README.md
+	python tools/zoo_table.py
 	python tools/reruns.py --write docs/reruns.md
 
 screenshots: $(VENV)/.dev ## Renew the pictures of the report in docs/images from the default run (needs chromium)

@@ -9,11 +9,11 @@ rule low_precision:
     """The graph converted to fp16 or int8 by ModelOpt."""
     input:
         code=plan.code("low_precision.py"),
-        after=project_file("envs/modelopt.txt"),
+        after=[project_file("envs/modelopt.txt"), *plan.beside],
         source=rules.export.output.onnx,
         model_file=plan.model_file,
         dataset=rules.dataset.output.train if plan.dataset else [],
-        reference=[] if plan.dataset else rules.export.output.reference,
+        reference=[] if plan.dataset else REFERENCES["reference"],
     output:
         onnx="<results>/export/model.{precision}.onnx",
     log:

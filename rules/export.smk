@@ -1,20 +1,29 @@
 """Stage export. Takes: model/model.pt and dataset/test.npz, or the graph that model.onnx names.
 
-Makes: export/{model.onnx,model.ts,reference.npz,reference_raw.npz}, and export/parity.json, which compares them at the
-profile's shapes. A ready graph has no model.ts; without a data set or model.raw there is no reference_raw.npz.
+Makes: export/{reference.npz,reference_raw.npz}, which hold what the model answers, and of export/{model.onnx,model.ts}
+what is needed; and export/parity.json, which compares those at the profile's shapes. A ready graph has no model.ts;
+without a data set or model.raw there is no reference_raw.npz.
 Config: export, model, profile (parity alone: other batch sizes export nothing again).
 """
+
+REFERENCES = {
+    **({"raw_reference": "<results>/export/reference_raw.npz"} if plan.raw else {}),
+    "reference": "<results>/export/reference.npz",
+}
 
 if plan.given_graph:
 
     rule export:
         """The graph as it was given, and what it answers."""
         input:
-            code=plan.code("export_given.py"),
+            code=plan.code("export_given.py", model_file=True),
             given=plan.config.model.onnx,
+            model_file=plan.model_file,
+            dataset=rules.dataset.output.test if plan.dataset else [],
+            after=plan.given[1:],
         output:
+            **REFERENCES,
             onnx="<results>/export/model.onnx",
-            reference="<results>/export/reference.npz",
         log:
             "<logs>/export.log",
         cache: CACHE
@@ -24,8 +33,8 @@ if plan.given_graph:
             mem_mb=4000,
             runtime=10,
         params:
-            libraries=libraries("export_given.py"),
-            settings=as_json(settings.export_given),
+            libraries=libraries("export_given.py", model_file=True),
+            settings=as_json(settings.reference),
             command=command("export"),
         message:
             "Graph as given"
@@ -34,18 +43,41 @@ if plan.given_graph:
 
 else:
 
-    rule export:
-        """ONNX and TorchScript, and what PyTorch answers."""
+    rule reference:
+        """What PyTorch answers."""
         input:
-            code=plan.code("export.py", model_file=True),
+            code=plan.code("reference.py", model_file=True),
             model=rules.train.output.model,
             after=plan.model_file,
             dataset=rules.dataset.output.test if plan.dataset else [],
         output:
-            **({"raw_reference": "<results>/export/reference_raw.npz"} if plan.raw else {}),
+            **REFERENCES,
+        log:
+            "<logs>/reference.log",
+        cache: CACHE
+        conda:
+            "../envs/main.yaml"
+        resources:
+            mem_mb=4000,
+            runtime=10,
+        params:
+            libraries=libraries("reference.py", model_file=True),
+            settings=as_json(settings.reference),
+            command=command("reference"),
+        message:
+            "PyTorch's answers"
+        shell:
+            RUN
+
+    rule export:
+        """ONNX, where a variant or an engine needs it."""
+        input:
+            code=plan.code("export.py", model_file=True),
+            model=rules.train.output.model,
+            after=plan.model_file,
+            reference=rules.reference.output.reference,
+        output:
             onnx="<results>/export/model.onnx",
-            torchscript="<results>/export/model.ts",
-            reference="<results>/export/reference.npz",
         log:
             "<logs>/export.log",
         cache: CACHE
@@ -59,7 +91,33 @@ else:
             settings=as_json(settings.export),
             command=command("export"),
         message:
-            "Export to ONNX and TorchScript"
+            "Export to ONNX"
+        shell:
+            RUN
+
+    rule export_torchscript:
+        """TorchScript, where a variant needs it."""
+        input:
+            code=plan.code("export_torchscript.py", model_file=True),
+            model=rules.train.output.model,
+            after=plan.model_file,
+            reference=rules.reference.output.reference,
+        output:
+            torchscript="<results>/export/model.ts",
+        log:
+            "<logs>/export_torchscript.log",
+        cache: CACHE
+        conda:
+            "../envs/main.yaml"
+        resources:
+            mem_mb=4000,
+            runtime=10,
+        params:
+            libraries=libraries("export_torchscript.py", model_file=True),
+            settings=as_json(settings.export_torchscript),
+            command=command("export_torchscript"),
+        message:
+            "Export to TorchScript"
         shell:
             RUN
 
@@ -68,9 +126,9 @@ rule parity:
     """How far the exports are from PyTorch."""
     input:
         code=plan.code("parity.py"),
-        onnx=rules.export.output.onnx,
-        torchscript=[] if plan.given_graph else rules.export.output.torchscript,
-        reference=rules.export.output.reference,
+        onnx="<results>/export/model.onnx" if "onnx" in plan.exports else [],
+        torchscript="<results>/export/model.ts" if "torchscript" in plan.exports else [],
+        reference=REFERENCES["reference"],
     output:
         parity="<results>/export/parity.json",
     log:

@@ -13,6 +13,7 @@ rule sweep:
         checks=rules.healthcheck.output.checks,
         reference=ask(plan.reference),
         model_file=plan.samples_from,
+        after=plan.beside if plan.samples_from else [],
     output:
         points="<results>/perf/{variant}/repeat-{repeat}/points.csv",
         raw=directory("<results>/perf/{variant}/repeat-{repeat}/raw"),
@@ -51,9 +52,11 @@ rule in_process:
         runtime=ask(plan.runtime),
         artifact=ask(plan.artifact),
         processing=ask(plan.processing),
+        beside=ask(plan.processing_beside),
         checks=rules.healthcheck.output.checks,
-        reference=rules.export.output.reference,
+        reference=REFERENCES["reference"],
         model_file=plan.samples_from,
+        after=plan.beside if plan.samples_from else [],
     output:
         table="<results>/in_process/{variant}/repeat-{repeat}.csv",
     log:
@@ -90,7 +93,7 @@ rule head_to_head:
         code=plan.code("head_to_head.py", "pytriton_server.py"),
         repositories=expand("<results>/repository/{variant}", variant=plan.variants),
         checks=expand(rules.healthcheck.output.checks, variant=plan.variants),
-        reference=rules.export.output.reference,
+        reference=REFERENCES["reference"],
         raw_reference=plan.raw_reference,
         model_file=plan.samples_from,
     output:

@@ -75,6 +75,7 @@ rule repository_pytriton:
         runtime=ask(plan.runtime),
         artifact=ask(plan.artifact),
         model_file=plan.model_file,
+        beside=plan.served_beside,
     output:
         repository=directory("<results>/repository/{variant}"),
     log:
@@ -107,6 +108,7 @@ rule repository_bls:
         code=plan.code("repository_bls.py"),
         model_py=project_file("workflow/backends/bls.py"),
         model_file=plan.model_file,
+        beside=plan.served_beside,
         inner=f"<results>/repository/{plan.config.serving.inner}",
     output:
         repository=directory("<results>/repository/bls"),
@@ -138,6 +140,7 @@ rule repository_ensemble:
         prepare=project_file("workflow/backends/runtime_prepare.py"),
         interpret=project_file("workflow/backends/runtime_interpret.py"),
         model_file=plan.model_file,
+        beside=plan.served_beside,
         inner=f"<results>/repository/{plan.config.serving.inner}",
     output:
         repository=directory("<results>/repository/ensemble"),

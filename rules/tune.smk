@@ -42,6 +42,7 @@ rule tune_search:
         checks=rules.healthcheck.output.checks,
         reference=ask(plan.reference),
         model_file=plan.samples_from,
+        after=plan.beside if plan.samples_from else [],
     output:
         results="<results>/tune/{variant}/results.csv",
         configs=directory("<results>/tune/{variant}/configs"),
@@ -113,6 +114,7 @@ rule tune_proof:
         record=rules.tune_candidate.output.record,
         reference=ask(plan.reference),
         model_file=plan.samples_from,
+        after=plan.beside if plan.samples_from else [],
     output:
         proof="<results>/tune/{variant}/proof.csv",
         raw=directory("<results>/tune/{variant}/proof"),

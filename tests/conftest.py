@@ -25,7 +25,8 @@ OVERLAYS = sorted([*(ROOT / "config").glob("*.yaml"), *CONFIGS.glob("*.yaml")])
 FULL = "tests/configs/full.yaml"
 # The rules that have a job in a run of it.
 RULES_OF_FULL = (
-    "dataset", "train", "export", "parity", "engine_openvino", "engine_aotinductor", "engine_tensorrt_rtx",
+    "dataset", "train", "reference", "export", "export_torchscript", "parity",
+    "engine_openvino", "engine_aotinductor", "engine_tensorrt_rtx",
     "backend", "repository", "repository_pytriton", "repository_bls", "repository_ensemble", "healthcheck", "sweep",
     "accept", "judgement", "head_to_head", "in_process", "provenance", "perf_report",
 )  # fmt: skip
@@ -237,17 +238,22 @@ def checkpoint(dataset_files: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="session")
 def export(checkpoint: Path, dataset_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
-    """Run export.py into a new directory."""
+    """Run the scripts of the exports into a new directory."""
 
     def run() -> Path:
         directory = tmp_path_factory.mktemp("export")
-        found = Programs(directory)(
-            "export.py", "--model", checkpoint, "--dataset", dataset_files / "test.npz",
-            "--onnx", directory / "model.onnx", "--torchscript", directory / "model.ts",
-            "--reference", directory / "reference.npz", "--raw-reference", directory / "reference_raw.npz",
-            settings={"opset": 20, "model": MODEL, "raw": DEFAULT["model"]["raw"], "shapes": []},
-        )  # fmt: skip
-        assert found.returncode == 0, found.stderr
+        run_script = Programs(directory)
+        given = ("--model", checkpoint, "--reference", directory / "reference.npz")
+        for found in (
+            run_script(
+                "reference.py", *given, "--dataset", dataset_files / "test.npz",
+                "--raw-reference", directory / "reference_raw.npz",
+                settings={"model": MODEL, "raw": DEFAULT["model"]["raw"], "shapes": []},
+            ),
+            run_script("export.py", *given, "--onnx", "model.onnx", settings={"opset": 20, "model": MODEL}),
+            run_script("export_torchscript.py", *given, "--torchscript", "model.ts", settings={"batching": True}),
+        ):  # fmt: skip
+            assert found.returncode == 0, found.stderr
         return directory
 
     return run

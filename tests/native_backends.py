@@ -16,7 +16,7 @@ from tritonclient import grpc
 from tritonclient.utils import np_to_triton_dtype
 
 import backend
-from model.signature import Tensor
+from model.signature import Signature, Tensor
 from program.process import child
 from serve import install, modelconfig, server
 from serve.serving import Serving
@@ -57,7 +57,7 @@ def config(
     """The ModelConfig of a model that a native backend serves, in batches of 1 to MAX_BATCH."""
     serving = Serving("cpu", instances, 1, max_queue_delay_us)
     bounds = profile or modelconfig.fixed_profile(inputs, 1, MAX_BATCH)
-    return modelconfig.engine_model(name, inputs, outputs, bounds, serving, engine)
+    return modelconfig.engine_model(name, Signature(inputs, outputs), bounds, serving, engine)
 
 
 def doubling(name: str, engine: str, dtype: str = "FP32", dims: Sequence[int | str] = (WIDTH,), **options: Any) -> Any:

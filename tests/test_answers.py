@@ -17,7 +17,7 @@ from model.reference import Reference
 from model.signature import Signature, Tensor
 from model.tensors import DTYPES
 from plan.settings.export import Parity, Tolerance
-from plan.settings.health import Bounds, HealthCheck
+from plan.settings.health import Bounds, HealthCheck, Judgement
 from program.cli import UserError
 from program.files import write_json
 from record.recorded import HEALTH, PARITY, read_health, read_parity
@@ -81,7 +81,7 @@ def health(casting, monkeypatch, tmp_path):
         wrong.write_text(f"{name} {place}")
         checks = tmp_path / "checks.json"
         healthcheck.main(healthcheck.Job(settings, tmp_path, expected, tmp_path / "triton.log", checks))
-        judgement.main(judgement.Job(bounds, checks, tmp_path / "health.json"))
+        judgement.main(judgement.Job(Judgement(bounds, {}), checks, tmp_path / "health.json"))
         return read_health(tmp_path / "health.json")
 
     return check
@@ -127,7 +127,7 @@ def exported(graph, tmp_path):
 
     def check(expected: dict[str, np.ndarray]):
         reference.save(tmp_path / "reference.npz", [Reference({"numbers": NUMBERS}, expected)])
-        settings = Parity(Tolerance(1e-4, 1e-4, 1.0), PROFILE, SIGNATURE.outputs)
+        settings = Parity(Tolerance(1e-4, 1e-4, 1.0), {}, PROFILE, SIGNATURE)
         parity.main(parity.Job(settings, graph, None, tmp_path / "reference.npz", tmp_path / "parity.json"))
         return read_parity(tmp_path / "parity.json")
 

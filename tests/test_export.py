@@ -20,7 +20,7 @@ def parity(script, directory, onnx_file=None):
     return script(
         "parity.py", "--onnx", onnx_file or directory / "model.onnx", "--torchscript", directory / "model.ts",
         "--reference", directory / "reference.npz", "--parity", "parity.json",
-        settings={"tolerance": TOLERANCE, "profile": PROFILE, "outputs": MODEL["outputs"]},
+        settings={"tolerance": TOLERANCE, "tolerances": {}, "profile": PROFILE, "model": MODEL},
     )  # fmt: skip
 
 

@@ -19,9 +19,10 @@ CONFIG = merged(DEFAULT, yaml.safe_load((ROOT / FULL).read_text()))
 VARIANTS = CONFIG["variants"]
 # Those with a model of their own.
 COMPUTING = ("openvino", "aotinductor", "pytriton")
+CACHED = ("dataset", "train", "reference", "export", "export_torchscript", "engine/tensorrt_rtx")
 JOBS = [
-    "dataset", "train", "export", "parity", "engine/openvino", "engine/aotinductor", "engine/tensorrt_rtx",
-    "provenance", "perf_report", "accept", "head_to_head",
+    "dataset", "train", "accept", "reference", "export", "export_torchscript", "parity",
+    "engine/openvino", "engine/aotinductor", "engine/tensorrt_rtx", "head_to_head", "provenance", "perf_report",
     *(f"{job}/{variant}" for variant in VARIANTS for job in ("repository", "healthcheck", "judgement")),
     *(f"sweep/{variant}-1" for variant in VARIANTS),
     *(f"in_process/{variant}-1" for variant in COMPUTING),
@@ -73,7 +74,7 @@ FILES = {
       ]),
     "provenance/manifest.json", "ro-crate-metadata.json",
     # Rules that may be cached have none.
-    *(f"benchmarks/{job}.tsv" for job in JOBS if job not in ("dataset", "train", "export", "engine/tensorrt_rtx")),
+    *(f"benchmarks/{job}.tsv" for job in JOBS if job not in CACHED),
     *(f"logs/{job}.log" for job in JOBS),
     *(f"logs/{job}.server.log" for job in SERVED),
     *(f"logs/{name}" for name in PYTRITON),

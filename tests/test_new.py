@@ -3,8 +3,10 @@
 import shutil
 from pathlib import Path
 
+import onnx
 import pytest
 import yaml
+from onnx import TensorProto, helper
 
 from commands.new import look_at
 from conftest import ROOT
@@ -131,3 +133,39 @@ def test_no_model_file(command, tmp_path):
 
 def test_name_of_a_run(command, model_file):
     assert "1.5 is no name for a run" in refused(command, model_file, "--run", "1.5")
+
+
+NAMED = helper.make_tensor_value_info("ids:0", TensorProto.INT64, ["n", "tokens"])
+FIXED = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 8, 8])
+
+
+@pytest.mark.parametrize(
+    ("given", "batching", "inputs", "profile"),
+    [
+        (NAMED, True, [{"name": "ids:0", "dtype": "INT64", "dims": ["tokens"]}], "ids:0:8x32"),
+        (FIXED, False, [{"name": "image", "dtype": "FP32", "dims": [1, 3, 8, 8]}], "image:1x3x8x8"),
+    ],
+)
+def test_graph_says_what_it_is(command, tmp_path, given, batching, inputs, profile):
+    output = onnx.ValueInfoProto()
+    output.CopyFrom(given)
+    output.name = "387"
+    graph = helper.make_graph([helper.make_node("Identity", [given.name], ["387"])], "same", [given], [output])
+    opsets = [helper.make_opsetid("", 20)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=9), tmp_path / "same.onnx")
+    found = command("new", "--model", tmp_path / "same.onnx")
+    assert found.returncode == 0, found.stderr
+    config = yaml.safe_load((tmp_path / "same.yaml").read_text())
+    assert (config["model"]["onnx"], config["model"]["file"]) == (str(tmp_path / "same.onnx"), "")
+    assert (config["model"]["batching"], config["model"]["inputs"]) == (batching, inputs)
+    assert config["model"]["outputs"] == [inputs[0] | {"name": "387"}]
+    assert config["profile"]["opt"] == profile
+    assert "pytriton" not in config["variants"]
+
+
+def test_outputs_have_the_names_of_their_keys(command, model_file):
+    changed = MODEL.replace("return weights.sum(1, keepdim=True), ids + 1", 'return {"sum": weights, "more": [ids]}')
+    model_file.write_text(changed)
+    assert command("new", "--model", model_file).returncode == 0
+    config = yaml.safe_load((model_file.parent / "two.yaml").read_text())
+    assert [one["name"] for one in config["model"]["outputs"]] == ["sum", "more_0"]

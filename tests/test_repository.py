@@ -24,7 +24,7 @@ def parsed(settings):
     """config.pbtxt of the settings, as Triton reads it."""
     given = rebuilt(Repository, settings)
     profile = {bound: shapes.parse(text) for bound, text in given.profile.items()}
-    config = modelconfig.engine_model(given.name, given.model.inputs, given.model.outputs, profile, given.serving)
+    config = modelconfig.engine_model(given.name, given.model, profile, given.serving)
     return text_format.Parse(modelconfig.text(config), model_config_pb2.ModelConfig())
 
 

@@ -76,7 +76,8 @@ IMPOSSIBLE = {"serving.device"}
 # What every plan of a section has, so that its rows leave it out.
 CLOSING = frozenset({"provenance", "perf_report"})
 # Where rules stand in a row; engines, and what else comes between, at ENGINES_PLACE.
-_BEFORE, _AFTER = ("dataset", "train", "accept", "export", "parity"), ("judgement", "in_process", "head_to_head")
+_BEFORE = ("dataset", "train", "accept", "reference", "export", "export_torchscript", "parity")
+_AFTER = ("judgement", "in_process", "head_to_head")
 ENGINES_PLACE = len(_BEFORE)
 ORDER = {name: place for place, name in enumerate([*_BEFORE, "", *_AFTER, "provenance", "perf_report"])}
 # Rules with one job per variant, and the columns that name their variants.

@@ -23,30 +23,46 @@ class TritonPythonModel:
         self.inputs = [tensor["name"] for tensor in config["input"]]
         self.outputs = [tensor["name"] for tensor in config["output"]]
         self.profile = json.loads(parameters["profile"])
+        self.batching = config["max_batch_size"] > 0
+        # Triton gives a model without batches no scalars, but tensors of one element.
+        axes = {} if self.batching else json.loads(parameters["axes"])
+        self.scalars = {name for side in axes.values() for name, dims in side.items() if not dims}
         directory = Path(args["model_repository"]) / args["model_version"]
         self.infer = runtime.load(directory, config, _threads(parameters, config), _device(args))
 
     def execute(self, requests):
-        arrays = [
-            [pb_utils.get_input_tensor_by_name(request, name).as_numpy() for name in self.inputs]
-            for request in requests
-        ]
+        arrays = [[self._input(request, name) for name in self.inputs] for request in requests]
+        together = [arrays] if self.batching else [[one] for one in arrays]
+        return [response for requested in together for response in self._responses(requested)]
+
+    def _responses(self, arrays):
+        """The response to each request, given as its arrays; of several requests these are one batch."""
         batch = [parts[0] if len(parts) == 1 else np.concatenate(parts) for parts in zip(*arrays)]
         refusal = self._refusal(batch)
         if refusal:
-            return [pb_utils.InferenceResponse(error=pb_utils.TritonError(refusal)) for _ in requests]
+            return [pb_utils.InferenceResponse(error=pb_utils.TritonError(refusal)) for _ in arrays]
         results = self.infer(batch)
-        ends = np.cumsum([parts[0].shape[0] for parts in arrays])
-        starts = [0, *ends[:-1]]
         return [
             pb_utils.InferenceResponse(
-                [
-                    pb_utils.Tensor(name, np.ascontiguousarray(result[start:end]))
-                    for name, result in zip(self.outputs, results)
-                ]
+                [pb_utils.Tensor(name, self._output(name, result[rows])) for name, result in zip(self.outputs, results)]
             )
-            for start, end in zip(starts, ends)
+            for rows in self._rows(arrays)
         ]
+
+    def _input(self, request, name):
+        array = pb_utils.get_input_tensor_by_name(request, name).as_numpy()
+        return array.reshape(()) if name in self.scalars else array
+
+    def _output(self, name, array):
+        array = np.asarray(array, order="C")
+        return array.reshape(1) if name in self.scalars else array
+
+    def _rows(self, arrays):
+        """The rows of the batch that belong to each request; all, where there is no batch axis."""
+        if not self.batching:
+            return [...]
+        ends = np.cumsum([parts[0].shape[0] for parts in arrays])
+        return [slice(start, end) for start, end in zip([0, *ends[:-1]], ends)]
 
     def _refusal(self, batch):
         """Why these arrays are outside the profile; empty if they are inside."""

@@ -1,5 +1,9 @@
-"""Runtime for eager PyTorch, as trained and without an export, on CPU or CUDA."""
+"""Runtime for eager PyTorch, as trained and without an export, on CPU or CUDA.
 
+`outputs` beside it (workflow/scripts/model/outputs.py) makes a list of what the module returns.
+"""
+
+import outputs
 import processing
 import torch
 
@@ -9,12 +13,11 @@ def load(directory, config, threads, device):
     content = torch.load(directory / "model.pt", weights_only=True)
     model = processing.build(**content["arguments"])
     model.load_state_dict(content["state_dict"])
-    model = model.eval().to(device)
+    model = outputs.evaluating(model).to(device)
 
     def infer(batch):
         with torch.inference_mode():
             result = model(*[torch.from_numpy(array).to(device) for array in batch])
-        results = result if isinstance(result, tuple) else (result,)
-        return [tensor.cpu().numpy() for tensor in results]
+        return [tensor.cpu().numpy() for tensor in outputs.tensors_of(result)]
 
     return infer

@@ -14,17 +14,25 @@ def load(directory, config, threads, device):
         (axes["outputs"][tensor["name"]], pb_utils.triton_string_to_numpy(tensor["data_type"]))
         for tensor in config["output"]
     ]
+    before = 1 if config["max_batch_size"] else 0
 
     def infer(batch):
-        sizes = {axis: size for dims, array in zip(inputs, batch) for axis, size in zip(dims, array.shape[1:])}
-        return [np.zeros([len(batch[0]), *(_size(axis, sizes) for axis in dims)], dtype) for dims, dtype in outputs]
+        sizes = {axis: size for dims, array in zip(inputs, batch) for axis, size in zip(dims, array.shape[before:])}
+        batch_axis = batch[0].shape[:before]
+        return [_zeros([*batch_axis, *(_size(axis, sizes) for axis in dims)], dtype) for dims, dtype in outputs]
 
     return infer
 
 
+def _zeros(shape, dtype):
+    """Zeros, which are empty strings where the output holds strings."""
+    return np.full(shape, b"", dtype) if dtype == np.object_ else np.zeros(shape, dtype)
+
+
 def _size(axis, sizes):
-    """The size of an axis: a number, a name in `sizes`, or a multiple of one (`256*frames`)."""
+    """The size of an axis: a number, a name in `sizes`, or a multiple or fraction of one (`256*frames`, `frames/4`)."""
     if isinstance(axis, int):
         return axis
-    factor, _, name = axis.rpartition("*")
-    return int(factor or 1) * sizes[name]
+    factor, _, rest = axis.rpartition("*")
+    name, _, divisor = rest.partition("/")
+    return int(factor or 1) * sizes[name] // int(divisor or 1)

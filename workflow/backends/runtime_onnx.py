@@ -1,5 +1,6 @@
 """Runtime for ONNX Runtime on CPU, or on CUDA with the package onnxruntime-gpu."""
 
+import numpy as np
 import onnxruntime
 
 
@@ -14,9 +15,16 @@ def load(directory, config, threads, device):
     outputs = [tensor["name"] for tensor in config["output"]]
 
     def infer(batch):
-        return session.run(outputs, dict(zip(inputs, batch)))
+        return session.run(outputs, dict(zip(inputs, map(_as_text, batch))))
 
     return infer
+
+
+def _as_text(array):
+    """Strings as ONNX Runtime takes them: str, where Triton gives bytes."""
+    if array.dtype != np.object_:
+        return array
+    return np.array([one.decode() for one in array.ravel()], np.object_).reshape(array.shape)
 
 
 def _providers(device):

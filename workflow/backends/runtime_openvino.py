@@ -28,9 +28,11 @@ def load(directory, config, threads, device):
 
 def _warm_up(infer, ports):
     """Infer once with every batch size, because OpenVINO prepares its kernels when a shape first appears."""
-    if any(axis.is_dynamic for port in ports for axis in list(port.partial_shape)[1:]):
+    sizes = [list(port.partial_shape) for port in ports]
+    # Without a first axis that all inputs share there are no batches.
+    if any(len(one) == 0 or one[0] != sizes[0][0] or any(axis.is_dynamic for axis in one[1:]) for one in sizes):
         return
-    batch = ports[0].partial_shape[0]
+    batch = sizes[0][0]
     for size in range(batch.get_min_length(), min(batch.get_max_length(), WARM_UP_LIMIT) + 1):
         infer(
             [

@@ -22,9 +22,11 @@ from torch._inductor.exc import InductorError
 from engines import description
 from model import shapes
 from model.interface import load_checkpoint
+from model.outputs import flat
 from model.shapes import Shapes
 from model.signature import Tensor
 from model.tensors import DTYPES
+from model.tracing import arguments_of
 from plan.settings.engine import AotInductor
 from program.cli import UserError, log
 from program.files import whole_file
@@ -44,12 +46,14 @@ class Job:
     record: Annotated[Path, "output: engine.json"]
 
 
-def axes(profile: Mapping[str, Shapes], name: str) -> dict[int, Any]:
+def axes(profile: Mapping[str, Shapes], name: str, batching: bool = True) -> dict[int, Any]:
     """The axes of an input that vary, with their bounds as torch.export takes them; all inputs share their batch."""
     low, high = profile["min"][name], profile["max"][name]
     return {
         # DYNAMIC lets axes depend on each other, and is an error where one cannot vary.
-        axis: torch.export.Dim("batch", min=a, max=b) if axis == 0 else torch.export.Dim.DYNAMIC(min=a, max=b)
+        axis: torch.export.Dim("batch", min=a, max=b)
+        if batching and axis == 0
+        else torch.export.Dim.DYNAMIC(min=a, max=b)
         for axis, (a, b) in enumerate(zip(low, high))
         if a < b
     }
@@ -65,14 +69,18 @@ def _traced(profile: Mapping[str, Shapes], name: str) -> list[int]:
 
 
 def export(
-    module: torch.nn.Module, inputs: Sequence[Tensor], profile: Mapping[str, Shapes], device: str
+    module: torch.nn.Module,
+    inputs: Sequence[Tensor],
+    profile: Mapping[str, Shapes],
+    device: str,
+    batching: bool = True,
 ) -> torch.export.ExportedProgram:
     """The module's graph, free within the profile. Raises UserError when PyTorch cannot keep these bounds."""
     try:
         return torch.export.export(
             module.to(device),
             examples(inputs, profile, device),
-            dynamic_shapes=tuple(axes(profile, one.name) for one in inputs),
+            dynamic_shapes=arguments_of(module, [axes(profile, one.name, batching) for one in inputs]),
         )
     except TorchDynamoException as error:
         raise UserError(
@@ -126,10 +134,11 @@ def main(job: Job) -> None:
     settings = job.settings
     profile = shapes.parse_profile(settings.profile)
     module, _ = load_checkpoint(job.model)
+    module = flat(module, examples(settings.inputs, profile, "cpu"))
     start = time.perf_counter()
     with warnings.catch_warnings(), private_cache():
         warnings.simplefilter("ignore")
-        program = export(module, settings.inputs, profile, settings.device)
+        program = export(module, settings.inputs, profile, settings.device, settings.batching)
         package(program, job.engine)
     seconds = time.perf_counter() - start
     dtypes = {str(parameter.dtype).removeprefix("torch.") for parameter in module.parameters()}

@@ -44,7 +44,15 @@ def compile_model(path: Path, profile: dict[str, Shapes], precision: str) -> ope
         model.set_friendly_name(precision)
         return core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": precision})
     except RuntimeError as error:
-        raise UserError(f"OpenVINO cannot compile {path}: {error}", "see profile and engine.openvino") from error
+        log.debug("%s", error)
+        what = f"OpenVINO cannot compile {path}: {_reason(error)}"
+        raise UserError(what, "see profile and engine.openvino") from error
+
+
+def _reason(error: RuntimeError) -> str:
+    """The last line of OpenVINO's message, which says what it misses; the others say where in its own code."""
+    lines = [line.strip(" -\t") for line in str(error).splitlines()]
+    return next((line for line in reversed(lines) if line), "no reason given")
 
 
 def reported_profile(compiled: openvino.CompiledModel, opt: Shapes) -> dict[str, Shapes]:

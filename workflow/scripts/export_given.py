@@ -1,87 +1,86 @@
 """Rule export, for a ready graph: model.onnx as it was given, checked against the config, and what it answers.
 
-reference.npz holds inputs that are made up, of the profile's sizes, and ONNX Runtime's outputs for them.
+model.onnx holds all of its weights, also those that lie in files beside the given one. reference.npz holds the test
+set, or inputs that are made up, of the profile's sizes, and ONNX Runtime's outputs for them.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import onnx
-import onnxruntime
+import numpy as np
 
-from model import reference, shapes, tensors
-from model.reference import Reference
-from model.signature import Signature
-from plan.settings.export import ExportGiven
+from model import graph, shapes
+from model.graph import Value
+from model.interface import in_batches, one_by_one
+from model.references import answered, save_all
+from model.signature import Signature, Tensor, names
+from model.source import load_file
+from model.tensors import Arrays
+from plan.settings.export import Reference
 from program.cli import UserError, log
 from program.files import whole_file
 from program.job import run
+
+BATCH = 500  # samples that one call computes
 
 
 @dataclass(frozen=True)
 class Job:
     """What the rule gives, and where what it makes goes."""
 
-    settings: ExportGiven
+    settings: Reference
     given: Annotated[Path, "the graph that model.onnx names"]
+    model_file: Annotated[Path | None, "what the graph lacks: a data set, example inputs"]
+    dataset: Annotated[Path | None, "test.npz, where there is a data set"]
     onnx: Annotated[Path, "output: model.onnx"]
     reference: Annotated[Path, "output: reference.npz"]
+    raw_reference: Annotated[Path | None, "output: reference_raw.npz, where there are raw samples"]
 
 
-def read(path: Path) -> onnx.ModelProto:
-    """A graph with its weights. Raises UserError when it is none, or not a valid one."""
-    try:
-        graph = onnx.load(path)
-        onnx.checker.check_model(graph)
-    except Exception as error:  # of protobuf, of the checker, of the system
-        first = (str(error).strip().splitlines() or ["no reason given"])[0]
-        raise UserError(f"model.onnx: {path} is not a valid ONNX graph: {first}") from error
-    return graph
-
-
-def check(graph: onnx.ModelProto, model: Signature) -> None:
+def check(inputs: list[Value], outputs: list[Value], model: Signature) -> None:
     """Raises UserError when inputs or outputs of the config are not those of the graph, or an axis cannot vary."""
-    initial = {one.name for one in graph.graph.initializer}
-    for side, values, described in (
-        ("inputs", graph.graph.input, model.inputs),
-        ("outputs", graph.graph.output, model.outputs),
-    ):
-        found = {one.name: one.type.tensor_type for one in values if one.name not in initial}
-        names = [tensor.name for tensor in described]
-        if sorted(found) != sorted(names):
-            raise UserError(f"model.{side}: the graph has {', '.join(found)}, the config {', '.join(names)}.")
+    for side, values, described in (("inputs", inputs, model.inputs), ("outputs", outputs, model.outputs)):
+        found = {value.name: value for value in values}
+        if sorted(found) != sorted(names(described)):
+            raise UserError(
+                f"model.{side}: the graph has {', '.join(found)}, the config {', '.join(names(described))}."
+            )
         for tensor in described:
-            own = found[tensor.name]
-            dtype = onnx.helper.tensor_dtype_to_np_dtype(own.elem_type)
-            sizes = [axis.dim_value or -1 for axis in own.shape.dim]
-            wanted = [-1, *shapes.sizes(tensor.dims)]
-            fixed = side == "inputs" and any(e == -1 and d != -1 for e, d in zip(wanted, sizes))
-            if dtype != tensors.DTYPES[tensor.dtype] or len(sizes) != len(wanted) or fixed or _differ(sizes, wanted):
-                what = f"model.{side}: {tensor.name} is {dtype} {sizes} in the graph (-1: free)"
-                raise UserError(f"{what}, and {tensor.dtype} {wanted} in the config, batch first.")
+            _check(side, tensor, found[tensor.name], model.batching)
 
 
-def _differ(sizes: Sequence[int], wanted: Sequence[int]) -> bool:
-    return any(-1 not in (one, other) and one != other for one, other in zip(sizes, wanted))
+def _check(side: str, tensor: Tensor, own: Value, batching: bool) -> None:
+    sizes = [size if isinstance(size, int) else -1 for size in own.axes]
+    wanted = [*([-1] if batching else []), *shapes.sizes(tensor.dims)]
+    what = f"model.{side}: {tensor.name} is {own.dtype} {sizes} in the graph (-1: free)"
+    if batching and sizes[:1] != [-1] and (sizes[1:] == wanted[1:] or side == "inputs"):
+        fixed = f"fixed at {sizes[0]}" if sizes else "missing"
+        hint = f"set model.batching to false and write complete dims, here {sizes}; or export it with a free first axis"
+        raise UserError(f"{what}: its batch axis is {fixed}.", hint)
+    fixed_axis = side == "inputs" and any(e == -1 and d != -1 for e, d in zip(wanted, sizes))
+    differ = any(-1 not in (one, other) and one != other for one, other in zip(sizes, wanted))
+    if own.dtype != tensor.dtype or len(sizes) != len(wanted) or fixed_axis or differ:
+        first = ", batch first" if batching else ""
+        raise UserError(f"{what}, and {tensor.dtype} {wanted} in the config{first}.")
 
 
 def main(job: Job) -> None:
     settings = job.settings
     model = settings.model
-    graph = read(job.given)
-    check(graph, model)
+    found = graph.read(job.given)
+    check(graph.inputs(found), graph.outputs(found), model)
     with whole_file(job.onnx) as temporary:
-        temporary.write_bytes(graph.SerializeToString(deterministic=True))
-    session = onnxruntime.InferenceSession(job.onnx, providers=["CPUExecutionProvider"])
-    names = [tensor.name for tensor in model.outputs]
-    groups = []
-    for wanted in settings.shapes:
-        inputs = tensors.made_up(model.inputs, wanted)
-        groups.append(Reference(inputs, tensors.named(session.run(names, inputs), model.outputs, "the graph")))
-    reference.save(job.reference, groups)
-    log.info("graph as given, with %d operators", len(graph.graph.node))
+        temporary.write_bytes(found.SerializeToString(deterministic=True))
+    compute = graph.runner(job.onnx, names(model.outputs))
+
+    def answer(inputs: Arrays) -> list[np.ndarray]:
+        return in_batches(compute, inputs, BATCH) if model.batching else one_by_one(compute, inputs)
+
+    source = load_file(job.model_file) if job.model_file else None
+    groups = answered(answer, source, job.dataset, model, settings.shapes)
+    save_all(job.reference, groups, job.raw_reference, job.dataset, source, settings.raw)
+    log.info("graph as given, with %d operators", len(found.graph.node))
 
 
 if __name__ == "__main__":

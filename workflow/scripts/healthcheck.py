@@ -17,7 +17,7 @@ from tritonclient.utils import InferenceServerException
 
 from model import shapes
 from model.comparison import Differences, answers, differences, record
-from model.interface import in_batches
+from model.interface import in_batches, one_by_one
 from model.reference import Reference, cases, load
 from model.signature import Signature, Tensor
 from model.tensors import Arrays
@@ -29,6 +29,7 @@ from serve import endpoint, server
 
 # Enough to find a fault of one batch size; accuracy is taken of all samples.
 MAX_REQUESTS = 100
+Infer = Callable[[Arrays], list[np.ndarray]]
 FLAGS = ("live", "ready", "model_ready", "metadata_as_promised", "refuses_beyond_profile")
 
 
@@ -67,8 +68,12 @@ class Checks:
 
 def promised_metadata(model: Signature) -> dict[str, Any]:
     """The metadata that a server must report for these inputs and outputs."""
+    batch = [-1] if model.batching else []
     return {
-        side: {tensor.name: {"datatype": tensor.dtype, "shape": [-1, *shapes.sizes(tensor.dims)]} for tensor in tensors}
+        side: {
+            tensor.name: {"datatype": tensor.dtype, "shape": [*batch, *shapes.sizes(tensor.served)]}
+            for tensor in tensors
+        }
         for side, tensors in (("inputs", model.inputs), ("outputs", model.outputs))
     }
 
@@ -76,17 +81,17 @@ def promised_metadata(model: Signature) -> dict[str, Any]:
 def larger(reference: Reference, tensors: Sequence[Tensor], axis: str, size: int) -> Arrays:
     """A request with one sample whose `axis`, a name or `batch`, has another, larger size."""
 
-    def grown(array: np.ndarray, dims: Sequence[int | str]) -> np.ndarray:
+    def grown(array: np.ndarray, dims: Sequence[int | str | None]) -> np.ndarray:
         missing = [(0, size - found if one == axis else 0) for one, found in zip(["batch", *dims], array.shape)]
         return np.pad(array, missing, mode="wrap")
 
     return {tensor.name: grown(reference.inputs[tensor.name][:1], tensor.dims) for tensor in tensors}
 
 
-def refuses(one: endpoint.Endpoint, inputs: Arrays, outputs: list[str]) -> bool:
+def refuses(infer: Infer, inputs: Arrays) -> bool:
     """Whether a request is answered with an error that names the batch size or the profile."""
     try:
-        one.infer(inputs, outputs)
+        infer(inputs)
     except InferenceServerException as error:
         return "batch" in error.message() or "profile" in error.message()
     return False
@@ -103,15 +108,16 @@ def check(
     served = [group.renamed(model) for group in groups]
     outputs = list(served[0].outputs)
 
-    def infer(inputs: Arrays) -> list[np.ndarray]:
+    def request(inputs: Arrays) -> list[np.ndarray]:
         return one.infer(inputs, outputs)
+
+    def infer(inputs: Arrays) -> list[np.ndarray]:
+        return request(inputs) if model.batching else one_by_one(request, inputs)
 
     # Without what is optional.
     taken = [tensor for tensor in model.inputs if tensor.name in served[0].inputs]
     accepted = [
-        axis
-        for axis, most in settings.largest.items()
-        if not refuses(one, larger(served[0], taken, axis, most + 1), outputs)
+        axis for axis, most in settings.largest.items() if not refuses(infer, larger(served[0], taken, axis, most + 1))
     ]
     parity = {}
     for label, (group, size) in cases(groups, bounds).items():
@@ -146,9 +152,7 @@ def answering(outputs: Sequence[Tensor]) -> int | None:
     return next(iter([*scores, *single]), None)
 
 
-def accuracy(
-    infer: Callable[[Arrays], list[np.ndarray]], reference: Reference, outputs: Sequence[Tensor], batch: int
-) -> float | None:
+def accuracy(infer: Infer, reference: Reference, outputs: Sequence[Tensor], batch: int) -> float | None:
     """The share of samples whose answer is their label, in batches; None without labels, or an output of answers."""
     chosen = answering(outputs)
     if reference.labels is None or chosen is None:
@@ -167,7 +171,7 @@ def main(job: Job) -> None:
     settings = job.settings
     # From the smallest: canonical JSON has them by name.
     known: list[str] = [bound for bound in ("min", "opt", "max") if bound in settings.profile]
-    bounds = {bound: shapes.parse(settings.profile[bound]) for bound in known}
+    bounds = {bound: shapes.stacked(shapes.parse(settings.profile[bound]), settings.model.batching) for bound in known}
     groups = load(job.reference)
     if isinstance(settings.samples, int):
         groups = [group.first(settings.samples) for group in groups]

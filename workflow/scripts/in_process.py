@@ -17,14 +17,17 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from model import outputs
 from model.reference import load as load_reference
 from model.samples import of_shape
+from model.signature import names
 from plan.settings.perf import InProcess
 from program.cli import log
 from program.job import run
 from record import points
 from record.recorded import read_checks
 from serve import runtime
+from serve.repository import processing
 
 # The first calls allocate memory and choose kernels.
 WARM_UP_CALLS = 3
@@ -39,13 +42,14 @@ class Job:
     artifact: Annotated[Path, "the exported model, engine or weights"]
     processing: Annotated[Path | None, "model file, for a runtime that builds the model from it"]
     checks: Annotated[Path, "checks.json of the variant"]
+    beside: Annotated[list[Path], "files beside the model file that it needs"]
     reference: Annotated[Path, "reference.npz"]
     model_file: Annotated[Path | None, "model file, whose example may be asked for samples"]
     table: Annotated[Path, "output: CSV"]
 
 
-def measured(infer: runtime.Infer, batch: list[np.ndarray], window_ms: float) -> dict[str, Any]:
-    """Call `infer` with one batch for a window: samples per second, and the median of a call in microseconds."""
+def measured(infer: runtime.Infer, batch: list[np.ndarray], window_ms: float, samples: int) -> dict[str, Any]:
+    """Call `infer` with one batch of some samples for a window: samples per second, and the median call in µs."""
     for _ in range(WARM_UP_CALLS):
         infer(batch)
     times = [time.perf_counter_ns()]
@@ -54,7 +58,7 @@ def measured(infer: runtime.Infer, batch: list[np.ndarray], window_ms: float) ->
         times.append(time.perf_counter_ns())
     calls, elapsed = len(times) - 1, times[-1] - times[0]
     return {
-        "throughput": len(batch[0]) * calls / elapsed * 1e9,
+        "throughput": samples * calls / elapsed * 1e9,
         "latency_p50": float(np.median(np.diff(times))) / 1e3,
         "calls": calls,
     }
@@ -62,24 +66,25 @@ def measured(infer: runtime.Infer, batch: list[np.ndarray], window_ms: float) ->
 
 def lay_out(job: Job, directory: Path) -> None:
     """Put what a runtime expects beside itself into a directory."""
-    files = {"runtime.py": job.runtime, job.artifact.name: job.artifact, "processing.py": job.processing}
-    for name, path in files.items():
-        if path:
-            (directory / name).symlink_to(path.resolve())
+    files = {"runtime.py": job.runtime, job.artifact.name: job.artifact, "outputs.py": Path(outputs.__file__)}
+    for name, path in (files | processing(job.processing, job.beside)).items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).symlink_to(path.resolve())
 
 
 def repeat(job: Job, directory: Path) -> list[dict[str, Any]]:
     """The figures at each shape and batch size, of the runtime in `directory`."""
     settings = job.settings
     threads = runtime.threads(settings.threads, settings.instances)
-    names = [tensor.name for tensor in settings.inputs]
-    infer = runtime.load(directory, names, settings.outputs, threads, settings.device)
+    model = settings.model
+    infer = runtime.load(directory, names(model.inputs), names(model.outputs), threads, settings.device)
     reference = load_reference(job.reference)
     rows = []
     for shape, size in itertools.product(settings.shapes, settings.batch_sizes):
-        found = of_shape(reference, shape, size, settings.inputs, job.model_file)
-        batch = [np.resize(array, (size, *array.shape[1:])) for array in found.inputs.values()]
-        figures = measured(infer, batch, settings.window_ms)
+        found = of_shape(reference, shape, size, model.inputs, job.model_file)
+        stacked = [np.resize(array, (size, *array.shape[1:])) for array in found.inputs.values()]
+        batch = stacked if model.batching else [np.asarray(array[0]) for array in stacked]
+        figures = measured(infer, batch, settings.window_ms, size)
         rows.append({"shape": shape, "batch_size": size, "threads": threads, **figures})
     return rows
 

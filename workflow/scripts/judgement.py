@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from model import comparison
 from model.comparison import OutputDifference
 from model.reference import place
-from plan.settings.health import Bounds
+from plan.settings.health import Judgement
 from program.cli import log
 from program.files import write_json
 from program.job import run
@@ -23,30 +23,31 @@ from record.recorded import read_checks
 class Job:
     """What the rule gives, and where what it makes goes."""
 
-    settings: Bounds
+    settings: Judgement
     checks: Annotated[Path, "checks.json of the variant"]
     health: Annotated[Path, "output: health.json"]
 
 
-def beyond(found: Mapping[str, Any], wanted: Bounds) -> list[str]:
+def beyond(found: Mapping[str, Any], settings: Judgement) -> list[str]:
     """What the answers over one protocol, as recorded, fall short of, in words."""
+    wanted = settings.bounds
     bounds = comparison.Bounds(max_abs_error=wanted.max_abs_error, min_agreement=wanted.min_agreement)
     result = []
     for label, case in found["parity"].items():
         differing = {name: OutputDifference(**one) for name, one in case["outputs"].items()}
-        result += [f"{fault} at {place(label)}" for fault in comparison.faults(differing, bounds)]
+        result += [f"{fault} at {place(label)}" for fault in comparison.faults(differing, bounds, settings.tolerances)]
     if found["accuracy"] is not None and found["accuracy"] < wanted.min_accuracy:
         result.append(f"accuracy {found['accuracy']:.4f} < {wanted.min_accuracy:g}")
     return result
 
 
-def judged(checks: Mapping[str, Any], bounds: Bounds) -> dict[str, Any]:
+def judged(checks: Mapping[str, Any], settings: Judgement) -> dict[str, Any]:
     """The content of health.json; of a model that computes nothing the answers do not count."""
     recorded = dict(checks)
     computes, reasons = recorded.pop("computes"), recorded.pop("faults")
     if computes:
         found = recorded["protocols"].items()
-        reasons = reasons + [f"{name}: {fault}" for name, one in found for fault in beyond(one, bounds)]
+        reasons = reasons + [f"{name}: {fault}" for name, one in found for fault in beyond(one, settings)]
     return {**recorded, "healthy": not reasons, "reasons": reasons}
 
 

@@ -4,7 +4,7 @@ parity.json: for every export and batch size, or shape where axes vary, how far 
 all of its samples, and the worst of the outputs. Beyond the tolerance the rule fails.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,9 +13,10 @@ import numpy as np
 
 from model import shapes
 from model.comparison import Bounds, Differences, differences, faults, record
-from model.interface import in_batches
+from model.graph import runner
+from model.interface import in_batches, one_by_one
 from model.reference import Reference, cases, load, place
-from model.signature import Tensor
+from model.signature import Signature
 from model.tensors import Arrays
 from plan.settings.export import Parity
 from program.cli import UserError, log
@@ -30,36 +31,36 @@ class Job:
     """What the rule gives, and where what it makes goes."""
 
     settings: Parity
-    onnx: Annotated[Path, "model.onnx"]
-    torchscript: Annotated[Path | None, "model.ts, where there is one"]
+    onnx: Annotated[Path | None, "model.onnx, where something needs it"]
+    torchscript: Annotated[Path | None, "model.ts, where something needs it"]
     reference: Annotated[Path, "reference.npz"]
     parity: Annotated[Path, "output: parity.json"]
-
-
-def onnx_predict(path: Path, outputs: list[str]) -> Predict:
-    """Run model.onnx with ONNX Runtime on CPU."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    return lambda inputs: session.run(outputs, inputs)
 
 
 def torchscript_predict(path: Path) -> Predict:
     """Run model.ts."""
     import torch
 
-    from model.interface import predict
+    from model.outputs import tensors_of
 
     module = torch.jit.load(path, map_location="cpu").eval()
-    return lambda inputs: predict(module, inputs, len(next(iter(inputs.values()))))
+
+    def one(inputs: Arrays) -> list[np.ndarray]:
+        with torch.inference_mode():
+            result = module(*[torch.from_numpy(array) for array in inputs.values()])
+        return [tensor.numpy() for tensor in tensors_of(result)]
+
+    return one
 
 
-def compare(
-    predict: Predict, checked: Mapping[str, tuple[Reference, int]], outputs: Sequence[Tensor]
-) -> dict[str, Differences]:
+def compare(predict: Predict, checked: Mapping[str, tuple[Reference, int]], model: Signature) -> dict[str, Differences]:
     """The differences from the reference in each case, over all of its samples."""
+
+    def answers(inputs: Arrays, size: int) -> list[np.ndarray]:
+        return in_batches(predict, inputs, size) if model.batching else one_by_one(predict, inputs)
+
     return {
-        label: differences(in_batches(predict, part.inputs, size), part.outputs, outputs)
+        label: differences(answers(part.inputs, size), part.outputs, model.outputs)
         for label, (part, size) in checked.items()
     }
 
@@ -67,9 +68,14 @@ def compare(
 def main(job: Job) -> None:
     settings = job.settings
     bounds = Bounds(**asdict(settings.tolerance))
-    profile = shapes.parse_profile(settings.profile)
+    profile = {
+        bound: shapes.stacked(given, settings.model.batching)
+        for bound, given in shapes.parse_profile(settings.profile).items()
+    }
     groups = load(job.reference)
-    exports = {"onnx": onnx_predict(job.onnx, list(groups[0].outputs))}
+    exports: dict[str, Predict] = {}
+    if job.onnx:
+        exports["onnx"] = runner(job.onnx, list(groups[0].outputs))
     if job.torchscript:
         exports["torchscript"] = torchscript_predict(job.torchscript)
     single = {name: [1, *dims[1:]] for name, dims in profile["opt"].items()}
@@ -77,8 +83,8 @@ def main(job: Job) -> None:
     result: dict[str, dict[str, Any]] = {}
     for name, predict in exports.items():
         result[name] = {}
-        for label, found in compare(predict, checked, settings.outputs).items():
-            if beyond := faults(found, bounds):
+        for label, found in compare(predict, checked, settings.model).items():
+            if beyond := faults(found, bounds, settings.tolerances):
                 raise UserError(
                     f"{name} differs from PyTorch at {place(label)}: {'; '.join(beyond)}.",
                     "look for an operator that was exported wrongly, or widen export.tolerance",

@@ -79,7 +79,8 @@ def collect(job: Job) -> tuple[pd.DataFrame, Document]:
     )
     if job.model_file:
         source = load_file(job.model_file)
-        sample = shapes.format(shapes.sample(shapes.parse(others["config"]["profile"]["opt"])))
+        opt = shapes.stacked(shapes.parse(others["config"]["profile"]["opt"]), others["config"]["model"]["batching"])
+        sample = shapes.format(shapes.sample(opt))
         summary = metrics.added(summary, source.metrics, sample, job.model_file)
     engines = [read_json(path) for path in job.engines]
     return summary, document(summary, repeats, rounds, without_server, health, engines, others)

@@ -13,9 +13,9 @@ import numpy as np
 from pytriton.decorators import batch
 from pytriton.model_config import DynamicBatcher, ModelConfig, Tensor
 from pytriton.triton import Triton, TritonConfig, TritonSecurityConfig
-from tritonclient.utils import triton_to_np_dtype
 
 from model.shapes import sizes
+from model.tensors import DTYPES
 from program import cli
 from program.files import read_json
 from serve import runtime
@@ -25,28 +25,38 @@ from serve.server import HOST, METRICS_INTERVAL_MS
 GUARDED = ["shared-memory", "model-repository", "trace", "logging"]
 
 
-def inference(directory: Path, description: Mapping[str, Any]) -> Callable[..., dict[str, np.ndarray]]:
-    """The function that PyTriton calls with a batch of each input by name; it refuses what is outside the profile."""
+def inference(directory: Path, description: Mapping[str, Any]) -> Callable[..., Any]:
+    """The function that PyTriton calls; it refuses what is outside the profile.
+
+    It is given a batch of each input by name, or requests where the model has no batch axis.
+    """
     runs, threads = description["runs"], runtime.threads(description["threads"])
     infer = runtime.load(directory, runs["inputs"], runs["outputs"], threads, description["device"])
     low, high = ([description["profile"][bound][name] for name in runs["inputs"]] for bound in ("min", "max"))
-    inputs, outputs = ([tensor["name"] for tensor in description[side]] for side in ("inputs", "outputs"))
+    inputs, outputs = (
+        [(tensor["name"], tensor["dims"]) for tensor in description[side]] for side in ("inputs", "outputs")
+    )
 
     def function(**batches: np.ndarray) -> dict[str, np.ndarray]:
-        arrays = [batches[name] for name in inputs]
+        # PyTriton knows no tensor without dims: the axis of 1 that clients see is not the model's.
+        arrays = [batches[name] if dims else np.squeeze(batches[name], -1) for name, dims in inputs]
         for name, array, *bounds in zip(inputs, arrays, low, high):
             if not all(a <= size <= b for a, size, b in zip(bounds[0], array.shape, bounds[1])):
                 what = f"{description['name']}: input {name} of shape {list(array.shape)}"
                 raise ValueError(f"{what} is outside the profile {bounds[0]} to {bounds[1]}")
-        return dict(zip(outputs, infer(arrays)))
+        results = infer(arrays)
+        return {name: result if dims else np.expand_dims(result, -1) for (name, dims), result in zip(outputs, results)}
 
-    return function
+    def alone(requests: Sequence[Mapping[str, np.ndarray]]) -> list[dict[str, np.ndarray]]:
+        return [function(**{name: request[name] for name, _ in inputs}) for request in requests]
+
+    return batch(function) if description["batching"] else alone
 
 
 def tensors(described: Sequence[Mapping[str, Any]]) -> list[Tensor]:
     """PyTriton's description of inputs or outputs."""
     return [
-        Tensor(name=tensor["name"], dtype=triton_to_np_dtype(tensor["dtype"]), shape=tuple(sizes(tensor["dims"])))
+        Tensor(name=tensor["name"], dtype=DTYPES[tensor["dtype"]], shape=tuple(sizes(tensor["dims"] or [1])))
         for tensor in described
     ]
 
@@ -67,11 +77,12 @@ def main(options: argparse.Namespace) -> None:
     with Triton(config=config, security_config=security) as triton:
         triton.bind(
             model_name=description["name"],
-            infer_func=batch(inference(options.directory, description)),
+            infer_func=inference(options.directory, description),
             inputs=tensors(description["inputs"]),
             outputs=tensors(description["outputs"]),
             config=ModelConfig(
-                max_batch_size=description["max_batch_size"],
+                batching=description["batching"],
+                max_batch_size=max(1, description["max_batch_size"]),
                 batcher=DynamicBatcher(max_queue_delay_microseconds=description["max_queue_delay_us"]),
             ),
         )

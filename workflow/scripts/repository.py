@@ -33,9 +33,7 @@ class Job:
 def main(job: Job) -> None:
     settings = job.settings
     profile = {bound: shapes.parse(text) for bound, text in settings.profile.items()}
-    config = modelconfig.engine_model(
-        settings.name, settings.model.inputs, settings.model.outputs, profile, settings.serving, settings.backend
-    )
+    config = modelconfig.engine_model(settings.name, settings.model, profile, settings.serving, settings.backend)
     files = {"model.py": job.model_py, "runtime.py": job.runtime}
     if job.artifact:
         files[job.artifact.name] = job.artifact

@@ -23,6 +23,7 @@ class Job:
     inner: Annotated[Path, "repository of the model that is called"]
     model_py: Annotated[Path, "the served Python model"]
     model_file: Annotated[Path, "Python file of the model"]
+    beside: Annotated[list[Path], "files beside the model file that it needs"]
     repository: Annotated[Path, "output: directory"]
 
 
@@ -31,7 +32,7 @@ def main(job: Job) -> None:
     with whole_directory(job.repository) as temporary:
         (inner,) = repositories.add_models_of(temporary, job.inner)
         config = modelconfig.bls(settings.name, settings.model, inner, settings.serving)
-        files = {"model.py": job.model_py, "processing.py": job.model_file}
+        files = {"model.py": job.model_py, **repositories.processing(job.model_file, job.beside)}
         repositories.add_model(temporary, config, files)
     log.info("repository of %s, which calls %s", config.name, inner.name)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from model import shapes
-from model.signature import Tensor
+from model.signature import Signature, Tensor
 from plan.settings.repository import EnsembleRepository
 from program.cli import log
 from program.files import whole_directory
@@ -29,6 +29,7 @@ class Job:
     prepare: Annotated[Path, "runtime of the first step"]
     interpret: Annotated[Path, "runtime of the last step"]
     model_file: Annotated[Path, "Python file of the model"]
+    beside: Annotated[list[Path], "files beside the model file that it needs"]
     repository: Annotated[Path, "output: directory"]
 
 
@@ -46,9 +47,11 @@ def main(job: Job) -> None:
 
         def python_model(step: str, inputs: Tensors, outputs: Tensors, runtime: Path) -> Any:
             profile = modelconfig.fixed_profile(inputs, *batches)
-            config = modelconfig.engine_model(f"{name}_{step}", inputs, outputs, profile, settings.serving)
-            files = {"model.py": job.model_py, "runtime.py": runtime, "processing.py": job.model_file}
-            repositories.add_model(temporary, config, files)
+            config = modelconfig.engine_model(
+                f"{name}_{step}", Signature([*inputs], [*outputs]), profile, settings.serving
+            )
+            files = {"model.py": job.model_py, "runtime.py": runtime}
+            repositories.add_model(temporary, config, files | repositories.processing(job.model_file, job.beside))
             return config
 
         prepare = python_model("prepare", raw.inputs, tensors(inner.input), job.prepare)

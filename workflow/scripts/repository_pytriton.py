@@ -3,16 +3,16 @@
 It is no Triton repository: PyTriton binds the model from its own process. serve/server.py starts either.
 """
 
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
-from model import shapes
+from model import outputs, shapes
 from plan.settings.repository import PyTritonRepository
 from program.cli import log
 from program.files import whole_directory, write_json
 from program.job import run
+from serve import repository as repositories
 from serve.repository import PYTRITON
 
 
@@ -24,6 +24,7 @@ class Job:
     runtime: Annotated[Path, "the framework that runs the model"]
     artifact: Annotated[Path, "weights, exported model or engine"]
     model_file: Annotated[Path | None, "Python file of the model, where it has one"]
+    beside: Annotated[list[Path], "files beside the model file that it needs"]
     repository: Annotated[Path, "output: directory"]
 
 
@@ -34,16 +35,14 @@ def main(job: Job) -> None:
         "name": settings.name,
         **asdict(settings.model),
         "runs": asdict(settings.runs),
-        "max_batch_size": shapes.batch(profile["max"]),
+        "max_batch_size": shapes.batch(profile["max"]) if settings.model.batching else 0,
         "profile": profile,
         **asdict(settings.serving),
     }
     with whole_directory(job.repository) as temporary:
         write_json(temporary / PYTRITON, description)
-        shutil.copy(job.runtime, temporary / "runtime.py")
-        if job.model_file:
-            shutil.copy(job.model_file, temporary / "processing.py")
-        shutil.copy(job.artifact, temporary / job.artifact.name)
+        files = {"runtime.py": job.runtime, "outputs.py": Path(outputs.__file__), job.artifact.name: job.artifact}
+        repositories.copy_files(temporary, files | repositories.processing(job.model_file, job.beside))
     log.info("PyTriton server of %s, max batch %d", description["name"], description["max_batch_size"])
 
 

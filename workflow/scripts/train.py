@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import torch
 
 from model.interface import accuracy, built, checkpoint, load_weights, predict, split
+from model.outputs import evaluating
 from model.source import load_file
 from plan.settings.train import Train
 from program.cli import log
@@ -61,14 +62,14 @@ def tested(source: ModuleType, module: torch.nn.Module, path: Path) -> dict[str,
     samples, labels = split(path)
     if labels is None:
         return {"accuracy": None, "test_samples": len(samples)}
-    value = accuracy(predict(module.eval(), source.prepare(samples))[0], labels)
+    value = accuracy(predict(evaluating(module), source.prepare(samples))[0], labels)
     log.info("accuracy %.4f on %d test samples", value, len(labels))
     return {"accuracy": value, "test_samples": len(labels)}
 
 
 def main(job: Job) -> None:
     settings = job.settings
-    source = load_file(job.model_file)
+    source = load_file(job.model_file, "build")
     make_deterministic(settings.seed, settings.threads)
     module = built(source, settings.arguments)
     metrics: dict[str, Any] = {

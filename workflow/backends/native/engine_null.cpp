@@ -49,7 +49,7 @@ class NullEngine : public Engine {
     if (const auto* size = std::get_if<std::int64_t>(&axis)) return *size < 0 ? 1 : *size;
     const auto& named = std::get<NamedAxis>(axis);
     const auto found = sizes.find(named.name);
-    return found == sizes.end() ? 1 : named.factor * found->second;
+    return found == sizes.end() ? 1 : named.factor * found->second / named.divisor;
   }
 
   const ModelConfig& config_;

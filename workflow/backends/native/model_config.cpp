@@ -110,11 +110,20 @@ Profile profile_of(const ModelConfig& config) {
 Axis axis_of(const Json& axis) {
   if (axis.is_integer()) return axis.integer();
   const std::string& text = axis.string();
+  const auto number = [&text](std::size_t from, std::size_t to) {
+    std::int64_t result = 0;
+    const auto [end, error] = std::from_chars(text.data() + from, text.data() + to, result);
+    if (error != std::errc() || end != text.data() + to || result < 1) {
+      throw Error("\"" + text + "\" is no multiple or fraction of an axis");
+    }
+    return result;
+  };
   const auto star = text.rfind('*');
-  if (star == std::string::npos) return NamedAxis{1, text};
-  NamedAxis result{1, text.substr(star + 1)};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + star, result.factor);
-  if (error != std::errc() || end != text.data() + star) throw Error("\"" + text + "\" is no multiple of an axis");
+  const auto slash = text.rfind('/');
+  const std::size_t first = star == std::string::npos ? 0 : star + 1;
+  NamedAxis result{1, text.substr(first, slash == std::string::npos ? slash : slash - first)};
+  if (star != std::string::npos) result.factor = number(0, star);
+  if (slash != std::string::npos) result.divisor = number(slash + 1, text.size());
   return result;
 }
 

@@ -19,10 +19,12 @@ struct TensorConfig {
   Shape dims;
 };
 
-// One axis of the parameter `axes`: a size, or a multiple of a named size ("frames", "256*frames").
+// One axis of the parameter `axes`: a size, or a multiple or fraction of a named size ("frames", "256*frames",
+// "frames/4", rounded down).
 struct NamedAxis {
   std::int64_t factor = 1;
   std::string name;
+  std::int64_t divisor = 1;
 };
 using Axis = std::variant<std::int64_t, NamedAxis>;
 

@@ -41,7 +41,7 @@ def document(
     """
     rows = records(summary)
     config = records_of["config"]
-    opt = shapes.batch(shapes.parse(config["profile"]["opt"]))
+    opt = shapes.batch(shapes.stacked(shapes.parse(config["profile"]["opt"]), config["model"]["batching"]))
     ranked = [row["variant"] for row in contenders(rows, health)]
     pairs = comparisons(rounds, ranked, config["serving"]["inner"])
     measured: Measured = {
@@ -54,7 +54,7 @@ def document(
         "engines": list(engines),
         "metrics": [name for name in summary.columns if name not in SUMMARY_COLUMNS],
         # What computed the outputs that all others are compared with.
-        "reference": "PyTorch" if config["model"]["file"] else "ONNX Runtime",
+        "reference": "ONNX Runtime" if config["model"]["onnx"] else "PyTorch",
         **records_of,
     }
     found = verdict(rows, health, measured["comparisons"], measured["reference"])

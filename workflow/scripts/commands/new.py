@@ -1,14 +1,14 @@
-"""Write the configuration of a model of your own by looking at its model file: make new MODEL=path.
+"""Write the configuration of a model of your own by looking at it: make new MODEL=path.
 
-Builds the module, lets `example` make inputs and runs it with two batch sizes: names, dtypes and dims are
-what came out.
+Of a model file it builds the module, lets `example` make inputs and runs it with two batch sizes: names, dtypes and
+dims are what came out. Of an ONNX graph (.onnx) it reads them.
 The configuration lies beside the model file, holds what differs from config/config.yaml, and is yours to change.
 """
 
 import argparse
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -18,20 +18,25 @@ import numpy as np
 import yaml
 from tritonclient.utils import np_to_triton_dtype
 
-from model import shapes
+from model import graph, shapes
+from model.graph import Value
 from model.interface import predict
+from model.outputs import names_of
+from model.signature import Signature, Tensor, names
 from model.source import load_file
 from model.tensors import Arrays
 from program import cli
 from program.cli import UserError, log
 from program.files import write_text
-from serve.variants import OFFERED
+from serve.variants import OFFERED, VARIANTS
 
 if TYPE_CHECKING:
     import torch
 
 # Batch sizes to start with.
 BATCHES = {"min": 1, "opt": 8, "max": 32}
+# Sizes of axes that vary to start with.
+AXES = {"min": 16, "opt": 32, "max": 64}
 INTERFACE = "workflow/scripts/model/interface.py says what a model file has"
 
 SKELETON = """\
@@ -45,11 +50,15 @@ model:
   # Prefix of the served models' names.
   name: {run}
   file: {file}
+  # A ready graph; the file then has only what the graph lacks: example for integer inputs, a data set, metrics.
+  onnx: {onnx}
   # Keyword arguments of build.
   arguments: {{}}
   # A file with a state_dict; "" leaves the weights as build makes them, which train.seed decides.
   weights: ""
-  # In the order of the module's arguments, without the batch axis, which is always dynamic. For another axis that
+  # Whether the first axis is the batch, which dims and clients then leave free; false: dims are complete shapes.
+  batching: {batching}
+  # In the order of the module's arguments, without the batch axis. For another axis that
   # varies write a name in the place of its size, the same name for all that share it, and vary it in the profile.
   inputs:
 {inputs}
@@ -82,16 +91,18 @@ pytriton: {pytriton}
 
 @dataclass(frozen=True)
 class Seen:
-    """Inputs and outputs of one call of a module, by name, batch first; its data sets."""
+    """Inputs and outputs of a model; where the config finds it; its data sets, and the variants that can serve it."""
 
-    inputs: Arrays
-    outputs: Arrays
-    datasets: list[str]
+    model: Signature
+    file: str = ""
+    onnx: str = ""
+    datasets: Sequence[str] = ()
+    variants: Sequence[str] = OFFERED
 
 
 def look_at(path: Path) -> Seen:
     """Call what a model file has. Raises UserError when something is missing, fails, or has no batch axis."""
-    source = _called(path, "the import", load_file, path, "example")
+    source = _called(path, "the import", load_file, path, "build", "example")
     module = _called(path, "build", source.build).eval()
     one = _inputs(path, source, module, None)
     doubled = {name: [2 * len(array), *array.shape[1:]] for name, array in one.items()}
@@ -104,8 +115,49 @@ def look_at(path: Path) -> Seen:
                 f"{path}: output {number} has the shape {list(single.shape)} for a batch of {count}.",
                 "the first axis of every input and output is the batch",
             )
-    names = ["output"] if len(results[0]) == 1 else [f"output_{number}" for number in range(len(results[0]))]
-    return Seen(one, dict(zip(names, results[0])), list(getattr(source, "DATASETS", {})))
+    outputs = dict(zip(_output_names(module, one), results[0]))
+    model = Signature(_seen(one), _seen(outputs))
+    return Seen(model, file=path.as_posix(), datasets=list(getattr(source, "DATASETS", {})))
+
+
+def _output_names(module: "torch.nn.Module", inputs: Arrays) -> list[str]:
+    """The keys and fields of what the module returns; `output` before those that are numbers alone."""
+    import torch
+
+    with torch.inference_mode():
+        found = names_of(module(*[torch.from_numpy(array) for array in inputs.values()]))
+    return ["_".join(filter(None, ["output", name])) if not re.search("[A-Za-z]", name) else name for name in found]
+
+
+def _seen(arrays: Arrays) -> list[Tensor]:
+    return [Tensor(name, np_to_triton_dtype(array.dtype), list(array.shape[1:])) for name, array in arrays.items()]
+
+
+def look_at_graph(path: Path) -> Seen:
+    """Read a graph: it has batches where the first axis of every input and output is free."""
+    found = graph.read(path)
+    inputs, outputs = graph.inputs(found), graph.outputs(found)
+    batching = all(value.axes and not isinstance(value.axes[0], int) for value in (*inputs, *outputs))
+
+    def tensors(values: list[Value], free: str | None) -> list[Tensor]:
+        return [
+            Tensor(
+                value.name, value.dtype, [_axis(axis, free, place) for place, axis in enumerate(value.axes)][batching:]
+            )
+            for value in values
+        ]
+
+    variants = [name for name in OFFERED if not VARIANTS[name].pytorch]
+    return Seen(
+        Signature(tensors(inputs, "axis"), tensors(outputs, None), batching), onnx=path.as_posix(), variants=variants
+    )
+
+
+def _axis(axis: int | str | None, free: str | None, place: int) -> int | str | None:
+    """A size or name as the config writes it. Inputs have bounds on every axis: one without a name gets one."""
+    if isinstance(axis, int) or (axis and re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", axis)):
+        return axis
+    return f"{free}_{place}" if free else None
 
 
 def _inputs(path: Path, source: ModuleType, module: "torch.nn.Module", wanted: shapes.Shapes | None) -> Arrays:
@@ -135,33 +187,38 @@ def _called(path: Path, name: str, function: Callable[..., Any], *arguments: Any
 
 def skeleton(seen: Seen, model_file: Path, run: str, config: Path) -> str:
     """The text of the configuration."""
-    dims = {name: list(array.shape[1:]) for name, array in seen.inputs.items()}
-    profile = {
-        bound: shapes.format({name: [batch, *sizes] for name, sizes in dims.items()})
-        for bound, batch in BATCHES.items()
-    }
-    pytriton = {"name": f"{run}_pytriton", "inputs": list(seen.inputs), "outputs": list(seen.outputs)}
+    model = seen.model
+    profile = {bound: shapes.format(_bound(model, bound)) for bound in BATCHES}
+    pytriton = {"name": f"{run}_pytriton", "inputs": names(model.inputs), "outputs": names(model.outputs)}
     return SKELETON.format(
         name=model_file.name,
         run=_flow(run),
-        file=_flow(model_file.as_posix()),
+        file=_flow(seen.file),
+        onnx=_flow(seen.onnx),
+        batching=_flow(model.batching),
         config=config,
-        inputs=_tensors(seen.inputs),
-        outputs=_tensors(seen.outputs),
-        variants=_flow(list(OFFERED)),
+        inputs=_tensors(model.inputs),
+        outputs=_tensors(model.outputs),
+        variants=_flow(list(seen.variants)),
         source=_flow(seen.datasets[0] if seen.datasets else None),
         profile="\n".join(f"  {bound}: {_flow(text)}" for bound, text in profile.items()),
         pytriton=_flow(pytriton),
     )
 
 
-def _tensors(arrays: Arrays) -> str:
+def _bound(model: Signature, bound: str) -> shapes.Shapes:
+    """The shapes of the inputs at a bound of the profile to start with."""
+    batch = [BATCHES[bound]] if model.batching else []
+    return {
+        tensor.name: [*batch, *(size if isinstance(size, int) else AXES[bound] for size in tensor.dims)]
+        for tensor in model.inputs
+    }
+
+
+def _tensors(tensors: Sequence[Tensor]) -> str:
     """Inputs or outputs as lines of the configuration."""
-    tensors = [
-        {"name": name, "dtype": np_to_triton_dtype(array.dtype), "dims": list(array.shape[1:])}
-        for name, array in arrays.items()
-    ]
-    return "\n".join(f"    - {_flow(tensor)}" for tensor in tensors)
+    lines = [{"name": one.name, "dtype": one.dtype, "dims": one.dims} for one in tensors]
+    return "\n".join(f"    - {_flow(line)}" for line in lines)
 
 
 def _flow(value: Any) -> str:
@@ -171,7 +228,7 @@ def _flow(value: Any) -> str:
 
 def main(options: argparse.Namespace) -> None:
     if not options.model.is_file():
-        raise UserError(f"{options.model} is no file.", "--model path/to/model.py")
+        raise UserError(f"{options.model} is no file.", "--model path/to/model.py, or a .onnx")
     model_file = options.model.resolve()
     run = options.run or model_file.stem
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", run):
@@ -181,15 +238,16 @@ def main(options: argparse.Namespace) -> None:
     config = options.config or model_file.with_name(f"{run}.yaml")
     if config.exists():
         raise UserError(f"{config} exists.", "move it away, or choose another name: --run name")
-    write_text(config, skeleton(look_at(model_file), model_file, run, config))
+    seen = look_at_graph(model_file) if model_file.suffix == ".onnx" else look_at(model_file)
+    write_text(config, skeleton(seen, model_file, run, config))
     log.info("%s written. Read it, then: make perf_report CONFIG=%s", config, config)
 
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
-    result.add_argument("--model", type=cli.named_file, required=True, help="the model file")
+    result.add_argument("--model", type=cli.named_file, required=True, help="the model file, or an ONNX graph")
     result.add_argument("--run", help="name of the run; default: the model file's")
-    result.add_argument("--config", type=Path, help="output; default: <run>.yaml beside the model file")
+    result.add_argument("--config", type=Path, help="output; default: <run>.yaml beside the model")
     return result
 
 

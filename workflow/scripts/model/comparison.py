@@ -5,7 +5,7 @@ Floats are compared by error, with NaN and the infinities by their places; integ
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -84,9 +84,13 @@ def answers(output: np.ndarray) -> np.ndarray:
     return flat.argmax(1) if _kind(output) == "float" else flat[:, 0]
 
 
-def faults(found: Differences, bounds: Bounds) -> list[str]:
-    """What exceeds the bounds, one clause for each output and bound."""
-    return [f"output {name}: {fault}" for name, one in found.items() for fault in _faults(one, bounds)]
+def faults(found: Differences, bounds: Bounds, own: Mapping[str, Mapping[str, float]] | None = None) -> list[str]:
+    """What exceeds the bounds, one clause for each output and bound; `own`: other bounds by output and key."""
+    return [
+        f"output {name}: {fault}"
+        for name, one in found.items()
+        for fault in _faults(one, replace(bounds, **(own or {}).get(name, {})))
+    ]
 
 
 def record(found: Differences) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 A model file is a Python file that can be imported without PyTorch: only its functions import PyTorch. It has
 
 - `build(**arguments) -> torch.nn.Module`: the module. It takes one positional argument per input of the config, in
-  order, and returns a tensor, or a tuple with one tensor per output. `arguments` is `model.arguments` of the config.
+  order. It returns a tensor, or a tuple, list, dict or dataclass of tensors, also nested: model/outputs.py says in
+  which order they are the outputs of the config. `arguments` is `model.arguments` of the config.
 
 Everything else is optional. The workflow reads the file before the first job, without running it, to see what it has:
 - `example(shapes, generator) -> dict[str, np.ndarray]`: inputs of exactly these shapes (name to sizes, batch first),
@@ -37,6 +38,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from model.outputs import evaluating, tensors_of
 from model.source import load_file
 from model.tensors import Arrays
 from program.cli import UserError
@@ -84,7 +86,7 @@ def load_checkpoint(path: Path) -> tuple["torch.nn.Module", ModuleType]:
 
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-        source = load_file(_find(Path(content["model_file"])))
+        source = load_file(_find(Path(content["model_file"])), "build")
         module = built(source, content["arguments"])
         module.load_state_dict(content["state_dict"])
     except FileNotFoundError:
@@ -93,7 +95,7 @@ def load_checkpoint(path: Path) -> tuple["torch.nn.Module", ModuleType]:
         raise
     except Exception as error:
         raise UserError(f"{path} is not a model.pt of this workflow ({_short(error)}).") from error
-    return module.eval(), source
+    return evaluating(module), source
 
 
 def load_weights(module: "torch.nn.Module", path: Path) -> None:
@@ -119,21 +121,41 @@ def _find(model_file: Path) -> Path:
     return model_file if model_file.is_file() or not from_project.is_file() else from_project
 
 
-def predict(module: "torch.nn.Module", inputs: Arrays, batch_size: int = 500) -> list[np.ndarray]:
-    """The module's outputs for `inputs`, batch first, computed in batches of `batch_size`."""
+def predict(
+    module: "torch.nn.Module", inputs: Arrays, batch_size: int = 500, batching: bool = True
+) -> list[np.ndarray]:
+    """The module's outputs for `inputs`, batch first, computed in batches of `batch_size`.
+
+    Without `batching` the module has no batch axis, and gets one sample after another.
+    """
     import torch
 
     def one(batch: Arrays) -> list[np.ndarray]:
         with torch.inference_mode():
             result = module(*[torch.from_numpy(array) for array in batch.values()])
-        return [part.numpy() for part in (result if isinstance(result, tuple) else (result,))]
+        return [part.numpy() for part in tensors_of(result)]
 
-    return in_batches(one, inputs, batch_size)
+    return in_batches(one, inputs, batch_size) if batching else one_by_one(one, inputs)
 
 
 def accuracy(outputs: np.ndarray, labels: np.ndarray) -> float:
     """The share of samples whose largest output is the label, 0 to 1. outputs [n, classes], labels [n]."""
     return float((outputs.argmax(1) == labels).mean())
+
+
+def one_by_one(function: Callable[[Arrays], list[np.ndarray]], inputs: Arrays) -> list[np.ndarray]:
+    """The outputs of `function`, which knows no batch axis, for one sample of `inputs` after another, batch first.
+
+    It ends before the first sample whose outputs have other sizes: an array holds samples of one size.
+    """
+    parts: list[list[np.ndarray]] = []
+    for place in range(len(next(iter(inputs.values())))):
+        sample = {name: np.asarray(array[place]) for name, array in inputs.items()}
+        outputs = [np.asarray(output) for output in function(sample)]
+        if parts and any(output.shape != first.shape for output, first in zip(outputs, parts[0])):
+            break
+        parts.append(outputs)
+    return [np.stack(outputs) for outputs in zip(*parts)]
 
 
 def in_batches(function: Callable[[Arrays], list[np.ndarray]], inputs: Arrays, batch_size: int) -> list[np.ndarray]:

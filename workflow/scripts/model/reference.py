@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from model import shapes
-from model.signature import Signature
+from model.signature import Signature, Tensor
 from program.files import whole_file
 
 Arrays = dict[str, np.ndarray]
@@ -35,15 +35,18 @@ class Reference:
         return {name: list(array.shape[1:]) for name, array in self.inputs.items()}
 
     def renamed(self, model: Signature) -> "Reference":
-        """The same under a served model's names of inputs and outputs, which have the same order.
+        """The same as a served model's clients see it: its names of inputs and outputs, single values on an axis of 1.
 
-        `model` may have more inputs, which are optional.
+        `model` has the same order. It may have more inputs, which are optional.
         """
-        return Reference(
-            {tensor.name: array for tensor, array in zip(model.inputs, self.inputs.values())},
-            {tensor.name: array for tensor, array in zip(model.outputs, self.outputs.values())},
-            self.labels,
-        )
+
+        def seen(tensors: Sequence[Tensor], arrays: Arrays) -> Arrays:
+            return {
+                tensor.name: array if tensor.dims else array.reshape(-1, 1)
+                for tensor, array in zip(tensors, arrays.values())
+            }
+
+        return Reference(seen(model.inputs, self.inputs), seen(model.outputs, self.outputs), self.labels)
 
     def first(self, count: int) -> "Reference":
         """The first `count` samples."""
@@ -70,7 +73,7 @@ def save(path: Path, groups: Sequence[Reference]) -> None:
         arrays |= {f"{prefix}output:{name}": array for name, array in group.outputs.items()}
         arrays |= {} if group.labels is None else {f"{prefix}labels": group.labels}
     with whole_file(path) as temporary:
-        np.savez_compressed(temporary, **arrays)
+        np.savez_compressed(temporary, **{name: _stored(array) for name, array in arrays.items()})
 
 
 def load(path: Path) -> list[Reference]:
@@ -78,12 +81,22 @@ def load(path: Path) -> list[Reference]:
     groups: list[dict[str, Arrays]] = []
     with np.load(path) as data:
         for key in data.files:
-            place, _, rest = key.rpartition("/")
-            kind, _, name = rest.partition(":")
+            # Names of tensors may have colons and slashes too.
+            head, _, name = key.partition(":")
+            place, _, kind = head.rpartition("/")
             if int(place or 0) == len(groups):
                 groups.append({"input": {}, "output": {}, "labels": {}})
-            groups[-1][kind][name] = data[key]
+            array = data[key]
+            groups[-1][kind][name] = array.astype(object) if array.dtype.kind == "S" else array
     return [Reference(group["input"], group["output"], group["labels"].get("")) for group in groups]
+
+
+def _stored(array: np.ndarray) -> np.ndarray:
+    """Strings as bytes of one length, which numpy stores without pickle; other arrays as they are."""
+    if array.dtype.kind != "O":
+        return array
+    encoded = [one.encode() if isinstance(one, str) else bytes(one) for one in array.ravel().tolist()]
+    return np.array(encoded, dtype=bytes).reshape(array.shape)
 
 
 def cases(groups: Sequence[Reference], profile: Mapping[str, shapes.Shapes]) -> dict[str, tuple[Reference, int]]:

@@ -6,23 +6,34 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Tensor:
-    """One input or output: Triton's data type; dims without the batch axis, sizes or names of axes that vary.
+    """One input or output: Triton's data type; dims without the batch axis: sizes, names of axes that vary, or None.
 
+    None is an axis that is free and follows from nothing that is known. dims: [] is one value per sample.
     scores: whether it is an output of class scores, the largest of which is the answer.
     """
 
     name: str
     dtype: str
-    dims: list[int | str]
+    dims: list[int | str | None]
     scores: bool = False
+
+    @property
+    def served(self) -> list[int | str | None]:
+        """The dims as clients see them: Triton has no tensor without dims, so a single value is an axis of 1."""
+        return self.dims or [1]
 
 
 @dataclass(frozen=True)
 class Signature:
-    """Inputs and outputs, each in the order of the module's arguments and results."""
+    """Inputs and outputs, each in the order of the module's arguments and results.
+
+    batching: whether their first axis is the batch, which the dims leave out. Without it the dims are complete, and the
+    model answers one request at a time.
+    """
 
     inputs: list[Tensor]
     outputs: list[Tensor]
+    batching: bool = True
 
 
 def names(tensors: Iterable[Tensor]) -> list[str]:

@@ -11,8 +11,9 @@ from program.cli import UserError
 Arrays = dict[str, np.ndarray]
 # The data types that a tensor of the config may have, by Triton's names.
 DTYPES = {
-    "BOOL": np.bool_, "UINT8": np.uint8, "INT8": np.int8, "INT16": np.int16, "INT32": np.int32, "INT64": np.int64,
-    "FP16": np.float16, "FP32": np.float32, "FP64": np.float64,
+    "BOOL": np.bool_, "UINT8": np.uint8, "UINT16": np.uint16, "UINT32": np.uint32, "UINT64": np.uint64,
+    "INT8": np.int8, "INT16": np.int16, "INT32": np.int32, "INT64": np.int64,
+    "FP16": np.float16, "FP32": np.float32, "FP64": np.float64, "BYTES": np.object_,
 }  # fmt: skip
 SEED = 0  # of generated inputs
 
@@ -25,7 +26,8 @@ def made_up(inputs: Sequence[Tensor], given: shapes.Shapes, example: Callable[..
     generator = np.random.default_rng(SEED)
     if example is None:
         return {
-            tensor.name: generator.standard_normal(given[tensor.name]).astype(DTYPES[tensor.dtype]) for tensor in inputs
+            tensor.name: np.asarray(generator.standard_normal(given[tensor.name])).astype(DTYPES[tensor.dtype])
+            for tensor in inputs
         }
     found = example(given, generator)
     arrays = check(found, inputs, "example of the model file")
@@ -53,6 +55,18 @@ def check(arrays: Mapping[str, np.ndarray], tensors: Sequence[Tensor], source: s
             wanted = f"{tensor.dtype}, batch first, then {tensor.dims}"
             raise UserError(f"{source} gives {tensor.name} as {found}.", f"the config says {wanted}")
     return {name: arrays[name] for name in names}
+
+
+def as_text(arrays: Mapping[str, np.ndarray]) -> Arrays:
+    """The arrays with their strings as str, as ONNX Runtime takes them; Triton gives bytes."""
+    return {
+        name: np.array([one.decode() if isinstance(one, bytes) else one for one in array.ravel()], object).reshape(
+            array.shape
+        )
+        if array.dtype == object
+        else array
+        for name, array in arrays.items()
+    }
 
 
 def named(results: Sequence[np.ndarray], tensors: Sequence[Tensor], source: str) -> Arrays:

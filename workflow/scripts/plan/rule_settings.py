@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 from engines.options import TensorRtOptions
 from model import shapes
 from model.shapes import Shapes
-from model.signature import names
+from model.signature import Signature, names
 from plan.constraints import parsed
 from plan.loads import CLOSED, Load, Windows, headline
 from plan.served import signature, tensors
 from plan.settings.dataset import Dataset
 from plan.settings.deploy import Deploy
 from plan.settings.engine import AotInductor, LowPrecision, OpenVino, TensorRt, TensorRtRtx
-from plan.settings.export import Export, ExportGiven, Parity, Tolerance
+from plan.settings.export import Export, Parity, Reference, Tolerance, TorchScript
 from plan.settings.gate import Gate
-from plan.settings.health import Bounds, HealthCheck
+from plan.settings.health import Bounds, HealthCheck, Judgement
 from plan.settings.perf import Contestant, HeadToHead, InProcess, Sweep, Target
 from plan.settings.provenance import Provenance
 from plan.settings.report import Report
@@ -59,21 +59,23 @@ class RuleSettings:
         """The bound of `train`."""
         return Accept(self.plan.config.train.min_accuracy)
 
-    def export(self) -> Export:
+    def reference(self) -> Reference:
         """Nothing of the batch sizes, unless inputs are made up."""
-        config = self.plan.config
-        raw = signature(config.model.raw) if self.plan.raw and config.model.raw else None
-        return Export(config.export.opset, signature(config.model), raw, self._made_up())
+        return Reference(signature(self.plan.config.model), self._raw(), self._made_up())
 
-    def export_given(self) -> ExportGiven:
-        """What the graph must have."""
-        return ExportGiven(signature(self.plan.config.model), self._made_up())
+    def export(self) -> Export:
+        """The opset, and the names of inputs, outputs and axes."""
+        return Export(self.plan.config.export.opset, signature(self.plan.config.model))
+
+    def export_torchscript(self) -> TorchScript:
+        """Whether there are batches."""
+        return TorchScript(self.plan.config.model.batching)
 
     def parity(self) -> Parity:
         """The tolerance, and the shapes at which it holds."""
         config = self.plan.config
         tolerance = Tolerance(**config.export.tolerance.model_dump())
-        return Parity(tolerance, config.profile.model_dump(), tensors(config.model.outputs))
+        return Parity(tolerance, self._tolerances(), config.profile.model_dump(), signature(config.model))
 
     def low_precision(self, precision: str) -> LowPrecision:
         """The precision to convert to."""
@@ -87,7 +89,9 @@ class RuleSettings:
     def engine_aotinductor(self) -> AotInductor:
         """Profile and device."""
         config = self.plan.config
-        return AotInductor(config.profile.model_dump(), tensors(config.model.inputs), config.serving.device)
+        return AotInductor(
+            config.profile.model_dump(), tensors(config.model.inputs), config.serving.device, config.model.batching
+        )
 
     def engine_tensorrt_rtx(self) -> TensorRtRtx:
         """Profiles, precision and GPUs."""
@@ -145,9 +149,11 @@ class RuleSettings:
             samples=self.plan.config.healthcheck.samples,
         )
 
-    def judgement(self) -> Bounds:
+    def judgement(self, variant: str) -> Judgement:
         """The bounds that answers must keep."""
-        return Bounds(**self.plan.config.healthcheck.model_dump(exclude={"samples"}))
+        served = self.plan.served(variant)
+        bounds = Bounds(**self.plan.config.healthcheck.model_dump(exclude={"samples"}))
+        return Judgement(bounds, {} if served.registered.raw else self._tolerances(served.signature))
 
     def sweep(self, variant: str, repeat: str) -> Sweep:
         """The load levels; the objective is that of requests sent at a rate alone."""
@@ -182,12 +188,11 @@ class RuleSettings:
     def in_process(self, variant: str, repeat: str) -> InProcess:
         """The batches opt and max of the profile, with the threads that are served."""
         config, served = self.plan.config, self.plan.served(variant)
-        batches = {shapes.batch(shapes.parse(bound)) for bound in (config.profile.opt, config.profile.max)}
+        batches = {shapes.batch(config.shapes[bound]) for bound in ("opt", "max")}
         return InProcess(
             variant=variant,
             repeat=int(repeat),
-            inputs=tensors(config.model.inputs),
-            outputs=names(tensors(config.model.outputs)),
+            model=signature(config.model),
             shapes=self.plan.sample_shapes,
             batch_sizes=sorted(batches),
             threads=served.threads,
@@ -318,14 +323,25 @@ class RuleSettings:
         """Those of an engine that may have several; each batch runs with the narrowest one that admits it."""
         return [profile.model_dump() for profile in (self.plan.config.profile, *self.plan.config.extra_profiles)]
 
+    def _raw(self) -> Signature | None:
+        """`model.raw` where there are raw samples."""
+        raw = self.plan.config.model.raw
+        return signature(raw) if self.plan.raw and raw else None
+
+    def _tolerances(self, served: Signature | None = None) -> dict[str, dict[str, float]]:
+        """What outputs allow that differs from the rest, by their own names or those of a served model, and key."""
+        own = self.plan.config.model.outputs
+        given = [one.tolerance.model_dump(exclude_none=True) if one.tolerance else {} for one in own]
+        return {name: keys for name, keys in zip(names(served.outputs if served else tensors(own)), given) if keys}
+
     def _made_up(self) -> list[Shapes]:
         """Shapes of inputs that are made up: sizes of opt, min and max where axes vary or there is no data set."""
         config = self.plan.config
         if self.plan.dataset and not shapes.axes(tensor.dims for tensor in config.model.inputs):
             return []
         found: list[Shapes] = []
-        for text in (config.profile.opt, config.profile.min, config.profile.max):
-            sizes = {name: [SAMPLES, *dims] for name, dims in shapes.sample(shapes.parse(text)).items()}
+        for bound in ("opt", "min", "max"):
+            sizes = {name: [SAMPLES, *dims] for name, dims in shapes.sample(config.shapes[bound]).items()}
             if sizes not in found:
                 found.append(sizes)
         return found

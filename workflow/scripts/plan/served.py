@@ -55,7 +55,8 @@ class Served:
         if self.kind != "pytriton":
             return own
         names = self.config.pytriton
-        return Signature(_renamed(own.inputs, names.inputs), _renamed(own.outputs, names.outputs))
+        renamed = _renamed(own.inputs, names.inputs), _renamed(own.outputs, names.outputs)
+        return Signature(*renamed, own.batching)
 
     @property
     def profile(self) -> dict[str, str]:
@@ -70,16 +71,17 @@ class Served:
 
         Triton bounds the batch; what takes raw samples, and a backend without an engine, has no other bound.
         """
-        high = shapes.parse(self.config.profile.max)
+        high = self.config.shapes["max"]
+        batch = {"batch": shapes.batch(high)} if self.config.model.batching else {}
         if self.registered.raw or (self.kind == "native" and self.registered.engine is None):
-            return {"batch": shapes.batch(high)}
+            return batch
         named = {
             axis: size
             for tensor in self.config.model.inputs
             for axis, size in zip(tensor.dims, high[tensor.name][1:])
             if isinstance(axis, str)
         }
-        return {"batch": shapes.batch(high), **named}
+        return {**batch, **named}
 
     @property
     def device(self) -> str:
@@ -108,7 +110,8 @@ class Served:
 
 def signature(model: described.Model | described.Raw) -> Signature:
     """Inputs and outputs of a section of the config."""
-    return Signature(tensors(model.inputs), tensors(model.outputs))
+    batching = not isinstance(model, described.Model) or model.batching
+    return Signature(tensors(model.inputs), tensors(model.outputs), batching)
 
 
 def tensors(found: Iterable[described.Tensor]) -> list[Tensor]:

@@ -16,6 +16,10 @@ from serve.variants import VARIANTS, computing, of_kind
 
 PROJECT = Path(__file__).resolve().parents[3]
 SCRIPTS = PROJECT / "workflow" / "scripts"
+# Engines that are built from the module itself, without ONNX.
+FROM_MODULE = {variant.engine for variant in VARIANTS.values() if variant.engine and variant.pytorch}
+# Functions of a model file that are not called where it is served.
+NOT_SERVED = frozenset({"dataset", "train", "example", "metrics"})
 
 
 def project_file(name: str) -> str:
@@ -48,14 +52,38 @@ class Plan:
 
     @property
     def model_file(self) -> list[str]:
-        """The model file; none where the model is a ready graph."""
+        """The model file; none where a ready graph has all that is needed."""
         return [self.config.model.file] if self.config.model.file else []
+
+    @cached_property
+    def beside(self) -> list[str]:
+        """The files that the model file imports from its directory, and those that it is declared to read."""
+        return [*self._imported(), *self.config.model.files]
+
+    @cached_property
+    def served_beside(self) -> list[str]:
+        """Those of them that it needs where it is served: there nothing is trained, and no data set made."""
+        return [*self._imported(NOT_SERVED), *self.config.model.files]
+
+    def _imported(self, without: frozenset[str] = frozenset()) -> list[str]:
+        found = [self.root / name for name in self.model_file]
+        return [
+            os.path.relpath(path, self.root) for own in found for path in project_imports(own, own.parent, without)[1:]
+        ]
 
     @property
     def published(self) -> list[str]:
         """The figures beside the model file that others published for the model, if there are any."""
         paths = [name.removesuffix(".py") + ".published.json" for name in self.model_file]
         return [path for path in paths if (self.root / path).exists()]
+
+    @property
+    def given(self) -> list[str]:
+        """The ready graph and the files beside it that hold its weights."""
+        from model.graph import weights
+
+        graph = Path(self.config.model.onnx)
+        return [str(graph), *(os.path.relpath(path, self.root) for path in weights(self.root / graph))]
 
     @property
     def given_graph(self) -> bool:
@@ -89,6 +117,13 @@ class Plan:
         return sorted({*filter(None, needed), *self.config.engines})
 
     @property
+    def exports(self) -> list[str]:
+        """The exports that variants and engines need, `onnx` and `torchscript`; a ready graph is itself one."""
+        artifacts = {self.served(name).runs.artifact for name in self.variants}
+        onnx = self.given_graph or "export/model.onnx" in artifacts or set(self.engines) - FROM_MODULE
+        return [*(["onnx"] if onnx else []), *(["torchscript"] if "export/model.ts" in artifacts else [])]
+
+    @property
     def repeats(self) -> range:
         """The numbers of the repeats."""
         return range(1, self.config.sweep.repeats + 1)
@@ -107,7 +142,7 @@ class Plan:
         """
         if not shapes.axes(tensor.dims for tensor in self.config.model.inputs):
             return [""]
-        opt = shapes.sample(shapes.parse(self.config.profile.opt))
+        opt = shapes.sample(self.config.shapes["opt"])
         return list(self.config.sweep.shapes) or [shapes.format(opt)]
 
     @property
@@ -139,6 +174,10 @@ class Plan:
     def runtime(self, variant: str) -> str:
         """The file that loads the model of a variant in Python."""
         return project_file(f"workflow/backends/{self.served(variant).runs.runtime}")
+
+    def processing_beside(self, variant: str) -> list[str]:
+        """What the model file needs there."""
+        return self.served_beside if self.processing(variant) else []
 
     def processing(self, variant: str) -> list[str]:
         """The model file, for a runtime that builds the model from it."""
@@ -179,17 +218,18 @@ class Plan:
     def code(self, *scripts: str, model_file: bool = False) -> list[str]:
         """Scripts and the project's modules that they import, the first one first.
 
-        `model_file`: with what the model file imports of the project, for scripts that call it.
+        `model_file`: with what the model file imports and reads, for scripts that call it.
         """
         paths = [path for script in scripts for path in project_imports(SCRIPTS / script, SCRIPTS)]
-        for name in self.model_file if model_file else ():
+        for name in [*self.model_file, *self._imported()] if model_file else ():
             paths += project_imports(self.root / name, SCRIPTS)[1:]
+        paths += [self.root / name for name in self.beside] if model_file else []
         return [os.path.relpath(path) for path in dict.fromkeys(paths)]
 
     def libraries(
         self, *scripts: str, files: Iterable[str] = (), packages: Iterable[str] = (), model_file: bool = False
     ) -> dict[str, str]:
         """Locked versions of what scripts, with their modules, and further `files` import, and of `packages`."""
-        called = self.model_file if model_file else []
+        called = [*self.model_file, *self._imported()] if model_file else []
         read = dict.fromkeys([*self.code(*scripts, model_file=model_file), *called, *files])
-        return versions(map(Path, read), packages)
+        return versions((Path(name) for name in read if name.endswith(".py")), packages)

@@ -26,8 +26,7 @@ THREADS = {"onnxruntime": "intra_op_thread_count", "pytorch": "INTRA_OP_THREAD_C
 
 def engine_model(
     name: str,
-    inputs: Tensors,
-    outputs: Tensors,
+    model: Signature,
     profile: Mapping[str, shapes.Shapes],
     serving: Serving,
     backend: str | None = None,
@@ -36,8 +35,8 @@ def engine_model(
 
     `profile` has `min` and `max` and, for an engine, `opt`, which becomes the preferred batch size.
     """
-    fields = _bounded(name, inputs, outputs, profile, serving)
-    axes = {"inputs": _axes(inputs), "outputs": _axes(outputs)}
+    fields = _bounded(name, model, profile, serving)
+    axes = {"inputs": _axes(model.inputs), "outputs": _axes(model.outputs)}
     fields["parameters"] = _parameters(profile=json.dumps(profile), threads=serving.threads, axes=json.dumps(axes))
     if backend:
         fields["backend"] = BACKEND_PREFIX + backend
@@ -58,7 +57,7 @@ def native_model(
     `profiles`: how many an engine has; a request uses the closest. The backend itself chooses threads that are `auto`
     or `all`.
     """
-    fields = _bounded(name, contract.inputs, contract.outputs, profile, serving) | {"backend": backend}
+    fields = _bounded(name, contract, profile, serving) | {"backend": backend}
     if backend in THREADS and isinstance(serving.threads, int):
         fields["parameters"] = _parameters(**{THREADS[backend]: serving.threads})
     if profiles:
@@ -73,7 +72,7 @@ def bls(name: str, contract: Signature, inner: Any, serving: Serving) -> Any:
 
     It has no warm-up, because a warm-up could call `inner` before it is loaded.
     """
-    fields = _batched(name, contract.inputs, contract.outputs, inner.max_batch_size, serving)
+    fields = _served(name, contract, inner.max_batch_size, serving)
     for tensor in fields["input"]:
         tensor["optional"] = True
     outputs = json.dumps([tensor.name for tensor in inner.output])
@@ -120,14 +119,14 @@ def type_name(data_type: int) -> str:
     return name.removeprefix("TYPE_")
 
 
-def _bounded(
-    name: str, inputs: Tensors, outputs: Tensors, profile: Mapping[str, shapes.Shapes], serving: Serving
-) -> dict[str, Any]:
+def _bounded(name: str, model: Signature, profile: Mapping[str, shapes.Shapes], serving: Serving) -> dict[str, Any]:
     """The fields of every model with a profile: an engine's preferred batch size, and a warm-up at min and max."""
-    fields = _batched(name, inputs, outputs, shapes.batch(profile["max"]), serving)
-    if "opt" in profile:
+    fields = _served(name, model, shapes.batch(profile["max"]) if model.batching else 0, serving)
+    if model.batching and "opt" in profile:
         fields["dynamic_batching"]["preferred_batch_size"] = [shapes.batch(profile["opt"])]
-    fields["model_warmup"] = [_warmup(bound, profile[bound], inputs) for bound in ("min", "max")]
+    fields["model_warmup"] = [
+        _warmup(bound, shapes.stacked(profile[bound], model.batching), model.inputs) for bound in ("min", "max")
+    ]
     return fields
 
 
@@ -142,26 +141,35 @@ def _graphs(profile: Mapping[str, shapes.Shapes]) -> list[dict[str, Any]]:
     ]
 
 
-def _batched(name: str, inputs: Tensors, outputs: Tensors, max_batch_size: int, serving: Serving) -> dict[str, Any]:
-    """The fields of every model: tensors, dynamic batching, instances, and the Python backend as default."""
+def _served(name: str, model: Signature, max_batch_size: int, serving: Serving) -> dict[str, Any]:
+    """The fields of every model: tensors, dynamic batching, instances, and the Python backend as default.
+
+    max_batch_size: 0 for a model without a batch axis, which Triton does not batch.
+    """
+    batching = {"dynamic_batching": {"max_queue_delay_microseconds": serving.max_queue_delay_us}}
     return {
         "name": name,
         "backend": "python",
         "max_batch_size": max_batch_size,
-        "input": [_tensor(tensor) for tensor in inputs],
-        "output": [_tensor(tensor) for tensor in outputs],
-        "dynamic_batching": {"max_queue_delay_microseconds": serving.max_queue_delay_us},
+        "input": [_tensor(tensor, model.batching) for tensor in model.inputs],
+        "output": [_tensor(tensor, model.batching) for tensor in model.outputs],
+        **(batching if max_batch_size else {}),
         "instance_group": [{"count": serving.instances, **_DEVICES[serving.device]}],
     }
 
 
-def _tensor(tensor: Tensor) -> dict[str, Any]:
-    return {"name": tensor.name, "data_type": _data_type(tensor), "dims": shapes.sizes(tensor.dims)}
+def _tensor(tensor: Tensor, batching: bool) -> dict[str, Any]:
+    """Triton knows no tensor without dims: clients see one of a single element, the model gets it without that axis.
+
+    Without batches Triton cannot take the axis away; workflow/backends/model.py does.
+    """
+    reshaped: dict[str, Any] = {"reshape": {"shape": []}} if batching and not tensor.dims else {}
+    return {"name": tensor.name, "data_type": _data_type(tensor), "dims": shapes.sizes(tensor.served), **reshaped}
 
 
 def _axes(tensors: Tensors) -> dict[str, Any]:
-    """The config's dims by the name of the tensor."""
-    return {tensor.name: tensor.dims for tensor in tensors}
+    """The config's dims by the name of the tensor, -1 for a free axis without a name."""
+    return {tensor.name: [-1 if axis is None else axis for axis in tensor.dims] for tensor in tensors}
 
 
 def _data_type(tensor: Tensor) -> str:
@@ -193,7 +201,7 @@ def _warmup(bound: str, given: shapes.Shapes, inputs: Tensors) -> dict[str, Any]
         "name": bound,
         "batch_size": shapes.batch(given),
         "inputs": {
-            tensor.name: {"data_type": _data_type(tensor), "dims": given[tensor.name][1:], "zero_data": True}
+            tensor.name: {"data_type": _data_type(tensor), "dims": given[tensor.name][1:] or [1], "zero_data": True}
             for tensor in inputs
         },
     }

@@ -17,8 +17,26 @@ def add_model(repository: Path, config: Any, files: Mapping[str, Path]) -> None:
     version = repository / config.name / "1"
     version.mkdir(parents=True)
     (version.parent / "config.pbtxt").write_text(modelconfig.text(config), encoding="utf-8")
+    copy_files(version, files)
+
+
+def copy_files(directory: Path, files: Mapping[str, Path]) -> None:
+    """Copy files into a directory, under names that may have directories of their own."""
     for name, source in files.items():
-        shutil.copy(source, version / name)
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, directory / name)
+
+
+def processing(model_file: Path | None, beside: Sequence[Path]) -> dict[str, Path]:
+    """The model file and what it needs, by their names in a repository, where it is processing.py.
+
+    Files that are not below the model file's directory stay where they are: it names them by their whole path.
+    """
+    if model_file is None:
+        return {}
+    own = model_file.resolve().parent
+    below = [path for path in beside if path.resolve().is_relative_to(own)]
+    return {"processing.py": model_file, **{str(path.resolve().relative_to(own)): path for path in below}}
 
 
 def add_models_of(repository: Path, other: Path) -> list[Any]:

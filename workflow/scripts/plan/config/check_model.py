@@ -11,8 +11,10 @@ from model.model_file import Declared, declared
 from plan.config.model import Model, Raw, Tensor
 from plan.config.problems import Problem, explained
 from plan.config.whole import Config
-from serve.variants import VARIANTS, model_of
+from program.imports import project_imports
+from serve.variants import VARIANTS, kind_of, model_of
 
+SCRIPTS = Path(__file__).parents[2]
 PATH = "give an absolute path, or one from the working directory"
 INTERFACE = "workflow/scripts/model/interface.py says what it does"
 # Functions of the model file without which a kind of variant cannot be served.
@@ -20,7 +22,7 @@ CALLED = {"bls": ("prepare", "interpret", "decode"), "ensemble": ("prepare", "in
 
 
 def declared_by(config: Config, root: Path) -> Declared:
-    """What the configured model file declares, nothing for a ready graph. Raises OSError, SyntaxError or ValueError."""
+    """What the configured model file declares, nothing without one. Raises OSError, SyntaxError or ValueError."""
     return declared(root / config.model.file) if config.model.file else Declared()
 
 
@@ -58,29 +60,38 @@ def _check_tensors(section: str, described: Model | Raw) -> Iterator[Problem]:
             yield Problem(f"{section}.{side}", f"{twice} is given twice", "every tensor has a name of its own")
     if "batch" in _axes([*described.inputs, *described.outputs]):
         yield Problem(f"{section}.inputs", "batch is an axis of the dims", "dims leave out the batch axis")
-    multiple = next((axis for axis in _axes(described.inputs) if "*" in axis), None)
+    multiple = next((axis for axis in _axes(described.inputs) if "*" in axis or "/" in axis), None)
     if multiple:
         yield Problem(f"{section}.inputs", f"{multiple} is a multiple", "an axis of an input has a name alone")
+    if any(axis is None for tensor in described.inputs for axis in tensor.dims):
+        what = "null is an axis of an input, which has bounds"
+        yield Problem(f"{section}.inputs", what, "give it a name, and its bounds in profile")
 
 
 def _check_source(model: Model, root: Path) -> Iterator[Problem]:
-    """Either a model file or a graph, which can be read."""
-    if bool(model.file) == bool(model.onnx):
-        both = "set as well as model.file" if model.onnx else "empty, and so is model.file"
-        yield Problem("model.onnx", both, 'give one of them, and "" for the other')
-        return
-    name = model.file or model.onnx
-    if not (root / name).is_file():
-        key = "model.file" if model.file else "model.onnx"
+    """A model file, or a graph with or without one, which can be read."""
+    given = {"model.file": model.file, "model.onnx": model.onnx}
+    if not any(given.values()):
+        yield Problem("model.onnx", "empty, and so is model.file", "give a file that builds the module, or a graph")
+    given |= {f"model.files.{number}": name for number, name in enumerate(model.files)}
+    missing = [(key, name) for key, name in given.items() if name and not (root / name).is_file()]
+    for key, name in missing:
         yield Problem(key, f"{name} does not exist", PATH)
-    elif model.file:
-        try:
-            declared(root / name)
-        except (SyntaxError, ValueError) as error:
-            line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
-            yield Problem(
-                "model.file", f"{name} is not Python: {error.args[0]}{line}", "python -m py_compile shows where"
-            )
+    if missing or not model.file:
+        return
+    try:
+        declared(root / model.file)
+    except (SyntaxError, ValueError) as error:
+        line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
+        what = f"{model.file} is not Python: {error.args[0]}{line}"
+        yield Problem("model.file", what, "python -m py_compile shows where")
+        return
+    own = (root / model.file).parent
+    for path in project_imports(root / model.file, own)[1:]:
+        first = path.relative_to(own).parts[0].removesuffix(".py")
+        if own != SCRIPTS and ((SCRIPTS / first).is_dir() or (SCRIPTS / f"{first}.py").is_file()):
+            what = f"{model.file} imports {path.name} beside it as {first}, which is a module of the workflow"
+            yield Problem("model.file", what, "give it another name")
 
 
 def _check_file(model: Model, root: Path, found: Declared) -> Iterator[Problem]:
@@ -89,6 +100,9 @@ def _check_file(model: Model, root: Path, found: Declared) -> Iterator[Problem]:
         for key, value in (("arguments", model.arguments), ("weights", model.weights)):
             if value:
                 yield Problem(f"model.{key}", "set, but model.onnx is complete", "it belongs to a model.file")
+        for name in sorted({"build", "train"} & found.functions):
+            what = f"{model.file} has a function {name}, but the model is model.onnx"
+            yield Problem("model.file", what, f'remove {name}, or set model.onnx to ""')
         return
     if "build" not in found.functions:
         yield Problem("model.file", f"{model.file} has no function build", INTERFACE)
@@ -113,7 +127,7 @@ def _check_dataset(config: Config, found: Declared) -> Iterator[Problem]:
     for key in found.datasets[source]:
         yield from _check_limits(key, getattr(config.dataset, key), found)
     # The health check sends whole batches of the largest size.
-    largest = shapes.batch(shapes.parse(config.profile.max))
+    largest = shapes.batch(config.shapes["max"])
     limited = {"healthcheck.samples": config.healthcheck.samples}
     if "test_size" in found.datasets[source]:
         limited["dataset.test_size"] = config.dataset.test_size
@@ -150,13 +164,40 @@ def _check_variant(config: Config, variant: str, found: Declared) -> Iterator[Pr
         yield _needs_code("variants", variant)
     if described.raw:
         yield from _check_raw(config, variant, found)
+    yield from _check_strings(config, variant)
+    yield from _check_single_values(config, variant)
+    if described.kind in ("bls", "ensemble") and not model.batching:
+        yield Problem("variants", f"{variant} sends batches, and model.batching is false", "leave it out")
     if not described.computes:
         known = _axes(model.inputs)
-        unknown = next((axis for axis in _axes(model.outputs) if axis.split("*")[-1] not in known), None)
+        free = [axis for tensor in model.outputs for axis in tensor.dims if not isinstance(axis, int)]
+        unknown = next((axis or "null" for axis in free if not axis or shapes.axis_name(axis) not in known), None)
         if unknown:
             what = f"{variant} cannot know the size of the output's axis {unknown}"
             hint = f"write it as a multiple of an input's (256*{(known or ['axis'])[0]})"
             yield Problem("variants", what, hint)
+
+
+def _check_strings(config: Config, variant: str) -> Iterator[Problem]:
+    """Strings go where the framework has them: in ONNX graphs."""
+    strings = next((one for one in (*config.model.inputs, *config.model.outputs) if one.dtype == "BYTES"), None)
+    serves = model_of(variant, config.serving.inner)
+    if strings and serves.computes and serves.artifact != "export/model.onnx":
+        what = f"{variant} has no strings, and {strings.name} is BYTES"
+        yield Problem("variants", what, "leave it out; onnx has them")
+
+
+def _check_single_values(config: Config, variant: str) -> Iterator[Problem]:
+    """Triton makes an axis of 1 of a single value, and takes it away again in batches alone; our Python can always."""
+    model, kind = config.model, kind_of(variant, config.server)
+    single = next((one.name for one in (*model.inputs, *model.outputs) if not one.dims), None)
+    native = kind == "native" or (kind == "model" and config.serving.backend == "native" and VARIANTS[variant].backend)
+    if single and native and not model.batching:
+        what = f"Triton gives {variant} no scalar as {single} where model.batching is false"
+        hint = "set serving.backend to python" if kind == "model" else "choose another server or variant"
+        yield Problem("variants", what, hint)
+    if single and VARIANTS[variant].kind in ("bls", "ensemble"):
+        yield Problem("variants", f"{variant} does not take {single}, which has no dims", "leave it out")
 
 
 def _check_raw(config: Config, variant: str, found: Declared) -> Iterator[Problem]:

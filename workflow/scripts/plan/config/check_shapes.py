@@ -16,10 +16,11 @@ WIDEN = "widen profile.min or profile.max"
 def check_shapes(config: Config) -> Iterator[Problem]:
     """Problems of the profiles, `sweep.batch_sizes` and `sweep.shapes`."""
     inputs = config.model.inputs
-    wrong = [*_check_profile("profile", config.profile, inputs)]
+    batching = config.model.batching
+    wrong = [*_check_profile("profile", config.profile, inputs, batching)]
     yield from wrong
     for number, profile in enumerate(config.extra_profiles):
-        yield from _check_profile(f"extra_profiles.{number}", profile, inputs)
+        yield from _check_profile(f"extra_profiles.{number}", profile, inputs, batching)
     if not wrong:
         yield from _check_batches(config)
         for number, text in enumerate(config.sweep.shapes):
@@ -30,10 +31,11 @@ def check_shapes(config: Config) -> Iterator[Problem]:
         yield Problem("sweep.shapes", what, f"leave the list empty, or {raw[0]} out of variants")
 
 
-def _check_profile(key: str, profile: Profile, inputs: Sequence[Tensor]) -> Iterator[Problem]:
+def _check_profile(key: str, profile: Profile, inputs: Sequence[Tensor], batching: bool) -> Iterator[Problem]:
     """A profile against the model's inputs and itself."""
+    before: tuple[()] | tuple[Literal["B"]] = ("B",) if batching else ()
     parsed = shapes.parse_profile(profile.model_dump())
-    wrong = [problem for bound in parsed for problem in _check_inputs(f"{key}.{bound}", parsed[bound], inputs, ("B",))]
+    wrong = [problem for bound in parsed for problem in _check_inputs(f"{key}.{bound}", parsed[bound], inputs, before)]
     yield from wrong
     if wrong:
         return
@@ -62,8 +64,10 @@ def _check_inputs(
     for tensor in inputs:
         dims, expected = given[tensor.name], [*(-1 for _ in before), *shapes.sizes(tensor.dims)]
         if len(dims) != len(expected) or any(size not in (-1, given) for size, given in zip(expected, dims)):
-            wanted = "x".join(map(str, [*before, *tensor.dims]))
-            yield Problem(key, f"{tensor.name} is {'x'.join(map(str, dims))}", f"model.inputs says {wanted}")
+            wanted = "x".join(map(str, [*before, *tensor.dims])) or "scalar"
+            yield Problem(
+                key, f"{tensor.name} is {'x'.join(map(str, dims)) or 'scalar'}", f"model.inputs says {wanted}"
+            )
             continue
         for axis, size in zip(tensor.dims, dims[len(before) :]):
             if isinstance(axis, str) and found.setdefault(axis, size) != size:
@@ -72,10 +76,11 @@ def _check_inputs(
 
 
 def _check_batches(config: Config) -> Iterator[Problem]:
-    low, high = (shapes.batch(shapes.parse(text)) for text in (config.profile.min, config.profile.max))
+    low, high = (shapes.batch(config.shapes[bound]) for bound in ("min", "max"))
     for size in config.sweep.batch_sizes:
         if not low <= size <= high:
-            yield Problem("sweep.batch_sizes", f"{size} is outside the profile, {low} to {high}", WIDEN)
+            hint = WIDEN if config.model.batching else "write [1]: model.batching is false, requests go one at a time"
+            yield Problem("sweep.batch_sizes", f"{size} is outside the profile, {low} to {high}", hint)
 
 
 def _check_sample(key: str, text: str, config: Config) -> Iterator[Problem]:
@@ -85,7 +90,7 @@ def _check_sample(key: str, text: str, config: Config) -> Iterator[Problem]:
     yield from wrong
     if wrong:
         return
-    low, high = (shapes.sample(shapes.parse(text)) for text in (config.profile.min, config.profile.max))
+    low, high = (shapes.sample(config.shapes[bound]) for bound in ("min", "max"))
     for name, dims in given.items():
         for axis, (least, size, most) in enumerate(zip(low[name], dims, high[name])):
             if not least <= size <= most:

@@ -30,7 +30,7 @@ def check_tune(config: Config) -> Iterator[Problem]:
 def _check_batches(config: Config) -> Iterator[Problem]:
     """Every combination must load: a preferred batch and a request fit into every maximum, all into the profile."""
     search = config.tune.search
-    high = shapes.batch(shapes.parse(config.profile.max))
+    high = shapes.batch(config.shapes["max"])
     for size in search.max_batch_sizes:
         if size > high:
             hint = f"the batch of profile.max is {high}"

@@ -2,10 +2,28 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from plan.config.values import Amount, Count, Fraction, InWords, Listed, Name, Positive, Section, Text
+
+DataType = Literal[
+    "BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64", "BYTES"
+]
+
+
+def _no_bf16(dtype: object) -> object:
+    """numpy, and with it Triton's Python backend and clients, cannot hold what Triton calls BF16."""
+    if dtype == "BF16":
+        hint = "cast it in the model: BF16 inside, FP32 or FP16 outside"
+        raise PydanticCustomError("bf16", "no tensor of a request can be BF16 in Python", {"hint": hint})
+    return dtype
+
+
+class OwnTolerance(Section):
+    max_abs_error: Positive | None = Field(default=None, description="Instead of that of all outputs.")
+    max_rel_error: Positive | None = Field(default=None, description="Instead of that of all outputs.")
+    min_agreement: Fraction | None = Field(default=None, description="Instead of that of all outputs.")
 
 
 class Tensor(Section):
@@ -13,15 +31,20 @@ class Tensor(Section):
 
     name: Annotated[
         str,
-        Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*$"),
-        InWords("a name of a tensor", "begin with a letter or _; letters, digits, _ and . may follow"),
+        Field(pattern=r"^[^\s,]+$"),
+        InWords("a name of a tensor", "write it without spaces and commas, as the graph has it"),
     ]
-    dtype: Literal["BOOL", "UINT8", "INT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64"]
+    dtype: Annotated[DataType, BeforeValidator(_no_bf16)]
     dims: Annotated[
         tuple[
             Annotated[
-                Count | Annotated[str, Field(pattern=r"^([1-9][0-9]*[*])?[A-Za-z_][A-Za-z0-9_]*$")],
-                InWords("a size or an axis", "write a size from 1, an axis as frames, or its multiple as 256*frames"),
+                Count
+                | Annotated[str, Field(pattern=r"^([1-9][0-9]*[*])?[A-Za-z_][A-Za-z0-9_]*(/[1-9][0-9]*)?$")]
+                | None,
+                InWords(
+                    "a size or an axis",
+                    "write a size from 1, an axis as frames, its multiple as 256*frames or frames/4, or null if free",
+                ),
             ],
             ...,
         ],
@@ -29,6 +52,10 @@ class Tensor(Section):
     ]
     scores: bool = Field(
         default=False, description="Whether this output holds class scores, the largest of which is the answer."
+    )
+
+    tolerance: OwnTolerance | None = Field(
+        default=None, description="Bounds of this output that differ from `export.tolerance` and `healthcheck`."
     )
 
     @model_validator(mode="after")
@@ -57,12 +84,20 @@ class Raw(Section):
 class Model(Section):
     name: Name = Field(description="Prefix of the served models' names (`<name>_<variant>`).")
     file: str = Field(
-        description="Python file that builds the module and declares its data set and training; empty with `onnx`."
+        description="Python file that builds the module and declares its data set and training. With `onnx` it has "
+        "what the graph lacks, or is empty."
     )
-    onnx: str = Field(description="A ready ONNX graph instead of `file`; the chain starts at the engines.")
+    onnx: str = Field(description="A ready ONNX graph; the chain starts at the engines.")
+    files: Annotated[tuple[Text, ...], Listed] = Field(
+        description="Further files that functions of the model file read; changes of them rebuild what follows."
+    )
     arguments: dict[str, Any] = Field(description="Keyword arguments of `build` in the model file.")
     weights: str = Field(
         description="File with a state_dict, where the model file does not train; empty: the weights of `build`."
+    )
+    batching: bool = Field(
+        description="Whether the first axis of every input and output is the batch. `false`: dims are complete, and "
+        "requests are answered one at a time (Triton's `max_batch_size: 0`)."
     )
     inputs: Tensors = Field(description="Inputs in order, with Triton's data type and the dims without the batch axis.")
     outputs: Tensors = Field(

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from model import shapes
 from plan.config.engine import Engine, Profile
 from plan.config.measurement import Compare, Report, Sweep, Tune
 from plan.config.model import Dataset, Export, Model, Train
@@ -14,6 +15,12 @@ from serve.variants import ENGINES, VARIANTS
 
 class Config(Section):
     """Every key is required; config/config.yaml gives each a value and overlays change some."""
+
+    @property
+    def shapes(self) -> dict[str, shapes.Shapes]:
+        """The shapes of `profile` by bound, batch axis first: an axis of 1 for a model without batches."""
+        parsed = shapes.parse_profile(self.profile.model_dump())
+        return {bound: shapes.stacked(given, self.model.batching) for bound, given in parsed.items()}
 
     run: Annotated[
         str,

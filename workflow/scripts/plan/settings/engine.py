@@ -23,11 +23,12 @@ class OpenVino:
 
 @dataclass(frozen=True)
 class AotInductor:
-    """inputs: `model.inputs`; device: `serving.device`."""
+    """inputs: `model.inputs`; device: `serving.device`; batching: `model.batching`."""
 
     profile: dict[str, str]
     inputs: list[Tensor]
     device: str
+    batching: bool = True
 
 
 @dataclass(frozen=True)

@@ -3,25 +3,31 @@
 from dataclasses import dataclass
 
 from model.shapes import Shapes
-from model.signature import Signature, Tensor
+from model.signature import Signature
 
 
 @dataclass(frozen=True)
-class Export:
+class Reference:
     """raw: `model.raw` where there are raw samples; shapes: of the inputs that are made up, batch first."""
 
-    opset: int
     model: Signature
     raw: Signature | None
     shapes: list[Shapes]
 
 
 @dataclass(frozen=True)
-class ExportGiven:
-    """shapes: of the inputs that are made up, batch first."""
+class Export:
+    """opset: of the ONNX graph."""
 
+    opset: int
     model: Signature
-    shapes: list[Shapes]
+
+
+@dataclass(frozen=True)
+class TorchScript:
+    """batching: `model.batching`."""
+
+    batching: bool
 
 
 @dataclass(frozen=True)
@@ -35,8 +41,9 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class Parity:
-    """outputs: `model.outputs`."""
+    """tolerances: what differs from `tolerance` for single outputs, by name and key."""
 
     tolerance: Tolerance
+    tolerances: dict[str, dict[str, float]]
     profile: dict[str, str]
-    outputs: list[Tensor]
+    model: Signature

@@ -15,6 +15,14 @@ class Bounds:
 
 
 @dataclass(frozen=True)
+class Judgement:
+    """tolerances: what differs from `bounds` for single outputs, by name and key."""
+
+    bounds: Bounds
+    tolerances: dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True)
 class HealthCheck:
     """name: of the served model. largest: the size of every axis beyond which a request must be refused. samples: a
     number, or `all`."""

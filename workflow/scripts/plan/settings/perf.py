@@ -64,12 +64,11 @@ class HeadToHead:
 
 @dataclass(frozen=True)
 class InProcess:
-    """One repeat of a variant without a server. outputs: the names of the model's; window_ms: in milliseconds."""
+    """One repeat of a variant without a server. window_ms: in milliseconds."""
 
     variant: str
     repeat: int
-    inputs: list[Tensor]
-    outputs: list[str]
+    model: Signature
     shapes: list[str]
     batch_sizes: list[int]
     threads: int | str
