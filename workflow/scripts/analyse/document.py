@@ -37,7 +37,7 @@ def document(
     """The whole report as data, checked against its schema.
 
     `rounds`: the turns of head_to_head; `in_process`: measurements of models without a server; `health` by variant;
-    `records_of`: what the other stages say. Columns of `summary` beyond those of all models are the metrics of this one.
+    `records_of`: what the other stages say. Columns of `summary` beyond those of all models are this one's metrics.
     """
     rows = records(summary)
     config = records_of["config"]
