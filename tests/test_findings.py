@@ -188,7 +188,7 @@ def test_unhealthy_variants_with_their_reasons() -> None:
     checks = {"a": healthy("a", reasons=("grpc: not live", "http: not live")), "b": healthy("b")}
     found = found_in(measured("a", 1, 1), measured("b", 1, 1), health=checks)["unhealthy"]
     assert (found.text, found.evidence) == (
-        "a failed the health check and was not measured.",
+        "a failed the health check and is left out of comparisons.",
         "a: grpc: not live, http: not live",
     )
 

@@ -266,7 +266,7 @@ def test_a_ceiling_far_above_the_rest_leaves_them_the_scale() -> None:
 
 def test_ranking_has_ratios_to_the_demos_way() -> None:
     table = repeats().replace({"variant": {"slow": "pytriton"}})
-    turns = rounds({"fast": 500, "pytriton": 400, "null": 900})
+    turns = rounds({"fast": 500, "pytriton": 400, "broken": 300, "null": 900})
     health_of = health()
     health_of["pytriton"] = health_of.pop("slow")
     summary = summary_of.summarise(table, {}, rounds=turns)

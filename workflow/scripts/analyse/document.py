@@ -43,7 +43,8 @@ def document(
     config = records_of["config"]
     opt = shapes.batch(shapes.parse(config["profile"]["opt"]))
     ranked = [row["variant"] for row in contenders(rows, health)]
-    pairs = comparisons(rounds, ranked, config["serving"]["inner"])
+    fit = rounds[rounds["variant"].isin([name for name, found in health.items() if found["healthy"]])]
+    pairs = comparisons(fit, ranked, config["serving"]["inner"])
     measured: Measured = {
         "rows": rows,
         "repeats": records(repeats[[name for name in REPEAT_COLUMNS if name != "command"]]),

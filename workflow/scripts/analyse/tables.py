@@ -15,10 +15,7 @@ ROUND_COLUMNS = [
     *("variant", "round", "turn", "started", "seconds", *LEVEL, "throughput", "latency_avg", "latency_p50"),
     *("latency_p99", "foreign_cpu", "steal", "attempts", "status", "reason", "job", "host"),
 ]
-_WORDS = {
-    *("variant", "protocol", "load_mode", "shared_memory", "shape", "status", "reason", "command", "indicative"),
-    *("started", "job", "host"),
-}
+_WORDS = {"variant", "protocol", "load_mode", "shared_memory", "shape", "status", "reason", "command", "indicative"}
 
 
 def read(path: Path) -> pd.DataFrame:
