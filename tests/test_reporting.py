@@ -312,9 +312,9 @@ def test_figures_of_several_sittings_hosts_and_jobs_are_marked() -> None:
     assert sittings.sittings(together, turns) == []
     apart = pd.DataFrame([at("a", "07:10"), at("b", "09:20"), at("c", "09:21", "two")])
     assert sittings.sittings(apart, turns.assign(job=["x", "y"] * 9)) == [
-        "2026-11-28 07:10 UTC on one: a over its loads.",
-        "2026-11-28 09:01 UTC on one: a and b head to head; b over its loads.",
-        "2026-11-28 09:21 UTC on two: c over its loads.",
+        "2026-11-28 07:10 UTC on one: a load by load.",
+        "2026-11-28 09:01 UTC on one: a and b head to head; b load by load.",
+        "2026-11-28 09:21 UTC on two: c load by load.",
         "The rounds head to head come from 2 jobs.",
     ]
     assert "Not measured together" in render(sample_document() | {"sittings": ["Then."]}, TEMPLATE)
