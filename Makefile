@@ -1,8 +1,13 @@
 # Set up and run everything. `make help` lists the targets.
-# PYTHON: version of the interpreter (3.11 or 3.12). CORES: cores for Snakemake. CONFIG: an overlay file.
-# BASE: perf_summary.json of an earlier run. RUN: name of a run, for compare, evaluate and new.
-# MODEL: a model file; for ask the name of a served model. IMAGE, PROTOCOL: an image file, and http or grpc.
-# DATASET: a .npz with samples and labels; or IMAGES and LABELS, two IDX files.
+# PYTHON: version of the interpreter, 3.11 or 3.12; when the environment is set up.
+# CORES: cores for Snakemake; for what runs the workflow (perf_report, tune, deploy, backend, benchmark).
+# CONFIG: overlay files; for the same, and for serve, demo and verify.
+# RUN: name of a run; for compare, evaluate, new and screenshots.
+# BASE: perf_summary.json of an earlier run; for compare.
+# VARIANT: what to serve, or all; PORT: of the server or the page; for serve, ask and demo.
+# MODEL: a model file for new; the name of a served model for ask.
+# IMAGE: an image file; PROTOCOL: http or grpc; for ask.
+# DATASET: a .npz with samples and labels, or IMAGES and LABELS: two IDX files; for evaluate.
 PYTHON ?= >=3.11,<3.13
 CORES ?= 4
 CONFIG ?=
@@ -26,22 +31,32 @@ SYNC := $(UV) pip sync --quiet --require-hashes --python $(VENV)/bin/python
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Where the commands and the rules' scripts find their modules.
 export PYTHONPATH := $(CURDIR)/workflow/scripts
+# Their messages name these variables instead of options.
+export STARTED_BY = make $@
 OVERLAY := $(if $(CONFIG),--configfile $(CONFIG))
+# Before Snakemake, which says less of a file that is missing or no YAML.
+CHECK = $(if $(CONFIG),python -m commands.check $(OVERLAY))
 SERVED := $(OVERLAY) $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help perf_report backend tune deploy compare modelopt new serve ask demo evaluate verify test test-slow test-all lint format sync docs screenshots lock benchmark clean distclean
+.PHONY: help perf_report backend tune deploy compare modelopt new serve ask demo evaluate verify test test-slow test-all lint format sync docs screenshots recording lock benchmark clean distclean
 
-help: ## List the targets
+help: ## List the targets and the variables
 	@grep -hE '^[a-z_-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@echo
+	@echo 'Variables, as in make perf_report CORES=8:'
+	@sed -n '/^# PYTHON:/,/^[^#]/s/^# /  /p' $(firstword $(MAKEFILE_LIST))
 
 perf_report: $(VENV)/.main ## Set up, run the workflow, write artifacts/<run>/report/
+	@$(CHECK)
 	snakemake --cores $(CORES) perf_report $(OVERLAY)
 
 tune: $(VENV)/.main $(ANALYZER)/.done ## Search for the best configuration within the SLO: artifacts/<run>/tune/
+	@$(CHECK)
 	snakemake --cores $(CORES) tune $(OVERLAY)
 
 deploy: $(VENV)/.main $(ANALYZER)/.done ## Tune, then write what serves the result elsewhere: artifacts/<run>/deploy/
+	@$(CHECK)
 	snakemake --cores $(CORES) deploy $(OVERLAY)
 
 compare: $(VENV)/.main ## Compare artifacts/RUN with an earlier run: make compare BASE=path/to/perf_summary.json [RUN=…]
@@ -56,7 +71,7 @@ serve: $(VENV)/.main ## Serve a variant in the foreground: make serve VARIANT=op
 	@exec python -m commands.serve $(SERVED) $(if $(filter all,$(VARIANT)),--all,--variant $(VARIANT))
 
 ask: $(VENV)/.main ## Send an image to a served model: make ask IMAGE=seven.png [PORT=8000] [PROTOCOL=grpc] [MODEL=name]
-	@exec python -m commands.client --image '$(IMAGE)' --protocol $(PROTOCOL) $(if $(PORT),--url localhost:$(PORT)) \
+	@exec python -m commands.client --image '$(IMAGE)' --protocol $(PROTOCOL) $(if $(PORT),--port $(PORT)) \
 	  $(if $(MODEL),--model '$(MODEL)')
 
 demo: $(VENV)/.main ## Serve every variant and a page to draw on: make demo [PORT=8080]
@@ -108,7 +123,12 @@ docs: $(VENV)/.dev ## Renew the tables in config/README.md and docs/reruns.md
 	python tools/reruns.py --write docs/reruns.md
 
 screenshots: $(VENV)/.dev ## Renew the pictures of the report in docs/images from the default run (needs chromium)
+	@test -f artifacts/$(RUN)/report/perf_report.html || \
+	  { echo 'make screenshots: error: run $(RUN) has no report. Hint: make perf_report, or RUN=name'; exit 2; }
 	python tools/screenshots.py artifacts/$(RUN)/report/perf_report.html docs/images
+
+recording: $(VENV)/.dev ## Renew the picture of the terminal in docs/images by a small run
+	python tools/recording.py docs/images/terminal.svg snakemake --cores $(CORES) --configfile tests/configs/full.yaml
 
 lock: | $(UV) ## Resolve the dependencies again
 	$(UV) pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o envs/main.txt

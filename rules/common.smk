@@ -3,13 +3,13 @@
 import sys
 from inspect import signature
 from pathlib import Path
-
-PROJECT = Path(workflow.current_basedir).parent
-sys.path.insert(0, str(PROJECT / "workflow" / "scripts"))
+from shutil import rmtree
 
 from plan import machine, snakemake_internals
 from plan.command import command_line, log_options
 from plan.config import checked
+from plan.configured import mapping
+from plan.progress import expected
 from plan.rule_settings import RuleSettings
 from plan.workflow_plan import Plan, library, project_file
 from program.cli import UserError
@@ -21,12 +21,16 @@ prepare_environment()
 stop_on_hangup()
 
 try:
+    for overlay in snakemake_internals.overlays(workflow):
+        # Snakemake takes the last of two keys with the same name.
+        mapping(Path(overlay))
     plan = Plan(checked(config, Path.cwd()), Path.cwd())
 except UserError as error:
     sys.exit(str(error))
 
 settings = RuleSettings(plan)
-RUN = "exec {params.command} --settings {params.settings:q}"
+# The directory of the run is that of the log. It is in no param, or runs of other names would not share a cache.
+RUN = "log={log[0]:q}; run=${{log%%/logs/*}}; exec {params.command} --settings {params.settings:q}"
 # For rules whose results are good on any machine, which Snakemake may take from a cache that several clones share
 # (docs/reruns.md). They have no benchmark: what comes from a cache took no time, and Snakemake refuses the two together.
 CACHE = snakemake_internals.has_cache(workflow)
@@ -35,13 +39,19 @@ GPUS = int(plan.config.serving.device == "cuda")
 IMAGE = plan.config.serving.image if plan.config.server == "native" else None
 
 
-# Jobs that are submitted find their GPU and their Triton elsewhere; a dry run needs none.
 onstart:
+    # A measurement that is forced (-R, -F, --force) takes over nothing that was measured before.
+    for wildcards in snakemake_internals.forced_jobs(workflow, "sweep"):
+        rmtree(plan.store(**wildcards), ignore_errors=True)
+    jobs = snakemake_internals.planned_jobs(workflow, expected)
+    # Jobs that are submitted find their GPU and their Triton elsewhere; a dry run needs none.
     if snakemake_internals.runs_here(workflow):
         try:
-            machine.require(snakemake_internals.planned_jobs(workflow), settings)
+            machine.require(jobs, settings)
         except UserError as error:
             sys.exit(str(error))
+    if progress:
+        progress.begin(jobs, snakemake_internals.cores(workflow) or 1)
 
 
 wildcard_constraints:
@@ -75,9 +85,14 @@ def command(rule, **more):
     def built(wildcards, input, output):
         logs = log_options(snakemake_internals.logs(workflow, rule, wildcards.items()))
         added = {name: value(wildcards) if callable(value) else value for name, value in more.items()}
-        return command_line(input.code[0], dict(input.items()), dict(output.items()), added, logs)
+        return command_line(plan.results, input.code[0], dict(input.items()), dict(output.items()), added, logs)
 
     return built
+
+
+def all_cores(wildcards):
+    """The threads of a job that measures: nothing runs beside it, whatever --cores is. On a cluster it has a node."""
+    return snakemake_internals.cores(workflow) or 4
 
 
 def turn(wildcards):

@@ -2,7 +2,7 @@
 
 Makes: export/{model.onnx,model.ts,reference.npz,reference_raw.npz}, and export/parity.json, which compares them at the
 profile's shapes. A ready graph has no model.ts; without a data set or model.raw there is no reference_raw.npz.
-Config: export, model, profile (parity alone: of other batch sizes nothing is exported anew).
+Config: export, model, profile (parity alone: other batch sizes export nothing again).
 """
 
 if plan.given_graph:

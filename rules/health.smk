@@ -1,14 +1,17 @@
-"""Stage health. Takes: repository/<variant>/, export/reference.npz. Makes: health/<variant>.json. Config: healthcheck, server."""
+"""Stage health. Takes: repository/<variant>/, export/reference.npz. Makes: health/<variant>.checks.json and health/<variant>.json.
+
+Config: healthcheck, server.
+"""
 
 
 rule healthcheck:
-    """Whether a variant is what it promises to be, through the server."""
+    """What a variant serves, through the server."""
     input:
         code=plan.code("healthcheck.py", "pytriton_server.py"),
         repository="<results>/repository/{variant}",
         reference=ask(plan.reference),
     output:
-        health="<results>/health/{variant}.json",
+        checks="<results>/health/{variant}.checks.json",
     log:
         "<logs>/healthcheck/{variant}.log",
         server="<logs>/healthcheck/{variant}.server.log",
@@ -29,5 +32,32 @@ rule healthcheck:
         command=command("healthcheck"),
     message:
         "Health check of {wildcards.variant}"
+    shell:
+        RUN
+
+
+# What measures takes the record, so that other bounds measure nothing again.
+rule judgement:
+    """Whether the answers of a variant are within the bounds."""
+    input:
+        code=plan.code("judgement.py"),
+        checks=rules.healthcheck.output.checks,
+    output:
+        health="<results>/health/{variant}.json",
+    log:
+        "<logs>/judgement/{variant}.log",
+    benchmark:
+        "<benchmarks>/judgement/{variant}.tsv"
+    conda:
+        "../envs/main.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        libraries=libraries("judgement.py"),
+        settings=as_json(settings.judgement),
+        command=command("judgement"),
+    message:
+        "Judgement of {wildcards.variant}"
     shell:
         RUN

@@ -1,6 +1,6 @@
-"""Stage perf. Takes: repository/<variant>/, health/<variant>.json, export/reference.npz.
+"""Stage perf. Takes: repository/<variant>/, health/<variant>.checks.json, export/reference.npz.
 
-Makes: perf/<variant>/repeat-<n>/ (points.csv, raw/) and in_process/<variant>/repeat-<n>.csv.
+Makes: perf/<variant>/repeat-<n>/ and perf/head_to_head/ (points.csv, raw/), and in_process/<variant>/repeat-<n>.csv.
 Config: sweep, serving, profile.
 """
 
@@ -10,7 +10,7 @@ rule sweep:
     input:
         code=plan.code("sweep.py", "pytriton_server.py"),
         repository="<results>/repository/{variant}",
-        health=rules.healthcheck.output.health,
+        checks=rules.healthcheck.output.checks,
         reference=ask(plan.reference),
         model_file=plan.samples_from,
     output:
@@ -26,8 +26,7 @@ rule sweep:
         "../envs/main.yaml"
     container:
         IMAGE
-    # All cores of the default run, and a resource of which there is one: nothing runs beside a measurement.
-    threads: 4
+    threads: all_cores
     resources:
         mem_mb=4000,
         runtime=60,
@@ -36,7 +35,8 @@ rule sweep:
     params:
         libraries=libraries("sweep.py", packages=SERVER_PACKAGES),
         settings=as_json(settings.sweep),
-        command=command("sweep"),
+        # Every point as soon as it is measured; no output, because Snakemake removes those of a job that runs again.
+        command=command("sweep", store=ask(plan.store)),
     message:
         "Sweep of {wildcards.variant}, repeat {wildcards.repeat}"
     shell:
@@ -51,7 +51,7 @@ rule in_process:
         runtime=ask(plan.runtime),
         artifact=ask(plan.artifact),
         processing=ask(plan.processing),
-        health=rules.healthcheck.output.health,
+        checks=rules.healthcheck.output.checks,
         reference=rules.export.output.reference,
         model_file=plan.samples_from,
     output:
@@ -65,7 +65,7 @@ rule in_process:
         "../envs/main.yaml"
     container:
         IMAGE
-    threads: 4
+    threads: all_cores
     resources:
         mem_mb=4000,
         runtime=10,
@@ -79,5 +79,45 @@ rule in_process:
         command=command("in_process"),
     message:
         "{wildcards.variant} without a server, repeat {wildcards.repeat}"
+    shell:
+        RUN
+
+
+# One job for all variants: pairs of figures are compared that were measured seconds apart.
+rule head_to_head:
+    """All variants in turns at one load, with the servers of all of them up."""
+    input:
+        code=plan.code("head_to_head.py", "pytriton_server.py"),
+        repositories=expand("<results>/repository/{variant}", variant=plan.variants),
+        checks=expand(rules.healthcheck.output.checks, variant=plan.variants),
+        reference=rules.export.output.reference,
+        raw_reference=plan.raw_reference,
+        model_file=plan.samples_from,
+    output:
+        points="<results>/perf/head_to_head/points.csv",
+        raw=directory("<results>/perf/head_to_head/raw"),
+    log:
+        "<logs>/head_to_head.log",
+        server="<logs>/head_to_head.server.log",
+    benchmark:
+        "<benchmarks>/head_to_head.tsv"
+    # Before the repeats.
+    priority: 0.9
+    conda:
+        "../envs/main.yaml"
+    container:
+        IMAGE
+    threads: all_cores
+    resources:
+        mem_mb=8000,
+        runtime=60,
+        gpu=GPUS,
+        measure=1,
+    params:
+        libraries=libraries("head_to_head.py", packages=SERVER_PACKAGES),
+        settings=as_json(settings.head_to_head),
+        command=command("head_to_head"),
+    message:
+        "All variants head to head"
     shell:
         RUN

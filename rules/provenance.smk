@@ -7,15 +7,18 @@ import json
 import shlex
 import subprocess
 
+from plan.outcome import outcome
+
 
 rule provenance:
     """The configuration, the software and the hardware that the figures come from."""
     input:
         code=plan.code("provenance.py"),
-        health=f"<results>/health/{plan.variants[0]}.json",
+        checks=f"<results>/health/{plan.variants[0]}.checks.json",
         after=[
             project_file("envs/main.txt"),
             *expand(rules.sweep.output.points, variant=plan.variants, repeat=plan.repeats),
+            rules.head_to_head.output.points,
             *expand(rules.in_process.output.table, variant=plan.in_process, repeat=plan.repeats),
         ],
     output:
@@ -50,3 +53,6 @@ onsuccess:
         text=True,
         check=True,
     )
+    if progress:
+        reports = "perf_report" in snakemake_internals.rules_of_run(workflow)
+        progress.succeed(outcome(Path(plan.results), snakemake_internals.overlays(workflow)) if reports else [])

@@ -11,10 +11,11 @@ rule perf_report:
     input:
         code=plan.code("perf_report.py"),
         template=f"{SHOW}/perf_report.html.j2",
-        after=sorted([*glob(f"{SHOW}/*.j2"), *glob(f"{SHOW}/page.*"), project_file(SUMMARY_SCHEMA)]),
+        after=sorted([*glob(f"{SHOW}/*.j2"), *glob(f"{SHOW}/page.*"), project_file(SUMMARY_SCHEMA), *ACCEPTED]),
         points=expand(rules.sweep.output.points, variant=plan.variants, repeat=plan.repeats),
+        head_to_head=rules.head_to_head.output.points,
         in_process=expand(rules.in_process.output.table, variant=plan.in_process, repeat=plan.repeats),
-        health=expand(rules.healthcheck.output.health, variant=plan.variants),
+        health=expand(rules.judgement.output.health, variant=plan.variants),
         engines=expand("<results>/engine/{backend}/engine.json", backend=plan.engines),
         dataset=rules.dataset.output.summary if plan.dataset else [],
         metrics=[] if plan.given_graph else rules.train.output.metrics,

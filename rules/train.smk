@@ -1,4 +1,4 @@
-"""Stage train. Takes: dataset/, the model file, the weights. Makes: model/model.pt, model/metrics.json.
+"""Stage train. Takes: dataset/, the model file, the weights. Makes: model/model.pt, model/metrics.json, model/accepted.json.
 
 A model file without `train` keeps its weights as given. Config: train, model.file, model.arguments, model.weights.
 """
@@ -32,3 +32,36 @@ rule train:
         "Training" if plan.trains else "Weights as given"
     shell:
         RUN
+
+
+# Only the report and the named targets depend on it, so that another bound trains and makes nothing else again. Its
+# priority lets it stop a run before anything is made of the model.
+rule accept:
+    """Stop the run when the model is not accurate enough."""
+    input:
+        code=plan.code("accept.py"),
+        metrics=rules.train.output.metrics,
+    output:
+        accepted="<results>/model/accepted.json",
+    log:
+        "<logs>/accept.log",
+    benchmark:
+        "<benchmarks>/accept.tsv"
+    priority: 2
+    conda:
+        "../envs/main.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        libraries=libraries("accept.py"),
+        settings=as_json(settings.accept),
+        command=command("accept"),
+    message:
+        "Accuracy of the model"
+    shell:
+        RUN
+
+
+# Nothing trains a ready graph.
+ACCEPTED = [] if plan.given_graph else [f"{plan.results}/model/accepted.json"]

@@ -1,4 +1,4 @@
-"""Stage tune. Takes: repository/<variant>/, health/<variant>.json, export/reference.npz. Makes: tune/<variant>/.
+"""Stage tune. Takes: repository/<variant>/, health/<variant>.checks.json, export/reference.npz. Makes: tune/<variant>/.
 
 Model Analyzer searches, the winner is measured again against the default, choice.json says which of them it is.
 Config: tune, and of sweep the first protocol and batch size, the windows and the samples.
@@ -39,7 +39,7 @@ rule tune_search:
         code=plan.code("tune_search.py"),
         version=rules.tune_environment.output.version,
         repository="<results>/repository/{variant}",
-        health=rules.healthcheck.output.health,
+        checks=rules.healthcheck.output.checks,
         reference=ask(plan.reference),
         model_file=plan.samples_from,
     output:
@@ -55,7 +55,7 @@ rule tune_search:
         "../envs/main.yaml"
     container:
         IMAGE if "tune_search" in machine.STARTS_TRITON[plan.config.tune.launch] else None
-    threads: 4
+    threads: all_cores
     resources:
         mem_mb=4000,
         runtime=240,
@@ -125,7 +125,7 @@ rule tune_proof:
         "../envs/main.yaml"
     container:
         IMAGE if "tune_proof" in machine.STARTS_TRITON[plan.config.tune.launch] else None
-    threads: 4
+    threads: all_cores
     resources:
         mem_mb=4000,
         runtime=60,

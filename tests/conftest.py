@@ -16,6 +16,8 @@ import yaml
 
 from project import ROOT, Project, copy_project
 
+# Of `make test`, which is not what the tests start.
+os.environ.pop("STARTED_BY", None)
 SCRIPTS = ROOT / "workflow" / "scripts"
 CONFIGS = ROOT / "tests" / "configs"
 DEFAULT = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
@@ -25,7 +27,7 @@ FULL = "tests/configs/full.yaml"
 RULES_OF_FULL = (
     "dataset", "train", "export", "parity", "engine_openvino", "engine_aotinductor", "engine_tensorrt_rtx",
     "backend", "repository", "repository_pytriton", "repository_bls", "repository_ensemble", "healthcheck", "sweep",
-    "in_process", "provenance", "perf_report",
+    "accept", "judgement", "head_to_head", "in_process", "provenance", "perf_report",
 )  # fmt: skip
 # Everything that the workflow makes.
 TARGETS = ("perf_report",)
@@ -33,6 +35,7 @@ NATIVE_BACKENDS = {
     f"backends/endpoints_{engine}/libtriton_endpoints_{engine}.so"
     for engine in ("null", "openvino", "aotinductor", "torchscript")
 }
+HEAD_TO_HEAD = {"perf/head_to_head/points.csv", "perf/head_to_head/raw"}
 # What runs again whenever anything does.
 CLOSING = {
     *(f"provenance/{name}" for name in ("run_config.yaml", "versions.json", "system.json")),
@@ -54,7 +57,8 @@ def expected_outputs(config: dict) -> set[str]:
     repeats = range(1, config["sweep"]["repeats"] + 1)
     result = {
         *("dataset/train.npz", "dataset/test.npz", "dataset/dataset.json"),
-        *("model/model.pt", "model/metrics.json"),
+        *("model/model.pt", "model/metrics.json", "model/accepted.json"),
+        *HEAD_TO_HEAD,
         *("export/model.onnx", "export/model.ts", "export/parity.json"),
         *("export/reference.npz", "export/reference_raw.npz"),
         *CLOSING,
@@ -89,6 +93,7 @@ def variant_outputs(variant: str, repeats: Iterable[int]) -> set[str]:
     """The outputs that one variant has for itself."""
     return {
         f"repository/{variant}",
+        f"health/{variant}.checks.json",
         f"health/{variant}.json",
         *measured_outputs(variant, repeats),
     }
@@ -116,7 +121,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A copy of the project in which tests/configs/full.yaml has run from end to end. Tests leave it as it is."""
     project = copy_project(tmp_path_factory.mktemp("finished"))
-    project.snakemake("--cores", "2", *TARGETS, configfiles=(FULL,))
+    # More than this machine has: what measures runs alone all the same (test_full_run.py).
+    project.snakemake("--cores", "6", *TARGETS, configfiles=(FULL,))
     return project
 
 
@@ -153,6 +159,12 @@ def health(variant: str, *reasons: str) -> str:
     server = {"kind": "bundled", "version": "2.51.0"}
     found = {"variant": variant, "model": variant, "server": server, "healthy": not reasons, "reasons": reasons}
     return json.dumps(found | {"accuracy": None, "samples": 2, "protocols": {}})
+
+
+def checks(variant: str, *faults: str) -> str:
+    """The text of a checks.json."""
+    found = {name: value for name, value in json.loads(health(variant)).items() if name not in ("healthy", "reasons")}
+    return json.dumps(found | {"computes": True, "faults": faults})
 
 
 @dataclass(frozen=True)
@@ -206,7 +218,8 @@ def dataset_files(tmp_path_factory: pytest.TempPathFactory, digits: tuple[np.nda
     return directory
 
 
-TRAIN = DEFAULT["train"] | {"epochs": 1, "threads": 1, "min_accuracy": 0, "batch_size": 50, "arguments": {}}
+TRAIN = DEFAULT["train"] | {"epochs": 1, "threads": 1, "batch_size": 50, "arguments": {}}
+del TRAIN["min_accuracy"]
 
 
 @pytest.fixture(scope="session")

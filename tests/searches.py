@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from conftest import ANALYZER, MODEL, ROOT, health
+from conftest import ANALYZER, MODEL, ROOT, checks
 from model.reference import Reference, save
 
 WINDOWS = {"protocol": "grpc", "shape": "", "window_ms": 200, "stability_percent": 1000, "max_windows": 3, "samples": 2}
@@ -34,9 +34,9 @@ SETTINGS = {
 def command(directory: Path, repository: Path, **changes: Any) -> list[str]:
     """The command line of a search, run in `directory`, which gets the files that it takes."""
     (directory / "version.json").write_text('{"version": "any"}')
-    (directory / "health.json").write_text(health("small"))
+    (directory / "checks.json").write_text(checks("small"))
     files = {
-        **{"model-analyzer": ANALYZER, "version": "version.json", "health": "health.json"},
+        **{"model-analyzer": ANALYZER, "version": "version.json", "checks": "checks.json"},
         **{"repository": repository, "reference": reference(directory), "checkpoints": "checkpoints"},
         **{"analyzer-log": "analyzer.log", "server-log": "server.log", "log": "search.log"},
         **{"results": "results.csv", "configs": "configs"},

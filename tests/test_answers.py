@@ -9,6 +9,7 @@ import pytest
 from onnx import TensorProto, helper
 
 import healthcheck
+import judgement
 import parity
 from conftest import SERVING
 from model import reference
@@ -73,13 +74,14 @@ def health(casting, monkeypatch, tmp_path):
     """The health.json of the running server when an element of an output is wrong."""
     running, wrong, expected = casting
     monkeypatch.setattr(server, "running", lambda *_, **__: nullcontext(running))
-    bounds = Bounds(min_accuracy=0, max_abs_error=1e-3, min_agreement=1, samples="all")
-    settings = HealthCheck("onnx", "casting", "bundled", True, SIGNATURE, PROFILE, {"batch": 4}, bounds)
+    bounds = Bounds(min_accuracy=0, max_abs_error=1e-3, min_agreement=1)
+    settings = HealthCheck("onnx", "casting", "bundled", True, SIGNATURE, PROFILE, {"batch": 4}, "all")
 
     def check(name: str, place: int):
         wrong.write_text(f"{name} {place}")
-        files = (tmp_path, expected, tmp_path / "triton.log", tmp_path / "health.json")
-        healthcheck.main(healthcheck.Job(settings, *files))
+        checks = tmp_path / "checks.json"
+        healthcheck.main(healthcheck.Job(settings, tmp_path, expected, tmp_path / "triton.log", checks))
+        judgement.main(judgement.Job(bounds, checks, tmp_path / "health.json"))
         return read_health(tmp_path / "health.json")
 
     return check

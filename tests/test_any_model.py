@@ -15,6 +15,7 @@ import yaml
 
 from conftest import CONFIGS, DEFAULT, MODEL, PROFILE, ROOT, Project, copy_project, merged
 from healthcheck import Checks, answering, faults, larger
+from judgement import beyond, judged
 from model import reference, shapes, tensors
 from model.comparison import OutputDifference
 from model.model_file import declared
@@ -225,19 +226,30 @@ SOUND = Checks(
     accepted_beyond_profile=[], parity={"spec:1x6x4": {"wave": OutputDifference(max_abs_error=1e-6, max_rel_error=0)}},
     samples=16, accuracy=None,
 )  # fmt: skip
-BOUNDS = Bounds(max_abs_error=1e-3, min_agreement=0.9, min_accuracy=0.9, samples="all")
+BOUNDS = Bounds(max_abs_error=1e-3, min_agreement=0.9, min_accuracy=0.9)
 
 
 def test_health_without_accuracy_or_agreement_is_judged_by_its_errors():
-    assert faults(SOUND, BOUNDS, computes=True) == []
+    assert faults(SOUND) == beyond(SOUND.recorded(), BOUNDS) == []
     broken = {"spec:1x6x4": {"wave": OutputDifference(max_abs_error=0, max_rel_error=0, misplaced=1)}}
     wrong = replace(SOUND, parity=broken, accepted_beyond_profile=["frames"], refuses_beyond_profile=False)
-    of_requests = ["not refuses beyond profile", "accepts more than the profile on the axis frames"]
-    assert faults(wrong, BOUNDS, computes=True) == [
-        *of_requests, "output wave: elements that differ in NaN or infinity: 1 at spec:1x6x4",
+    assert faults(wrong) == ["not refuses beyond profile", "accepts more than the profile on the axis frames"]
+    assert beyond(replace(wrong, accuracy=0.1).recorded(), BOUNDS) == [
+        "output wave: elements that differ in NaN or infinity: 1 at spec:1x6x4", "accuracy 0.1000 < 0.9",
     ]  # fmt: skip
-    # Nothing is asked of the answers of a model that computes nothing.
-    assert faults(replace(wrong, accuracy=0.1), BOUNDS, computes=False) == of_requests
+
+
+@pytest.mark.parametrize(
+    ("computes", "reasons"), [(True, ["grpc: not live", "grpc: accuracy 0.1000 < 0.9"]), (False, ["grpc: not live"])]
+)
+def test_judgement_of_what_was_recorded(computes, reasons):
+    """Nothing is asked of the answers of a model that computes nothing."""
+    recorded = {"variant": "a", "computes": computes, "faults": ["grpc: not live"]}
+    recorded["protocols"] = {"grpc": replace(SOUND, accuracy=0.1).recorded()}
+    found = judged(recorded, BOUNDS)
+    assert (found.pop("healthy"), found.pop("reasons")) == (False, reasons)
+    assert found == {"variant": "a", "protocols": recorded["protocols"]}
+    assert judged(recorded | {"faults": []}, replace(BOUNDS, min_accuracy=0.1))["healthy"]
 
 
 def test_larger_request_grows_every_axis_of_the_name():

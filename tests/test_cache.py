@@ -25,10 +25,9 @@ def clones(tmp_path_factory):
     projects = [copy_project(tmp_path_factory.mktemp("clone") / "project") for _ in range(2)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SNAKEMAKE_OUTPUT_CACHE", str(cache))
-        said = [
-            one.snakemake(*TARGETS, "--cores", "2", "--cache", configfiles=(FULL, cache / "overlay.yaml")).stderr
-            for one in projects
-        ]
+        for one in projects:
+            one.snakemake(*TARGETS, "--cores", "2", "--cache", configfiles=(FULL, cache / "overlay.yaml"))
+    said = ["".join(log.read_text() for log in one.root.glob(".snakemake/log/*.log")) for one in projects]
     return projects, said, cache
 
 
@@ -42,6 +41,17 @@ def test_second_clone_makes_nothing_and_says_so(clones):
     assert "to cache." not in said[1]
     # No script ran: it would have written to its log.
     assert {path.stat().st_size for path in (projects[1].root / RUN / "logs").rglob("*.log")} == {0}
+
+
+def test_run_of_another_name_gets_what_the_first_made(clones, monkeypatch):
+    projects, _, cache = clones
+    monkeypatch.setenv("SNAKEMAKE_OUTPUT_CACHE", str(cache))
+    (cache / "named.yaml").write_text("run: another\n")
+    targets = [path.replace(RUN, "artifacts/another") for path in TARGETS]
+    overlays = (FULL, cache / "overlay.yaml", cache / "named.yaml")
+    projects[0].snakemake(*targets, "--cores", "2", "--cache", configfiles=overlays)
+    for path, other in zip(TARGETS, targets):
+        assert (projects[0].root / other).resolve() == (projects[0].root / path).resolve()
 
 
 def test_leaving_the_cache_out_later_reruns_nothing(clones):

@@ -11,6 +11,7 @@ from commands import serve as serving
 from conftest import ROOT, Programs, Project
 from model.interface import load_checkpoint
 from serve import server
+from serve.repository import together
 
 SEVEN = ROOT / "docs" / "images" / "seven.png"
 DEMO = ("--model", "MnistInfer", "--input-name", "image", "--output-name", "predictions")
@@ -29,7 +30,7 @@ def servers(served_run: Project, tmp_path_factory: pytest.TempPathFactory) -> It
     repositories = served_run.root / "artifacts" / "test" / "repository"
     logs = tmp_path_factory.mktemp("logs")
     with (
-        serving.together([repositories / name for name in ("openvino", "bls", "ensemble")]) as merged,
+        together([repositories / name for name in ("openvino", "bls", "ensemble")]) as merged,
         server.running(merged, server.models(merged), logs / "triton.log") as triton,
         server.running(repositories / "pytriton", ["MnistInfer"], logs / "pytriton.log") as pytriton,
     ):
@@ -127,4 +128,4 @@ def test_not_an_image(servers, command: Programs, tmp_path: Path, kind, flags):
 
 def test_file_is_missing(command: Programs, tmp_path: Path):
     line = refused(command, "--image", tmp_path / "absent.png")
-    assert line == f"client.py: error: {tmp_path / 'absent.png'} does not exist."
+    assert line.startswith(f"client.py: error: {tmp_path / 'absent.png'} does not exist. Hint: ")

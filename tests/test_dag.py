@@ -10,6 +10,7 @@ from conftest import (
     CLOSING,
     DEFAULT,
     FULL,
+    HEAD_TO_HEAD,
     OVERLAYS,
     ROOT,
     TARGETS,
@@ -80,23 +81,30 @@ def test_finished_run_has_nothing_to_do(finished_run):
     [
         pytest.param(
             {"profile": {"opt": "input:32x1x28x28"}},
-            ENGINES | {"export/parity.json"} | chains(*ON_ENGINE) | IN_PROCESS,
+            ENGINES | {"export/parity.json"} | chains(*ON_ENGINE) | IN_PROCESS | HEAD_TO_HEAD,
             id="opt shape",
         ),
         pytest.param({"train": SWAPPED}, AFTER_DATASET, id="two values of train swapped"),
         pytest.param(
             {"healthcheck": {"min_accuracy": 0.999, "min_agreement": 0.9}},
-            HEALTH | SWEEPS | IN_PROCESS,
-            id="two bounds swapped",
+            HEALTH,
+            id="answers judged by two other bounds",
         ),
-        pytest.param({"sweep": {"concurrencies": [1, 4, 4 + 4]}}, SWEEPS, id="one more concurrency"),
+        pytest.param({"healthcheck": {"min_accuracy": 0.5}}, HEALTH, id="a gate loosened"),
+        pytest.param({"healthcheck": {"max_abs_error": 1e-12}}, HEALTH, id="a gate that no variant passes"),
+        pytest.param({"train": {"min_accuracy": 0.5}}, {"model/accepted.json"}, id="the gate of training loosened"),
+        pytest.param({"sweep": {"concurrencies": [1, 2, 4]}}, SWEEPS, id="one more concurrency"),
+        pytest.param({"sweep": {"concurrencies": [1, 4, 8]}}, SWEEPS | HEAD_TO_HEAD, id="a higher concurrency"),
+        pytest.param({"sweep": {"rounds": 3}}, HEAD_TO_HEAD, id="more rounds"),
         pytest.param(
             {"sweep": {"repeats": 2}},
             in_process_outputs(VARIANTS, [2]).union(*(measured_outputs(name, [2]) for name in VARIANTS)),
             id="one more repeat",
         ),
         pytest.param(
-            {"variants": [*VARIANTS, "onnx"]}, chains("onnx") | in_process_outputs(["onnx"], [1]), id="one more variant"
+            {"variants": [*VARIANTS, "onnx"]},
+            chains("onnx") | in_process_outputs(["onnx"], [1]) | HEAD_TO_HEAD,
+            id="one more variant",
         ),
         pytest.param({"engines": [], "compare": {"margin_percent": 9}}, set(), id="what makes no output"),
     ],
@@ -122,16 +130,17 @@ def test_summary_agrees_with_a_dry_run(finished_run, tmp_path):
     jobs = dict(re.findall(r"^(\w+) +(\d+)$", (found.stdout + found.stderr).split("Reasons:")[-2], re.MULTILINE))
     assert jobs == {
         "engine_openvino": "1", "engine_aotinductor": "1", "engine_tensorrt_rtx": "1", "parity": "1", "repository": "2",
-        "repository_pytriton": "1", "repository_bls": "1", "repository_ensemble": "1", "healthcheck": "5", "sweep": "5",
-        "in_process": "3", "provenance": "1", "perf_report": "1", "total": "24",
+        "repository_pytriton": "1", "repository_bls": "1", "repository_ensemble": "1", "healthcheck": "5",
+        "judgement": "5", "sweep": "5", "head_to_head": "1", "in_process": "3",
+        "provenance": "1", "perf_report": "1", "total": "30",
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("name", "rerun"),
     [
-        ("workflow/scripts/record/inputs.py", SWEEPS | CLOSING),
-        ("workflow/backends/bls.py", chains("bls") | CLOSING),
+        ("workflow/scripts/record/inputs.py", SWEEPS | HEAD_TO_HEAD | CLOSING),
+        ("workflow/backends/bls.py", chains("bls") | HEAD_TO_HEAD | CLOSING),
         ("workflow/scripts/models/hifigan.py", set()),
         ("workflow/backends/runtime_onnx.py", set()),
     ],

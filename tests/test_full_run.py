@@ -3,14 +3,17 @@
 import csv
 import json
 import re
+from datetime import datetime, timedelta
 
 import jsonschema
 import onnx
 import pytest
 import yaml
 
+from analyse import job_times
 from conftest import DEFAULT, FULL, ROOT, expected_outputs, merged
 from plan.config import checked
+from record.points import HEAD_TO_HEAD_COLUMNS
 
 CONFIG = merged(DEFAULT, yaml.safe_load((ROOT / FULL).read_text()))
 VARIANTS = CONFIG["variants"]
@@ -18,12 +21,14 @@ VARIANTS = CONFIG["variants"]
 COMPUTING = ("openvino", "aotinductor", "pytriton")
 JOBS = [
     "dataset", "train", "export", "parity", "engine/openvino", "engine/aotinductor", "engine/tensorrt_rtx",
-    "provenance", "perf_report",
-    *(f"{job}/{variant}" for variant in VARIANTS for job in ("repository", "healthcheck")),
+    "provenance", "perf_report", "accept", "head_to_head",
+    *(f"{job}/{variant}" for variant in VARIANTS for job in ("repository", "healthcheck", "judgement")),
     *(f"sweep/{variant}-1" for variant in VARIANTS),
     *(f"in_process/{variant}-1" for variant in COMPUTING),
 ]  # fmt: skip
-SERVED = [name for variant in VARIANTS for name in (f"healthcheck/{variant}", f"sweep/{variant}-1")]
+SERVED = ["head_to_head", *(name for variant in VARIANTS for name in (f"healthcheck/{variant}", f"sweep/{variant}-1"))]
+PYTRITON = [f"head_to_head.server.{variant}.log" for variant in VARIANTS if variant.startswith("pytriton")]
+ROUNDS = range(1, 1 + CONFIG["sweep"]["rounds"])
 POINTS = ["grpc_batch1_concurrency1", "grpc_batch1_concurrency4"]
 PYTHON_MODEL = ("config.pbtxt", "1/model.py", "1/runtime.py")
 
@@ -53,17 +58,28 @@ FILES = {
     *(f"repository/{variant}/{name}" for variant, names in REPOSITORIES.items() for name in names),
     *(f"perf/{variant}/repeat-1/raw/{point}.{ending}"
       for variant in VARIANTS for point in POINTS for ending in ("csv", "txt")),
+    *(f"points/{variant}/repeat-1/{point}/{point}.{ending}"
+      for variant in VARIANTS for point in POINTS for ending in ("csv", "txt")),
+    *(f"points/{variant}/repeat-1/{point}/point.json" for variant in VARIANTS for point in POINTS),
+    *(f"perf/head_to_head/raw/{variant}-{number}/{POINTS[-1]}.{ending}"
+      for variant in VARIANTS for number in ROUNDS for ending in ("csv", "txt")),
     # perf_analyzer also writes what it found of the models inside an ensemble.
-    *(f"perf/ensemble/repeat-1/raw/{inner}_v1.{point}.csv"
-      for inner in ("mnist_ensemble_prepare", "mnist_openvino", "mnist_ensemble_interpret") for point in POINTS),
+    *(f"{directory}/{inner}_v1.{point}.csv"
+      for inner in ("mnist_ensemble_prepare", "mnist_openvino", "mnist_ensemble_interpret")
+      for directory, point in [
+          *(("perf/ensemble/repeat-1/raw", point) for point in POINTS),
+          *((f"points/ensemble/repeat-1/{point}", point) for point in POINTS),
+          *((f"perf/head_to_head/raw/ensemble-{number}", POINTS[-1]) for number in ROUNDS),
+      ]),
     "provenance/manifest.json", "ro-crate-metadata.json",
     # Rules that may be cached have none.
     *(f"benchmarks/{job}.tsv" for job in JOBS if job not in ("dataset", "train", "export", "engine/tensorrt_rtx")),
     *(f"logs/{job}.log" for job in JOBS),
     *(f"logs/{job}.server.log" for job in SERVED),
+    *(f"logs/{name}" for name in PYTRITON),
 }  # fmt: skip
 # An unstable point has no CSV of its own.
-UNSTABLE = {name for name in FILES if "/raw/" in name and name.endswith(".csv")}
+UNSTABLE = {name for name in FILES if re.search("/raw/|^points/", name) and name.endswith(".csv")}
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +162,35 @@ def test_figures(run, variant):
         assert re.match(rf"TRITON_\w+_COUNT=\d+ perf_analyzer -m {model(variant)} ", row["command"])
 
 
+def test_rounds_measure_every_variant_once_seconds_apart(run):
+    with (run / "perf" / "head_to_head" / "points.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert list(rows[0]) == HEAD_TO_HEAD_COLUMNS
+    orders = [[row["variant"] for row in rows if row["round"] == str(number)] for number in ROUNDS]
+    assert [sorted(order) for order in orders] == [sorted(VARIANTS)] * len(ROUNDS)
+    assert orders[0] != orders[1]
+    assert len({(row["job"], row["host"]) for row in rows}) == 1
+    for row in rows:
+        assert (row["status"], row["concurrency"], row["protocol"]) == ("measured", "4", "grpc"), row["reason"]
+        assert float(row["throughput"]) > 0
+        assert float(row["latency_p50"]) <= float(row["latency_p99"])
+        assert 0 < float(row["seconds"]) <= 2
+    started = [datetime.fromisoformat(row["started"]) for row in rows]
+    assert started == sorted(started)
+
+
+def test_nothing_runs_beside_a_measurement(run):
+    """By the logs of the jobs, in a run with more cores than a sweep used to take."""
+    spans = {job["job"]: (start := datetime.fromisoformat(job["started"]), start + timedelta(seconds=job["seconds"]))
+             for job in job_times.jobs(run / "logs")}  # fmt: skip
+    measuring = [name for name in spans if name.startswith(("sweep/", "in_process/", "head_to_head"))]
+    assert len(measuring) == 1 + len(VARIANTS) + len(COMPUTING)
+    for name in measuring:
+        start, end = spans[name]
+        beside = [other for other, (begun, ended) in spans.items() if other != name and begun < end and start < ended]
+        assert beside == [], name
+
+
 def test_limits_stand_beside_the_figures(run):
     summary = read(run / "report" / "perf_summary.json")
     found = {(one["variant"], one["batch_size"]): one for one in summary["in_process"]}
@@ -158,11 +203,11 @@ def test_limits_stand_beside_the_figures(run):
         assert (row["in_process_fraction"] is None) == (row["variant"] == "null")
 
 
-def test_one_repeat_has_no_interval_and_shows_no_difference(run):
+def test_one_repeat_has_no_interval_and_two_rounds_show_no_difference(run):
     summary = read(run / "report" / "perf_summary.json")
     assert {row["throughput_low"] for row in summary["rows"]} == {None}
-    # Of seven variants, 21 pairs at each of two levels.
-    assert [one["result"] for one in summary["comparisons"]] == ["not known"] * 42
+    assert {(one["ratio"], one["result"]) for one in summary["comparisons"]} == {(None, "too few rounds")}
+    assert {one["rounds"] for one in summary["comparisons"]} == {2}
 
 
 def test_provenance(run):

@@ -12,7 +12,7 @@ import pytest
 
 from analyse import summary as summary_of
 from analyse import tables
-from conftest import MODEL, ROOT, health
+from conftest import MODEL, ROOT, checks
 from model.reference import Reference, save
 from plan.loads import Load, Windows
 from record import inputs, perf_analyzer
@@ -20,6 +20,7 @@ from serve import server
 
 WINDOWS = Windows(window_ms=400, stability_percent=80, max_windows=4, samples=2)
 SAMPLES = Reference({"input": np.ones((2, 1, 28, 28), np.float32)}, {"output": np.zeros((2, 10))}, np.zeros(2))
+TARGET = {"name": "small", "counted": "small", "device": "cpu", "model": MODEL, "inputs": []}
 NULL = (ROOT / "workflow" / "backends" / "runtime_null.py").read_text()
 
 
@@ -79,14 +80,14 @@ def test_an_unstable_point_stays_in_the_table(make_repository, repository_settin
     repository = make_repository(repository_settings, ROOT / "workflow/backends/runtime_null.py")
     asleep(repository, "0.05 * (time.monotonic() % 1 < 0.5)")
     save(tmp_path / "reference.npz", [SAMPLES])
-    (tmp_path / "health.json").write_text(health("moody"))
+    (tmp_path / "checks.json").write_text(checks("moody"))
     windows = {"window_ms": 300, "stability_percent": 5, "max_windows": 4, "samples": 2}
     found = script(
-        "sweep.py", "--repository", repository, "--health", "health.json", "--reference", "reference.npz",
-        "--server-log", "triton.log", "--raw", "raw", "--points", "points.csv",
+        "sweep.py", "--repository", repository, "--checks", "checks.json", "--reference", "reference.npz",
+        "--store", "store", "--server-log", "triton.log", "--raw", "raw", "--points", "points.csv",
         settings={
-            "variant": "moody", "repeat": 1, "name": "small", "counted": "small", "model": MODEL, "server": "bundled",
-            "device": "cpu", "inputs": [], "loads": [asdict(Load("grpc", 1, 1))], "windows": windows, "slo_ms": None,
+            "variant": "moody", "repeat": 1, "target": TARGET, "server": "bundled", "max_foreign_cpu": 1000,
+            "loads": [asdict(Load("grpc", 1, 1))], "windows": windows, "slo_ms": None,
         },
     )  # fmt: skip
     assert found.returncode == 0, found.stderr

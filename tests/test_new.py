@@ -95,7 +95,7 @@ def test_what_exists_stays(command, model_file):
     config = model_file.with_suffix(".yaml")
     config.write_text("mine")
     line = refused(command, model_file)
-    assert line == f"{config} exists. Hint: move it away, or choose another name: RUN=name"
+    assert line == f"{config} exists. Hint: move it away, or choose another name: --run name"
     assert config.read_text() == "mine"
 
 
@@ -125,7 +125,7 @@ def test_no_model_file(command, tmp_path):
     found = command("new", "--model", "")
     assert (found.returncode, found.stderr.strip()) == (
         2,
-        "new.py: error: . is no file. Hint: make new MODEL=path/to/model.py",
+        "new.py: error: --model is empty. Hint: --help lists what it takes",
     )
 
 

@@ -111,11 +111,16 @@ def test_a_job_is_made_of_the_command_line(capsys):
 def test_a_command_line_has_what_a_rule_names_and_no_more():
     inputs = {"code": ["x.py", "y.py"], "after": "lock.txt", "model_file": "it's a $model.py", "weights": []}
     logs = log_options([(None, "x.log"), ("server", "x.server.log")])
-    line = command_line("x.py", inputs, {"points": ["a b", "c"]}, {"retries": 2}, logs)
+    line = command_line("artifacts/a", "x.py", inputs, {"points": ["a b", "c"]}, {"retries": 2}, logs)
     assert shlex.split(line) == [
         *("python3", "x.py", "--model-file", "it's a $model.py", "--points", "a b", "c", "--retries", "2"),
         *("--log", "x.log", "--server-log", "x.server.log"),
     ]
+
+
+def test_a_command_line_is_the_same_for_runs_of_other_names():
+    lines = {command_line(f"out/{run}", "x.py", {"model": f"out/{run}/a b.pt"}) for run in ("one", "two")}
+    assert lines == {"""python3 x.py --model "$run"/'a b.pt'"""}
 
 
 def declared(script: Path) -> tuple[set[str], set[str]]:
@@ -160,7 +165,7 @@ def test_settings_hold_what_a_rule_uses_alone(asked):
     assert asked(sweep={"request_rates": [10]}).sweep("openvino", "1").slo_ms == 20
     assert "opt" in settings.healthcheck("openvino").profile
     assert "opt" not in settings.healthcheck("onnx").profile
-    assert settings.sweep("bls", "2").counted == "mnist_openvino"
+    assert settings.sweep("bls", "2").target.counted == "mnist_openvino"
     assert settings.tune_search("openvino").steering is None
     assert settings.repository_bls().serving.device == "cpu"
 
@@ -206,6 +211,27 @@ def workflow(project):
     return json.loads(run_python(program, project.root))
 
 
+@pytest.mark.parametrize("cores", ["1", "2", "8", "all"])
+def test_what_measures_takes_all_cores(project, cores):
+    """So that nothing runs beside it; of everything else many jobs may run at once."""
+    dry_run = f'["perf_report", "tune", "-n", "--cores", "{cores}"]'
+    program = project.root / "threads.py"
+    program.write_text(INTERNALS.replace("summary", "execute").replace('["perf_report", "--execute"]', dry_run))
+    threads = dict(json.loads(run_python(program, project.root))["threads"])
+    measuring = {"sweep", "head_to_head", "in_process", "tune_search", "tune_proof"}
+    everything = len(os.sched_getaffinity(0)) if cores == "all" else int(cores)
+    assert {rule: threads[rule] for rule in measuring} == dict.fromkeys(measuring, everything)
+    assert {threads[rule] for rule in ("healthcheck", "repository", "engine_openvino", "perf_report")} == {1}
+
+
+def test_submitted_measurements_do_not_ask_for_the_cores_of_this_machine():
+    """A node is theirs by profiles/slurm."""
+    resources = SimpleNamespace(cores=64)
+    for local, found in ((True, 64), (False, None)):
+        own = SimpleNamespace(resource_settings=resources, executor_plugin="slurm", local_exec=local)
+        assert snakemake_internals.cores(own) == found
+
+
 INTERNALS = """
 import contextlib, io, json, os, sys
 from snakemake.cli import main
@@ -227,6 +253,8 @@ print(json.dumps({
     "logs": internals.logs(workflow, "sweep", {"variant": "null", "repeat": "2"}),
     "here": internals.runs_here(workflow),
     "finished": internals.finished_jobs(workflow),
+    "threads": [[job.rule.name, job.threads] for job in workflow.dag.jobs],
+    "forced": internals.forced_jobs(workflow, "sweep"),
 }))
 """
 
@@ -250,6 +278,7 @@ def test_what_snakemake_does_not_document(workflow):
     ]
     assert isinstance(workflow["here"], bool)
     assert workflow["finished"] == []
+    assert workflow["forced"] == []
 
 
 def test_finished_jobs_are_those_whose_files_are_there(tmp_path):

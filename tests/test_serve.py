@@ -111,7 +111,7 @@ def test_port_taken(refused, offset, name):
     port = three_ports()
     with socket.create_server((server.HOST, port + offset)):
         message = refused("--variant", "openvino", "--port", str(port))
-    hint = "choose others with --port, or stop what listens there"
+    hint = "choose another: --port 9000; or stop what listens there"
     assert message == f"serve.py: error: port {port + offset} ({name}) is taken. Hint: {hint}"
 
 

@@ -50,6 +50,24 @@ def identity_server(make_repository, repository_settings, tmp_path_factory):
         yield running
 
 
+def contents(directory: Path) -> dict[str, bytes]:
+    """Every file below a directory, caches included."""
+    return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+def test_serving_leaves_the_repository_as_it_is(null_repository, tmp_path):
+    """Python's backend imports files of the repository, and Python would like to cache them there."""
+    repository = shutil.copytree(null_repository, tmp_path / "repository")
+    before = contents(repository)
+    assert "small/1/model.py" in before
+    with (
+        server.running(repository, ["small"], tmp_path / "triton.log") as running,
+        endpoint.connected(running, "http", "small") as one,
+    ):
+        one.infer({"input": np.ones((1, 1, 28, 28), np.float32)}, ["output"])
+    assert contents(repository) == before
+
+
 @pytest.mark.parametrize("protocol", endpoint.PROTOCOLS)
 def test_inference(null_server, protocol):
     with endpoint.connected(null_server, protocol, "small") as one:

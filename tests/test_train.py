@@ -58,15 +58,19 @@ def test_model_and_metrics(checkpoint):
     assert metrics["loss"] > 0
 
 
-def test_too_low_an_accuracy_ends_with_one_line_and_no_model(train):
-    found, directory = train("strict", min_accuracy=1)
+def test_too_low_an_accuracy_ends_with_one_line(checkpoint, script, tmp_path):
+    metrics = checkpoint.parent / "metrics.json"
+    given = ("--metrics", metrics, "--accepted", "accepted.json")
+    assert script("accept.py", *given, settings={"min_accuracy": 0}).returncode == 0
+    assert (tmp_path / "accepted.json").exists()
+    (tmp_path / "accepted.json").unlink()
+    found = script("accept.py", *given, settings={"min_accuracy": 1})
     assert found.returncode == 2
     assert "Traceback" not in found.stderr
     (line,) = [line for line in found.stderr.splitlines() if "error:" in line]
-    assert line.startswith("train.py: error: accuracy 0.")
+    assert line.startswith("accept.py: error: accuracy 0.")
     assert "is below train.min_accuracy 1. Hint: train for more epochs, or lower train.min_accuracy" in line
-    assert not (directory / "model.pt").exists()
-    assert not (directory / "metrics.json").exists()
+    assert not (tmp_path / "accepted.json").exists()
 
 
 @pytest.fixture

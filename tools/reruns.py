@@ -57,6 +57,7 @@ OTHER: dict[str, Any] = {
     "sweep.shapes": None,  # the default model has fixed axes
     "sweep.batch_sizes": [1, 2],
     "sweep.concurrencies": [1, 16],
+    "sweep.until": 5,
     "tune.variants": ["onnx"],
     "tune.launch": "remote",  # docker needs another server
     "tune.remote.http": "gpu:8000",
@@ -75,8 +76,9 @@ IMPOSSIBLE = {"serving.device"}
 # What every plan of a section has, so that its rows leave it out.
 CLOSING = frozenset({"provenance", "perf_report"})
 # Where rules stand in a row; engines, and what else comes between, at ENGINES_PLACE.
-ORDER = {"dataset": 0, "train": 1, "export": 2, "parity": 3, "in_process": 5, "provenance": 6, "perf_report": 7}
-ENGINES_PLACE = 4
+_BEFORE, _AFTER = ("dataset", "train", "accept", "export", "parity"), ("judgement", "in_process", "head_to_head")
+ENGINES_PLACE = len(_BEFORE)
+ORDER = {name: place for place, name in enumerate([*_BEFORE, "", *_AFTER, "provenance", "perf_report"])}
 # Rules with one job per variant, and the columns that name their variants.
 PER_VARIANT = ("repository", "healthcheck", "sweep")
 

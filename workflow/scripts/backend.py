@@ -1,7 +1,7 @@
 """Rule backend: the native Triton backends, compiled from workflow/backends/native/ against the installed packages.
 
 A library names those of OpenVINO and PyTorch, but not where they lie, so that a cached one serves other clones too:
-whoever starts the server puts their directories into LD_LIBRARY_PATH (serve/install.py does; the log names them).
+who starts the server puts their directories into LD_LIBRARY_PATH (serve/install.py does; the log names them).
 """
 
 import os

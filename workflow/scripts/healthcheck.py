@@ -1,9 +1,10 @@
-"""Rule healthcheck: is a variant what it promises to be, through the server, over gRPC and HTTP?
+"""Rule healthcheck: what a variant serves, through the server, over gRPC and HTTP.
 
-health/<variant>.json holds, per protocol: live, ready, model ready, metadata as configured, a request beyond the
+health/<variant>.checks.json holds, per protocol: live, ready, model ready, metadata as configured, a request beyond the
 profile on any axis refused, the difference of every output from PyTorch at each bound of the profile, and the accuracy
-on the test set, null where it is not defined. A variant outside the config's bounds is recorded as unhealthy with the
-reasons; it then has no sweep. A server that does not start fails the rule.
+on the test set, null where it is not defined. How far answers may be off is judged later (rule judgement). What does
+not serve as it promises, whatever its answers are, has `faults` and is not measured. A server that does not start fails
+the rule.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,13 +15,13 @@ from typing import Annotated, Any
 import numpy as np
 from tritonclient.utils import InferenceServerException
 
-from model import comparison, shapes
+from model import shapes
 from model.comparison import Differences, answers, differences, record
 from model.interface import in_batches
-from model.reference import Reference, cases, load, place
+from model.reference import Reference, cases, load
 from model.signature import Signature, Tensor
 from model.tensors import Arrays
-from plan.settings.health import Bounds, HealthCheck
+from plan.settings.health import HealthCheck
 from program.cli import log
 from program.files import write_json
 from program.job import run
@@ -39,7 +40,7 @@ class Job:
     repository: Annotated[Path, "model repository"]
     reference: Annotated[Path, "reference.npz"]
     server_log: Annotated[Path, "output: Triton's log"]
-    health: Annotated[Path, "output: health.json"]
+    checks: Annotated[Path, "output: checks.json"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Checks:
     accuracy: float | None
 
     def recorded(self) -> dict[str, Any]:
-        """As health.json holds it."""
+        """As checks.json holds it."""
         return vars(self) | {"parity": {label: record(found) for label, found in self.parity.items()}}
 
 
@@ -156,18 +157,10 @@ def accuracy(
     return float((found == reference.labels).mean())
 
 
-def faults(found: Checks, wanted: Bounds, computes: bool) -> list[str]:
-    """What one protocol's checks fall short of, in words; of a model that computes nothing the answers do not count."""
+def faults(found: Checks) -> list[str]:
+    """What one protocol does not serve as promised, in words, whatever the answers are."""
     result = [f"not {name.replace('_', ' ')}" for name in FLAGS if not getattr(found, name)]
-    result += [f"accepts more than the profile on the axis {axis}" for axis in found.accepted_beyond_profile]
-    if not computes:
-        return result
-    bounds = comparison.Bounds(max_abs_error=wanted.max_abs_error, min_agreement=wanted.min_agreement)
-    for label, differing in found.parity.items():
-        result += [f"{fault} at {place(label)}" for fault in comparison.faults(differing, bounds)]
-    if found.accuracy is not None and found.accuracy < wanted.min_accuracy:
-        result.append(f"accuracy {found.accuracy:.4f} < {wanted.min_accuracy:g}")
-    return result
+    return result + [f"accepts more than the profile on the axis {axis}" for axis in found.accepted_beyond_profile]
 
 
 def main(job: Job) -> None:
@@ -176,8 +169,8 @@ def main(job: Job) -> None:
     known: list[str] = [bound for bound in ("min", "opt", "max") if bound in settings.profile]
     bounds = {bound: shapes.parse(settings.profile[bound]) for bound in known}
     groups = load(job.reference)
-    if isinstance(settings.bounds.samples, int):
-        groups = [group.first(settings.bounds.samples) for group in groups]
+    if isinstance(settings.samples, int):
+        groups = [group.first(settings.samples) for group in groups]
     names = server.models(job.repository)
     with server.running(job.repository, names, job.server_log, kind=settings.server) as running:
         protocols = {}
@@ -187,31 +180,22 @@ def main(job: Job) -> None:
                 version = one.server_version()
     if groups[0].labels is not None and answering(settings.model.outputs) is None:
         log.warning("Accuracy is not defined: no output has class scores. Hint: declare one with scores: true")
-    reasons = [
-        f"{name}: {fault}"
-        for name, found in protocols.items()
-        for fault in faults(found, settings.bounds, settings.computes)
-    ]
     accuracies = [found.accuracy for found in protocols.values() if found.accuracy is not None]
+    found_faults = [f"{name}: {fault}" for name, found in protocols.items() for fault in faults(found)]
     result = {
         "variant": settings.variant,
         "model": settings.name,
         "server": {"kind": settings.server, "version": version},
-        "healthy": not reasons,
-        "reasons": reasons,
+        "computes": settings.computes,
+        "faults": found_faults,
         "accuracy": min(accuracies, default=None),
         "samples": min(found.samples for found in protocols.values()),
         "protocols": {name: found.recorded() for name, found in protocols.items()},
     }
-    write_json(job.health, result)
-    if reasons:
-        log.warning("%s is unhealthy and will not be measured: %s", settings.variant, "; ".join(reasons))
-    else:
-        log.info(
-            "%s is healthy, accuracy %s",
-            settings.variant,
-            "not defined" if result["accuracy"] is None else result["accuracy"],
-        )
+    write_json(job.checks, result)
+    if found_faults:
+        log.warning("%s is unhealthy and will not be measured: %s", settings.variant, "; ".join(found_faults))
+    log.info("%s: accuracy %s", settings.variant, "not defined" if result["accuracy"] is None else result["accuracy"])
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ At every shape of a sample that is measured, and at the batches opt and max of t
 
 What one instance computes with its threads when nothing else is to be done: beside the ceiling, the other limit of
 what a server can reach. The runtime, the model and the number of threads are those that Triton serves. The samples are
-those of the sweeps, again and again. A variant that failed its health check has no rows.
+those of the sweeps, again and again. A variant that does not
+serve what it promises has no rows.
 """
 
 import itertools
@@ -22,7 +23,7 @@ from plan.settings.perf import InProcess
 from program.cli import log
 from program.job import run
 from record import points
-from record.recorded import read_health
+from record.recorded import read_checks
 from serve import runtime
 
 # The first calls allocate memory and choose kernels.
@@ -37,7 +38,7 @@ class Job:
     runtime: Annotated[Path, "the framework that runs the model"]
     artifact: Annotated[Path, "the exported model, engine or weights"]
     processing: Annotated[Path | None, "model file, for a runtime that builds the model from it"]
-    health: Annotated[Path, "health.json of the variant"]
+    checks: Annotated[Path, "checks.json of the variant"]
     reference: Annotated[Path, "reference.npz"]
     model_file: Annotated[Path | None, "model file, whose example may be asked for samples"]
     table: Annotated[Path, "output: CSV"]
@@ -86,7 +87,7 @@ def repeat(job: Job, directory: Path) -> list[dict[str, Any]]:
 def main(job: Job) -> None:
     name = job.settings.variant
     rows = []
-    if read_health(job.health)["healthy"]:
+    if not read_checks(job.checks)["faults"]:
         with tempfile.TemporaryDirectory() as directory:
             lay_out(job, Path(directory))
             rows = repeat(job, Path(directory))

@@ -28,10 +28,11 @@ CRATE = Path("ro-crate-metadata.json")
 
 
 def members(path: Path) -> list[Path]:
-    """A file, or all files of a directory but Snakemake's mark."""
+    """A file, or all files of a directory but Snakemake's mark and what Python caches beside code that it runs."""
     if not path.is_dir():
         return [path]
-    return sorted(one for one in path.rglob("*") if one.is_file() and one.name != ".snakemake_timestamp")
+    found = (one for one in path.rglob("*") if one.is_file() and one.name != ".snakemake_timestamp")
+    return sorted(one for one in found if "__pycache__" not in one.relative_to(path).parts)
 
 
 @cache

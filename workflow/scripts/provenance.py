@@ -24,13 +24,13 @@ class Job:
     """What the rule gives, and where what it makes goes."""
 
     settings: Provenance
-    health: Annotated[Path, "health.json of any variant"]
+    checks: Annotated[Path, "checks.json of any variant"]
     run_config: Annotated[Path, "output: run_config.yaml"]
     versions: Annotated[Path, "output: versions.json"]
     system: Annotated[Path, "output: system.json"]
 
 
-def software(health: Path) -> dict[str, Any]:
+def software(checks: Path) -> dict[str, Any]:
     """Versions: Python and its packages, operating system, Triton as it answered the health check, and so on."""
     with tempfile.TemporaryDirectory() as directory:
         analyzer = perf_analyzer.version(Path(directory))
@@ -38,7 +38,7 @@ def software(health: Path) -> dict[str, Any]:
         "python": platform.python_version(),
         "os": platform.freedesktop_os_release().get("PRETTY_NAME", platform.system()),
         "kernel": platform.release(),
-        "triton": read_json(health)["server"],
+        "triton": read_json(checks)["server"],
         "perf_analyzer": analyzer,
         "git": state(Path(__file__).parent),
         "packages": {
@@ -91,7 +91,7 @@ def _first_line(path: Path) -> str | None:
 
 def main(job: Job) -> None:
     write_text(job.run_config, yaml.safe_dump(job.settings.config, sort_keys=False, allow_unicode=True))
-    write_json(job.versions, software(job.health))
+    write_json(job.versions, software(job.checks))
     write_json(job.system, machine())
 
 

@@ -31,7 +31,7 @@ def check_profiles(record: Mapping[str, Any], profile: Mapping[str, shapes.Shape
     """Raises UserError when no profile of the engine, as engine.json reports it, admits the largest shape served."""
     served = shapes.batch(profile["max"])
     admitted = max(shapes.batch(one["max"]) for one in record["profiles"])
-    hint = "build it anew for profile.max, or lower that"
+    hint = "build it again for profile.max, or lower that"
     if admitted < served:
         raise UserError(f"{record['file']} admits batches of up to {admitted}, and {served} are to be served.", hint)
     if not any(_admits(one["max"], profile["max"]) for one in record["profiles"]):

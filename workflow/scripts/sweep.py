@@ -1,13 +1,15 @@
 """Rule sweep: one repeat of all load levels against one variant, with a server of its own.
 
-points.csv has one row per load level: perf_analyzer's figures, the status of the point, and the effective batch size
-from the server's statistics. raw/ keeps perf_analyzer's own files. An unhealthy variant is not measured: its rows say
-why.
+points.csv has one row per load level: perf_analyzer's figures, the status of the point, the effective batch size from
+the server's statistics, and where and when it was measured. raw/ keeps perf_analyzer's own files. A point that was
+measured before, under the same conditions, is taken over; where none is missing, no server starts. A variant that does
+not serve what it promises is not measured: its rows say why.
 """
 
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,17 +18,22 @@ from tqdm import tqdm
 from model.reference import load as load_reference
 from model.samples import of_shape
 from plan.loads import Load
+from plan.lock import versions
 from plan.settings.perf import Sweep
 from program.cli import log
 from program.files import whole_directory
+from program.imports import project_imports
 from program.job import run
-from record import inputs, perf_analyzer
+from record import inputs
+from record.measurement import measured
 from record.points import LEVEL, write
-from record.recorded import read_health
-from serve import endpoint, server
+from record.recorded import read_checks
+from record.store import Store, content
+from record.surroundings import memory_mib, undisturbed
+from serve import server
+from serve.variants import SERVER_PACKAGES
 
-# perf_analyzer's own limit is windows × length; this only catches one that hangs.
-_TIMEOUT_FACTOR = 5
+SCRIPTS = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -35,70 +42,74 @@ class Job:
 
     settings: Sweep
     repository: Annotated[Path, "model repository"]
-    health: Annotated[Path, "health.json of the variant"]
+    checks: Annotated[Path, "checks.json of the variant"]
     reference: Annotated[Path, "reference.npz"]
     model_file: Annotated[Path | None, "model file, whose example may be asked for samples"]
+    store: Annotated[Path, "directory that keeps every point as soon as it is measured"]
     server_log: Annotated[Path, "output: Triton's log"]
     raw: Annotated[Path, "output: directory of perf_analyzer's files"]
     points: Annotated[Path, "output: points.csv"]
 
 
-def measured(running: server.Server, load: Load, settings: Sweep, data: Path, raw: Path) -> dict[str, Any]:
-    """One point, with the effective batch size while it was measured."""
-    windows = settings.windows
-    url = {"grpc": running.grpc, "http": running.http}[load.protocol]
-    timeout = 60 + _TIMEOUT_FACTOR * windows.max_windows * windows.window_ms / 1000
-    with endpoint.connected(running, "http", settings.counted) as one, tempfile.TemporaryDirectory() as libraries:
-        before = one.statistics()
-        metrics = running.metrics if settings.device == "cuda" else None
-        command = perf_analyzer.command(settings.name, url, load, windows, data, metrics)
-        point = perf_analyzer.measure(command, load, raw, Path(libraries), timeout, settings.slo_ms)
-        after = one.statistics()
-    executions = after["executions"] - before["executions"]
-    inferences = after["inferences"] - before["inferences"]
+def decided_by(job: Job) -> dict[str, Any]:
+    """What the figures of a point follow from: all that the job is given but the list of loads, code and libraries."""
+    scripts = [SCRIPTS / "sweep.py", SCRIPTS / "pytriton_server.py"]
+    code = sorted({path for script in scripts for path in project_imports(script, SCRIPTS)})
+    given = [path for path in (job.repository, job.reference, job.model_file) if path]
     return {
-        **point,
-        "effective_batch": inferences / executions if executions else None,
-        "command": " ".join([*map("=".join, perf_analyzer.sharing(load).items()), "perf_analyzer", *command]),
+        "settings": {name: value for name, value in asdict(job.settings).items() if name not in ("loads", "slo_ms")},
+        "code": {str(path.relative_to(SCRIPTS)): content(path) for path in code},
+        "libraries": versions(code, SERVER_PACKAGES),
+        "files": [content(path) for path in given],
     }
 
 
-def samples(job: Job, settings: Sweep, directory: Path) -> dict[str, Path]:
+def samples(job: Job, loads: Sequence[Load], directory: Path) -> dict[str, Path]:
     """Files in `directory` with the samples of every shape, for perf_analyzer."""
-    reference = load_reference(job.reference)
+    target, reference = job.settings.target, load_reference(job.reference)
     result = {}
-    for number, shape in enumerate(dict.fromkeys(load.shape for load in settings.loads)):
-        found = of_shape(reference, shape, settings.windows.samples, settings.inputs, job.model_file)
+    for number, shape in enumerate(dict.fromkeys(load.shape for load in loads)):
+        found = of_shape(reference, shape, job.settings.windows.samples, target.inputs, job.model_file)
         result[shape] = directory / f"samples-{number}.json"
-        result[shape].write_text(inputs.as_json(found.renamed(settings.model)))
+        result[shape].write_text(inputs.as_json(found.renamed(target.model)))
     return result
 
 
-def sweep(job: Job, settings: Sweep, raw: Path) -> list[dict[str, Any]]:
-    """Measure all load levels; `raw` receives the files of perf_analyzer."""
-    points = []
-    with tempfile.TemporaryDirectory() as directory:
-        data = samples(job, settings, Path(directory))
-        names = server.models(job.repository)
-        with server.running(job.repository, names, job.server_log, kind=settings.server) as running:
-            for load in tqdm(settings.loads, desc=f"{settings.variant} #{settings.repeat}", unit="point"):
-                point = measured(running, load, settings, data[load.shape], raw)
+def sweep(job: Job, store: Store, loads: Sequence[Load]) -> None:
+    """Measure some load levels, each into the store."""
+    settings = job.settings
+    names = server.models(job.repository)
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        server.running(job.repository, names, job.server_log, kind=settings.server) as running,
+    ):
+        data = samples(job, loads, Path(directory))
+        for load in tqdm(loads, desc=f"{settings.variant} #{settings.repeat}", unit="point"):
+            with store.measuring(load) as (raw, point):
+                measure = partial(measured, running, settings.target, load, settings.windows, data[load.shape], raw)
+                point |= marked(undisturbed(partial(measure, settings.slo_ms), settings.max_foreign_cpu))
+                point["memory_mib"] = memory_mib(running.process.pid)
                 log.debug("%s: %s", load.name, point)
-                points.append({**vars(load), **point})
-    return points
 
 
-def not_measured(settings: Sweep, health: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The rows of an unhealthy variant."""
-    reason = "not measured, unhealthy: " + "; ".join(health["reasons"])
+def marked(point: dict[str, Any]) -> dict[str, Any]:
+    """A point that other processes disturbed counts as unstable, whatever its windows say."""
+    if point["disturbed"] and point["status"] != "failed":
+        return {**point, "status": "unstable", "reason": point["disturbed"]}
+    return point
+
+
+def not_measured(settings: Sweep, checks: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rows of a variant that does not serve what it promises."""
+    reason = "not measured, unhealthy: " + "; ".join(checks["faults"])
     return [{**vars(load), "status": "failed", "reason": reason} for load in settings.loads]
 
 
 def main(job: Job) -> None:
     settings = job.settings
-    health = read_health(job.health)
+    checks = read_checks(job.checks)
     with whole_directory(job.raw) as raw:
-        points = sweep(job, settings, raw) if health["healthy"] else not_measured(settings, health)
+        points = not_measured(settings, checks) if checks["faults"] else all_points(job, raw)
     measured_by = {"variant": settings.variant, "repeat": settings.repeat}
     write(job.points, [{**measured_by, **point} for point in points])
     for point in points:
@@ -107,6 +118,17 @@ def main(job: Job) -> None:
             *(settings.variant, settings.repeat, Load(**{key: point[key] for key in LEVEL}).name),
             *(f"{point['throughput']:,.0f}" if "throughput" in point else "no", point["status"]),
         )
+
+
+def all_points(job: Job, raw: Path) -> list[dict[str, Any]]:
+    """The points of all load levels, those that are missing measured now; `raw` gets perf_analyzer's files."""
+    loads, store = job.settings.loads, Store(job.store, decided_by(job), job.settings.slo_ms)
+    missing = [load for load in loads if not store.has(load)]
+    if missing:
+        sweep(job, store, missing)
+    for load in loads:
+        store.copy_raw(load, raw)
+    return [{**vars(load), **store.point(load)} for load in loads]
 
 
 if __name__ == "__main__":

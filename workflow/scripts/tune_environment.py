@@ -1,4 +1,4 @@
-"""Rule tune_environment: the version of Model Analyzer, whose search is made anew with another one."""
+"""Rule tune_environment: the version of Model Analyzer, another one searches again."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -22,7 +22,7 @@ from program.cli import UserError, log
 from program.files import read_json, whole_directory, whole_file
 from program.job import run
 from record import inputs
-from record.recorded import read_health
+from record.recorded import read_checks
 from serve import modelconfig
 from serve import repository as repositories
 from tuning import analyzer, launch, space
@@ -36,7 +36,7 @@ class Job:
     model_analyzer: Annotated[Path, "the program model-analyzer"]
     version: Annotated[Path, "model_analyzer.json"]
     repository: Annotated[Path, "model repository of the variant"]
-    health: Annotated[Path, "health.json of the variant"]
+    checks: Annotated[Path, "checks.json of the variant"]
     reference: Annotated[Path, "reference.npz"]
     model_file: Annotated[Path | None, "model file, whose example may be asked for samples"]
     checkpoints: Annotated[Path, "directory that outlives an interruption"]
@@ -72,7 +72,7 @@ def prepare(job: Job, settings: Search, work: Path) -> dict[str, Any]:
 def search(job: Job, work: Path) -> list[dict[str, str]]:
     """Run the search in `work`; returns the rows of its results.
 
-    Raises UserError when its server cannot be had, or when a measurement failed; the others stay in the checkpoint.
+    Raises UserError when its server does not start, or when a measurement failed; the others stay in the checkpoint.
     """
     settings = job.settings
     config = prepare(job, settings, work)
@@ -95,9 +95,9 @@ def search(job: Job, work: Path) -> list[dict[str, str]]:
 
 
 def main(job: Job) -> None:
-    health = read_health(job.health)
-    if not health["healthy"]:
-        raise UserError(f"{health['variant']} is unhealthy: {'; '.join(health['reasons'])}.", f"see {job.health}")
+    checks = read_checks(job.checks)
+    if checks["faults"]:
+        raise UserError(f"{checks['variant']} is unhealthy: {'; '.join(checks['faults'])}.", f"see {job.checks}")
     with tempfile.TemporaryDirectory(prefix="triton_endpoints_") as directory:
         work = Path(directory)
         try:

@@ -47,7 +47,7 @@ void require_target(const Metadata& metadata, const Placement& placement) {
   }
   const std::string instructions = entry(metadata, "AOTI_CPU_ISA");
   if (!placement.on_gpu() && !processor_has(instructions)) {
-    throw Error("it is for a processor with " + instructions + ", which this one has not");
+    throw Error("it is for a processor with " + instructions + ", which this one lacks");
   }
 #ifdef ENDPOINTS_CUDA
   const std::string capability = entry(metadata, "AOTI_COMPUTE_CAPABILITY");

@@ -44,7 +44,8 @@ ov::CompiledModel import_blob(ov::Core& core, const std::filesystem::path& path,
     if (!blob) throw Error(path.string() + " cannot be read");
     return blob;
   };
-  // The engine's name is its precision (engine_openvino.py): a processor with bfloat16 would else compute in that.
+  // The engine's name is its precision (engine_openvino.py): without it, a processor with bfloat16
+  // would compute in that.
   std::ifstream first = open();
   const auto precision = core.import_model(first, "CPU").get_property(ov::model_name);
   if (precision == "f32" || precision == "f16" || precision == "bf16") {

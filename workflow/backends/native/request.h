@@ -44,7 +44,7 @@ class Request {
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
 
-  // Reads the inputs in the order of `config`. Throws Error when one is missing, or has not the bytes of its shape.
+  // Reads the inputs in the order of `config`. Throws Error when one is missing or its bytes do not match its shape.
   void read(const ModelConfig& config);
   const std::vector<Input>& inputs() const { return inputs_; }
   // Samples in it; 1 without a batch axis.

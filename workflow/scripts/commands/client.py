@@ -6,11 +6,13 @@ by default that of config/config.yaml, makes of it what the model takes.
 
 import argparse
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from geventhttpclient.response import HTTPParseError
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from model.source import load_file
@@ -77,14 +79,14 @@ def ask(options: argparse.Namespace, endpoint: Endpoint) -> dict[str, Any]:
 
 def main(options: argparse.Namespace) -> None:
     if not options.image.is_file():
-        raise UserError(f"{options.image} does not exist.")
-    url = options.url or f"localhost:{PORTS[options.protocol]}"
+        raise UserError(f"{options.image} does not exist.", "--image path/to/image.png")
+    url = address(options)
     endpoint = Endpoint(options.protocol, url, options.model or "")
     try:
         answer = ask(options, endpoint)
     except ValueError as error:
         raise UserError(f"{options.image} is {error}.") from error
-    except (InferenceServerException, OSError) as error:
+    except (InferenceServerException, OSError, HTTPParseError) as error:
         raise UserError(*_explained(error, url, options.protocol)) from error
     finally:
         endpoint.close()
@@ -101,23 +103,49 @@ def worded(answer: dict[str, Any]) -> str:
     return f"{answer[first]}  ({', '.join([*words, answer['model']])})"
 
 
+def address(options: argparse.Namespace) -> str:
+    """`host:port` of the server. A scheme before it is accepted. Raises UserError if it is something else."""
+    url = options.url or f"localhost:{options.port or PORTS[options.protocol]}"
+    host, _, port = re.sub(r"^\w+://|/+$", "", url).rpartition(":")
+    if not (host and port.isdecimal() and 0 < int(port) < 2**16):
+        raise UserError(f"{url} is not an address.", "write host:port, as localhost:8000")
+    return f"{host}:{port}"
+
+
 def _explained(error: Exception, url: str, protocol: str) -> tuple[str, str]:
     """What went wrong, and what to do."""
     message = error.message() if isinstance(error, InferenceServerException) else str(error)
     away = ("failed to connect", "Connection refused", "connection refused", "UNAVAILABLE")
-    if isinstance(error, OSError) or any(word in message for word in away):
-        return f"no server answers at {url} over {protocol}.", "start one: make serve VARIANT=openvino; or give --url"
-    return f"the server says: {message.strip().rstrip('.')}.", ""
+    if isinstance(error, InferenceServerException) and not any(word in message for word in away):
+        return f"the server says: {message.strip().rstrip('.')}.", "make serve VARIANT=openvino serves one that answers"
+    (other,) = set(PROTOCOLS) - {protocol}
+    if _answers(other, url):
+        return f"{url} speaks {other}, not {protocol}.", f"--protocol {other} for this port, or another --port 8000"
+    hint = "start one: make serve VARIANT=openvino; for one on another port: --port 9000"
+    return f"no server answers at {url} over {protocol}.", hint
+
+
+def _answers(protocol: str, url: str) -> bool:
+    """Whether a server answers there over this protocol."""
+    endpoint = Endpoint(protocol, url, "")
+    try:
+        return endpoint.live()
+    except (InferenceServerException, OSError, HTTPParseError):
+        return False
+    finally:
+        endpoint.close()
 
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
-    result.add_argument("--image", type=Path, required=True, help="image file")
+    result.add_argument("--image", type=cli.named_file, required=True, help="image file")
     result.add_argument("--model", help="name of the model (default: the one that is served)")
     result.add_argument("--input-name", help="default: the model's first input")
     result.add_argument("--output-name", help="default: the model's first output")
     result.add_argument("--protocol", choices=PROTOCOLS, default="http", help="default: %(default)s")
-    result.add_argument("--url", help="host:port (default: localhost with 8000 for http, 8001 for grpc)")
+    where = result.add_mutually_exclusive_group()
+    where.add_argument("--port", type=int, help="of this machine (default: 8000 for http, 8001 for grpc)")
+    where.add_argument("--url", help="host:port of another server")
     result.add_argument("--model-file", type=Path, help="default: that of config/config.yaml")
     result.add_argument("--json", action="store_true", help="print JSON")
     return result

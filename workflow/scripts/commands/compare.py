@@ -70,7 +70,7 @@ def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
     result.add_argument("summary", type=Path, help="perf_summary.json of the run")
     what = result.add_mutually_exclusive_group(required=True)
-    what.add_argument("--base", type=Path, help="perf_summary.json of an earlier run")
+    what.add_argument("--base", type=cli.named_file, help="perf_summary.json of an earlier run")
     what.add_argument("--variants", nargs=2, metavar="VARIANT", help="two variants of the run")
     result.add_argument("--as-measured", action="store_true", help="do not take the change of the ceiling out")
     result.add_argument("--output", type=Path, help="file that also receives the comparison, as JSON")

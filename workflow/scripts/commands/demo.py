@@ -19,7 +19,7 @@ from aiohttp import web
 from tritonclient.utils import InferenceServerException
 
 from commands.client import encode, interpret
-from commands.serve import build, check_ports, together
+from commands.serve import build, check_ports
 from model.source import load_file
 from plan.configured import PROJECT, configured
 from program import cli
@@ -27,6 +27,7 @@ from program.cli import UserError, log
 from program.terminal import terminal
 from serve import server
 from serve.endpoint import Endpoint
+from serve.repository import together
 from serve.variants import VARIANTS
 
 PAGE = PROJECT / "workflow" / "demo"

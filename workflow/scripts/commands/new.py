@@ -36,7 +36,7 @@ INTERFACE = "workflow/scripts/model/interface.py says what a model file has"
 
 SKELETON = """\
 # Written by make new: what of config/config.yaml is different for {name}. Every key is explained there.
-#   snakemake --cores 4 perf_report --configfile {config}
+#   make perf_report CONFIG={config}
 
 # Outputs go to artifacts/{run}/.
 run: {run}
@@ -171,23 +171,23 @@ def _flow(value: Any) -> str:
 
 def main(options: argparse.Namespace) -> None:
     if not options.model.is_file():
-        raise UserError(f"{options.model} is no file.", "make new MODEL=path/to/model.py")
+        raise UserError(f"{options.model} is no file.", "--model path/to/model.py")
     model_file = options.model.resolve()
     run = options.run or model_file.stem
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", run):
         raise UserError(
-            f"{run} is no name for a run and its models.", "RUN=name: a letter, then letters, numbers, _ and -"
+            f"{run} is no name for a run and its models.", "--run name: a letter, then letters, numbers, _ and -"
         )
     config = options.config or model_file.with_name(f"{run}.yaml")
     if config.exists():
-        raise UserError(f"{config} exists.", "move it away, or choose another name: RUN=name")
+        raise UserError(f"{config} exists.", "move it away, or choose another name: --run name")
     write_text(config, skeleton(look_at(model_file), model_file, run, config))
-    log.info("%s written. Read it, then: snakemake --cores 4 perf_report --configfile %s", config, config)
+    log.info("%s written. Read it, then: make perf_report CONFIG=%s", config, config)
 
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
-    result.add_argument("--model", type=Path, required=True, help="the model file")
+    result.add_argument("--model", type=cli.named_file, required=True, help="the model file")
     result.add_argument("--run", help="name of the run; default: the model file's")
     result.add_argument("--config", type=Path, help="output; default: <run>.yaml beside the model file")
     return result

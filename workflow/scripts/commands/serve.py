@@ -9,9 +9,7 @@ import os
 import shlex
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +23,7 @@ from program.files import write_text
 from program.terminal import terminal
 from record import inputs
 from serve import install, server
-from serve.repository import PYTRITON
+from serve.repository import PYTRITON, together
 from serve.variants import VARIANTS
 
 
@@ -43,31 +41,21 @@ def build(variants: Sequence[str], configfile: Path | None) -> Path:
     run = f"artifacts/{config['run']}"
     targets = [f"{run}/repository/{variant}" for variant in variants] + [f"{run}/export/reference.npz"]
     overlay = ["--configfile", str(configfile.resolve())] if configfile else []
-    command = ["snakemake", *targets, "--cores", "all", *overlay, "--quiet", "rules", "progress", "host"]
+    command = ["snakemake", *targets, "--cores", "all", *overlay]
     if subprocess.run([sys.executable, "-m", *command], cwd=PROJECT, check=False).returncode != 0:
         raise UserError(f"Snakemake could not build {', '.join(variants)}.", f"see above, or run: {' '.join(command)}")
     return Path(os.path.relpath(PROJECT / run))
-
-
-@contextmanager
-def together(repositories: Sequence[Path]) -> Iterator[Path]:
-    """A repository with the models of several, by links; a model that stands in two of them is the same in both."""
-    with tempfile.TemporaryDirectory(prefix="triton_endpoints_") as directory:
-        for repository in repositories:
-            for config in repository.glob("*/config.pbtxt"):
-                link = Path(directory) / config.parent.name
-                if not link.exists():
-                    link.symlink_to(config.parent.resolve())
-        yield Path(directory)
 
 
 def check_ports(ports: Mapping[str, int]) -> None:
     """Raises UserError for the first of some ports, by what they are for, that is taken or does not exist."""
     for name, port in ports.items():
         if not 0 < port < 2**16:
-            raise UserError(f"port {port} ({name}) does not exist.", "choose others with --port")
+            raise UserError(f"port {port} ({name}) does not exist.", "choose another: --port 9000")
         if not server.is_free(port):
-            raise UserError(f"port {port} ({name}) is taken.", "choose others with --port, or stop what listens there")
+            raise UserError(
+                f"port {port} ({name}) is taken.", "choose another: --port 9000; or stop what listens there"
+            )
 
 
 def instructions(running: server.Server, models: Sequence[str], request: Path) -> str:

@@ -34,7 +34,7 @@ def differences(checksums: Mapping[Path, str]) -> Iterator[str]:
 def main(options: argparse.Namespace) -> None:
     run = Path("artifacts") / configured(options.configfile)["run"]
     if not (run / MANIFEST).exists():
-        raise UserError(f"{run / MANIFEST} does not exist.", "snakemake perf_report writes it at its end")
+        raise UserError(f"{run / MANIFEST} does not exist.", "make perf_report writes it at its end")
     checksums = expected(run, read_json(run / MANIFEST))
     found = list(differences(checksums))
     for one in found:
@@ -42,7 +42,7 @@ def main(options: argparse.Namespace) -> None:
     if found:
         raise UserError(
             f"{len(found)} of {len(checksums)} files of {run} differ from its manifest.",
-            "snakemake -n perf_report says what it would make anew",
+            ".venv/bin/snakemake -n perf_report says what it would make anew",
         )
     log.info("%d files of %s are as its manifest says", len(checksums), run)
 

@@ -10,13 +10,21 @@ NOT_GIVEN = ("code", "after")
 Files = Mapping[str, str | Iterable[str]]
 
 
-def command_line(script: str, *named: Files) -> str:
-    """`python3 script --<name> <files> …`, quoted for the shell; a name without files drops out."""
+def command_line(run: str, script: str, *named: Files) -> str:
+    """`python3 script --<name> <files> …`, quoted for the shell; a name without files drops out.
+
+    A file of the directory `run` is `"$run"/…`: runs of another name have the same line, and find each other's results
+    in a cache.
+    """
     words = ["python3", script]
     for name, value in ((name, value) for files in named for name, value in files.items() if name not in NOT_GIVEN):
         files = [str(value)] if isinstance(value, str | int) else [str(one) for one in value]
         words += [option(name), *files] if files else []
-    return shlex.join(words)
+    return " ".join(_quoted(word, f"{run}/") for word in words)
+
+
+def _quoted(word: str, inside: str) -> str:
+    return f'"$run"/{shlex.quote(word.removeprefix(inside))}' if word.startswith(inside) else shlex.quote(word)
 
 
 def log_options(logs: Iterable[tuple[str | None, str]]) -> dict[str, str]:

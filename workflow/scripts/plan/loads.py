@@ -4,7 +4,8 @@ Concurrency is a closed loop: a request goes out when another has been answered,
 A request rate is an open loop: requests go out when they are due, whatever the server does.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 CLOSED = "concurrency"
 
@@ -56,6 +57,13 @@ class Windows:
     stability_percent: float
     max_windows: int
     samples: int
+
+
+def headline(loads: Sequence[Load]) -> Load:
+    """The load to compare variants at: first protocol, shape, batch size and kind of memory, highest concurrency."""
+    first, *others = [load for load in loads if load.closed]
+    line = [first, *(one for one in others if replace(one, concurrency=first.concurrency) == first)]
+    return max(line, key=lambda load: load.concurrency or 0)
 
 
 def file_name(shape: str) -> str:

@@ -1,4 +1,4 @@
-"""Versions, as locked, of the packages that files import: what a package made is made anew with another version."""
+"""Versions, as locked, of the packages that files import: with another version, what a package made is made again."""
 
 import re
 from collections.abc import Iterable

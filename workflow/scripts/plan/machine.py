@@ -10,7 +10,7 @@ from serve import install
 
 # The jobs of a search that start a Triton of this machine, by tune.launch.
 STARTS_TRITON = {"local": ("tune_search", "tune_proof"), "docker": ("tune_proof",), "remote": ()}
-SERVING = ("healthcheck", "sweep")
+SERVING = ("healthcheck", "sweep", "head_to_head")
 
 
 def require(jobs: Sequence[PlannedJob], settings: RuleSettings) -> None:
@@ -21,7 +21,8 @@ def require(jobs: Sequence[PlannedJob], settings: RuleSettings) -> None:
     # A container brings its own.
     here = {job.rule for job in jobs if not job.contained}
     require_programs(here, config.engine.modelopt, config.tune.model_analyzer)
-    engines = {settings.plan.served(job.wildcards["variant"]).runs.engine for job in jobs if job.rule in SERVING}
+    served = [job.wildcards.get("variant") for job in jobs if job.rule in SERVING]
+    engines = {settings.plan.served(variant).runs.engine for variant in served if variant}
     for engine in sorted(filter(None, engines)):
         # Engines that name the GPUs that they are for.
         if targets := getattr(getattr(config.engine, engine, None), "targets", None):

@@ -38,7 +38,7 @@ def require_programs(jobs: Collection[str], modelopt: str, model_analyzer: str) 
 
 
 def require_search_server(jobs: Collection[str], launch: Mapping[str, str]) -> None:
-    """Raises UserError when the server that one of `jobs` searches cannot be had. `launch`: as tune_launch() says."""
+    """Raises UserError when a server that `jobs` search is not reachable. `launch`: as tune_launch() says."""
     if launch["mode"] == "docker" and "tune_search" in jobs:
         docker.require()
     if launch["mode"] == "remote" and {"tune_search", "tune_proof"}.intersection(jobs):

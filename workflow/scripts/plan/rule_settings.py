@@ -8,7 +8,7 @@ from model import shapes
 from model.shapes import Shapes
 from model.signature import names
 from plan.constraints import parsed
-from plan.loads import CLOSED, Load, Windows
+from plan.loads import CLOSED, Load, Windows, headline
 from plan.served import signature, tensors
 from plan.settings.dataset import Dataset
 from plan.settings.deploy import Deploy
@@ -16,7 +16,7 @@ from plan.settings.engine import AotInductor, LowPrecision, OpenVino, TensorRt, 
 from plan.settings.export import Export, ExportGiven, Parity, Tolerance
 from plan.settings.gate import Gate
 from plan.settings.health import Bounds, HealthCheck
-from plan.settings.perf import InProcess, Sweep
+from plan.settings.perf import Contestant, HeadToHead, InProcess, Sweep, Target
 from plan.settings.provenance import Provenance
 from plan.settings.report import Report
 from plan.settings.repository import (
@@ -28,7 +28,7 @@ from plan.settings.repository import (
     PyTritonServing,
     Repository,
 )
-from plan.settings.train import Train
+from plan.settings.train import Accept, Train
 from plan.settings.tune import Choice, Environment, Goal, Launch, Lists, Proof, Search, Sent, TuneReport
 from plan.workflow_plan import Plan
 from serve.variants import VARIANTS, computing
@@ -51,9 +51,13 @@ class RuleSettings:
         return Dataset(section.source, {key: getattr(section, key) for key in keys})
 
     def train(self) -> Train:
-        """All of `train`, and the arguments of `build`."""
+        """All of `train` but its bound, and the arguments of `build`."""
         config = self.plan.config
-        return Train(arguments=config.model.arguments, **config.train.model_dump())
+        return Train(arguments=config.model.arguments, **config.train.model_dump(exclude={"min_accuracy"}))
+
+    def accept(self) -> Accept:
+        """The bound of `train`."""
+        return Accept(self.plan.config.train.min_accuracy)
 
     def export(self) -> Export:
         """Nothing of the batch sizes, unless inputs are made up."""
@@ -128,7 +132,7 @@ class RuleSettings:
         return EnsembleRepository(served.name, served.signature, low, served.serving)
 
     def healthcheck(self, variant: str) -> HealthCheck:
-        """What a variant promises, and the bounds that its answers must keep."""
+        """What a variant promises, and how many samples are sent."""
         served = self.plan.served(variant)
         return HealthCheck(
             variant=variant,
@@ -138,25 +142,41 @@ class RuleSettings:
             model=served.signature,
             profile=served.profile,
             largest=served.largest,
-            bounds=Bounds(**self.plan.config.healthcheck.model_dump()),
+            samples=self.plan.config.healthcheck.samples,
         )
+
+    def judgement(self) -> Bounds:
+        """The bounds that answers must keep."""
+        return Bounds(**self.plan.config.healthcheck.model_dump(exclude={"samples"}))
 
     def sweep(self, variant: str, repeat: str) -> Sweep:
         """The load levels; the objective is that of requests sent at a rate alone."""
         config, served = self.plan.config, self.plan.served(variant)
-        raw = served.registered.raw
         return Sweep(
             variant=variant,
             repeat=int(repeat),
-            name=served.name,
-            counted=self.plan.served(config.serving.inner).name if raw else served.name,
             server=served.server,
-            device=served.device,
-            model=served.signature,
-            inputs=[] if raw else tensors(config.model.inputs),
+            target=self._target(variant),
             loads=self._loads(),
             windows=self._windows(),
             slo_ms=config.sweep.slo_ms if config.sweep.request_rates else None,
+            max_foreign_cpu=config.sweep.max_foreign_cpu,
+        )
+
+    def head_to_head(self) -> HeadToHead:
+        """All variants, at the load to compare them at; a turn has windows of half the length."""
+        config, names = self.plan.config, self.plan.variants
+        windows = self._windows()
+        return HeadToHead(
+            server=config.server,
+            contestants=[self._contestant(name) for name in names],
+            baseline="pytriton" if "pytriton" in names else names[0],
+            load=headline(self._loads()),
+            windows=replace(windows, window_ms=windows.window_ms // 2),
+            rounds=config.sweep.rounds,
+            until=config.sweep.until,
+            max_rounds=config.sweep.rounds if config.sweep.until is None else config.sweep.max_rounds,
+            max_foreign_cpu=config.sweep.max_foreign_cpu,
         )
 
     def in_process(self, variant: str, repeat: str) -> InProcess:
@@ -256,6 +276,22 @@ class RuleSettings:
         if mode == "docker":
             return Launch(mode, image=config.serving.image.removeprefix("docker://"))
         return Launch(mode, **(config.tune.remote.model_dump() if mode == "remote" else {}))
+
+    def _target(self, variant: str) -> Target:
+        """A variant as a load asks it; where it takes raw samples, the model that it calls counts the batches."""
+        config, served = self.plan.config, self.plan.served(variant)
+        raw = served.registered.raw
+        return Target(
+            name=served.name,
+            counted=self.plan.served(config.serving.inner).name if raw else served.name,
+            device=served.device,
+            model=served.signature,
+            inputs=[] if raw else tensors(config.model.inputs),
+        )
+
+    def _contestant(self, variant: str) -> Contestant:
+        served = self.plan.served(variant)
+        return Contestant(variant, self._target(variant), served.kind == "pytriton", served.registered.raw)
 
     def _loads(self) -> list[Load]:
         """All load levels, in a fixed order."""

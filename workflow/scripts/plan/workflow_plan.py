@@ -158,6 +158,15 @@ class Plan:
         """What the answers of a variant are compared with, in the form that it takes and gives."""
         return f"{self.results}/export/{'reference_raw' if VARIANTS[variant].raw else 'reference'}.npz"
 
+    def store(self, variant: str, repeat: str) -> str:
+        """Where the points of one repeat of a variant stay once they are measured."""
+        return f"{self.results}/points/{variant}/repeat-{repeat}"
+
+    @property
+    def raw_reference(self) -> list[str]:
+        """The reference for raw samples, where a variant takes them."""
+        return [f"{self.results}/export/reference_raw.npz"] if any(VARIANTS[one].raw for one in self.variants) else []
+
     def checkpoints(self, variant: str) -> str:
         """Where the search of a variant keeps what it has measured until it has ended."""
         return f"{self.results}/checkpoints/tune/{variant}"

@@ -19,3 +19,5 @@ def prepare_environment() -> None:
     os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     # A waiting OpenMP thread sleeps and leaves its core to other jobs.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # What a job says goes to its log, which a progress bar would fill.
+    os.environ.setdefault("TQDM_DISABLE", "1")

@@ -18,7 +18,7 @@ def project_imports(script: Path, root: Path) -> list[Path]:
 
 
 def top_level_imports(path: Path) -> set[str]:
-    """The packages that one file imports, whoever brings them."""
+    """The packages that one file imports, installed or not."""
     return {name.partition(".")[0] for name in _names(path)}
 
 

@@ -19,7 +19,7 @@ Job = TypeVar("Job")
 
 def run(main: Callable[[Job], None], job: type[Job], description: str | None) -> None:
     """Run `main` with the job that the command line describes; log and exit codes as in cli.run."""
-    cli.run(lambda options: main(_job(job, options)), parser(job, description))
+    cli.run(lambda options: main(_job(job, options)), parser(job, description), quiet=True)
 
 
 def parser(job: type[Any], description: str | None) -> argparse.ArgumentParser:

@@ -118,12 +118,17 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
+def passes(text: str) -> list[tuple[float, float]]:
+    """Throughput (infer/s) and average latency (µs) of every window in the output."""
+    return [(float(one["throughput"]), float(one["latency"])) for one in _PASS.finditer(text)]
+
+
 def interpret(code: int | None, text: str, rows: list[dict[str, str]]) -> dict[str, Any]:
     """The point that one run shows: figures by our column names, `requests`, `status` and `reason`.
 
     `code` is the exit code, None after a time-out; `text` the output; `rows` those of the CSV.
     """
-    windows = [match.groupdict() for match in _PASS.finditer(text)]
+    windows = passes(text)
     unstable = "Failed to obtain stable" in text
     if code == 0 and len(rows) == 1 and not unstable:
         figures = {ours: float(rows[0][theirs]) for theirs, ours in COLUMNS.items()}
@@ -135,8 +140,8 @@ def interpret(code: int | None, text: str, rows: list[dict[str, str]]) -> dict[s
         }
     if unstable and windows:
         return {
-            "throughput": statistics.median(float(one["throughput"]) for one in windows),
-            "latency_avg": statistics.median(float(one["latency"]) for one in windows),
+            "throughput": statistics.median(throughput for throughput, _ in windows),
+            "latency_avg": statistics.median(latency for _, latency in windows),
             "status": "unstable",
             "reason": f"not stable within {len(windows)} windows; its figures are their medians",
         }

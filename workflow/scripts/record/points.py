@@ -21,7 +21,17 @@ SERVER = [f"server_{name}" for name in ("queue", "compute_input", "compute_infer
 CLOSED_LOOP = ["throughput", *LATENCIES, *SERVER, "requests", "effective_batch"]
 OPEN_LOOP = ["slo_met", "send_delay_p99"]
 GPU = list(gpu_metrics.COLUMNS.values())
-REPEAT_COLUMNS = [*POINT, "repeat", *CLOSED_LOOP, *OPEN_LOOP, *GPU, "status", "reason", "command"]
+# Where and when a point was measured, by which job, and what else the machine did.
+MEASURED = ["started", "job", "host", "foreign_cpu", "steal"]
+REPEAT_COLUMNS = [
+    *POINT, "repeat", *CLOSED_LOOP, *OPEN_LOOP, *GPU, *MEASURED, "frequency", "memory_mib",
+    "status", "reason", "command",
+]  # fmt: skip
+# Of all variants in turns. seconds: the length of what was measured.
+HEAD_TO_HEAD_COLUMNS = [
+    "variant", "round", "turn", "started", "seconds", *LEVEL, "throughput", "latency_avg", "latency_p50", "latency_p99",
+    "foreign_cpu", "steal", "attempts", "status", "reason", "job", "host",
+]  # fmt: skip
 # Of the models that are called without a server.
 IN_PROCESS_COLUMNS = ["variant", "batch_size", "repeat", "throughput", "latency_p50", "calls", "threads", "shape"]
 CEILING = "null"

@@ -7,10 +7,19 @@ from typing import Any
 from program.cli import UserError
 from program.files import read_json
 
-HEALTH = ("variant", "model", "server", "healthy", "reasons", "accuracy", "samples", "protocols")
+_MEASURED = ("variant", "model", "server", "accuracy", "samples", "protocols")
+CHECKS = (*_MEASURED, "computes", "faults")
+HEALTH = (*_MEASURED, "healthy", "reasons")
 PARITY = ("samples", "tolerance", "exports")
 # Of one case of either: a batch size or a shape.
 CASE = ("max_abs_error", "max_rel_error", "agreement", "outputs")
+
+
+def read_checks(path: Path) -> Any:
+    """The content of a checks.json. Raises UserError when another version of the workflow wrote it."""
+    content = _read(path, CHECKS)
+    _require_cases(path, (found["parity"] for found in content["protocols"].values()))
+    return content
 
 
 def read_health(path: Path) -> Any:

@@ -1,7 +1,9 @@
 """Model repositories: add a model to one, copy one, and read its configurations."""
 
 import shutil
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,18 @@ def copy(repository: Path, target: Path) -> None:
     """Copy a repository without Snakemake's time stamp and Python's caches."""
     ignored = shutil.ignore_patterns(".snakemake_timestamp", "__pycache__")
     shutil.copytree(repository, target, ignore=ignored, dirs_exist_ok=True)
+
+
+@contextmanager
+def together(repositories: Sequence[Path]) -> Iterator[Path]:
+    """A repository with the models of several, by links; a model that stands in two of them is the same in both."""
+    with tempfile.TemporaryDirectory(prefix="triton_endpoints_") as directory:
+        for repository in repositories:
+            for config in repository.glob("*/config.pbtxt"):
+                link = Path(directory) / config.parent.name
+                if not link.exists():
+                    link.symlink_to(config.parent.resolve())
+        yield Path(directory)
 
 
 def configs(repository: Path) -> list[Any]:

@@ -19,12 +19,15 @@ def check_serving(config: Config) -> Iterator[Problem]:
 
 
 def check_figures(config: Config, root: Path) -> Iterator[Problem]:
-    """Problems of the objective and of the earlier run; `root`: where relative paths begin."""
+    """Problems of the objective, of the rounds and of the earlier run; `root`: where relative paths begin."""
     # A late answer must be able to come within the windows that a point is made of.
     measured = 3 * config.sweep.window_ms
     if config.sweep.slo_ms >= measured:
         what = f"{config.sweep.slo_ms:g} ms is not within the three windows of a point, {measured} ms"
         yield Problem("sweep.slo_ms", what, "lower it, or raise sweep.window_ms")
+    if config.sweep.max_rounds < config.sweep.rounds:
+        what = f"{config.sweep.max_rounds} is less than sweep.rounds, {config.sweep.rounds}"
+        yield Problem("sweep.max_rounds", what, "raise it, or lower sweep.rounds")
     base = config.compare.base
     own = root / "artifacts" / config.run
     if base and not (root / base).is_file():

@@ -56,6 +56,14 @@ class Sweep(Section):
         "turn.",
     )
     repeats: Count = Field(description="Measurements of each point, the variants taking turns.")
+    rounds: Count = Field(description="Rounds in which all variants are measured head to head at the highest load.")
+    until: Positive | None = Field(
+        description="Half the width of the ratios' intervals, in per cent, until which rounds are added; null: no more."
+    )
+    max_rounds: Count = Field(description="Rounds after which none is added.")
+    max_foreign_cpu: Positive = Field(
+        description="Cores that other processes may use during a measurement; above, it is repeated, then marked."
+    )
     window_ms: int = Field(ge=100, description="Length of one of perf_analyzer's windows, in milliseconds.")
     stability_percent: Positive = Field(
         description="Largest difference of the last three windows of a stable point, in per cent."

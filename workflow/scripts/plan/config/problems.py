@@ -1,6 +1,5 @@
 """What is wrong with a configuration, in one line each; what pydantic says, in those words."""
 
-import difflib
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -11,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from plan.config.values import Section
 from plan.config.whole import Config
+from program.cli import meant
 
 # Errors of which pydantic speaks in the words of Python or of mathematics.
 WORDS = {
@@ -66,14 +66,14 @@ def _explained(error: ErrorDetails) -> tuple[str, str]:
     section, description = _described(error["loc"])
     if kind in ("extra_forbidden", "invalid_key"):
         known = list(section.model_fields)
-        return "unknown key", _meant(str(error["loc"][-1]), known) or f"known keys here: {', '.join(known)}"
+        return "unknown key", meant(str(error["loc"][-1]), known) or f"known keys here: {', '.join(known)}"
     if kind == "missing":
         return "missing", "config/config.yaml has every key; overlays change some"
     if kind == "literal_error":
         names = re.findall("'([^']*)'", context["expected"])
         if value is None and "null" in names:
             return "null without quotes is not a name in YAML", 'write "null" with its quotes'
-        return f"{_shown(value)} is not one of {', '.join(names)}", _meant(str(value), names) or description
+        return f"{_shown(value)} is not one of {', '.join(names)}", meant(str(value), names) or description
     if kind in ("int_type", "float_type") and isinstance(value, str):
         return f"{_shown(value)} is text", "write a number without quotes, and with a point before e: 1.0e-4"
     said = error["msg"].replace("Input should be", f"{_shown(value)} is not")
@@ -91,11 +91,6 @@ def _described(location: Sequence[str | int]) -> tuple[type[Section], str]:
             section = inner_section(field.annotation) or section
             description = field.description or description
     return section, description
-
-
-def _meant(given: str, known: Sequence[str]) -> str | None:
-    close = difflib.get_close_matches(given, known, n=1)
-    return f"did you mean {close[0]}?" if close else None
 
 
 def _shown(value: Any) -> str:

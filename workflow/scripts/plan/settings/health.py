@@ -7,17 +7,17 @@ from model.signature import Signature
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a variant must keep; samples: a number, or `all`."""
+    """What the answers of a variant must keep."""
 
     min_accuracy: float
     max_abs_error: float
     min_agreement: float
-    samples: int | str
 
 
 @dataclass(frozen=True)
 class HealthCheck:
-    """name: of the served model. largest: the size of every axis beyond which a request must be refused."""
+    """name: of the served model. largest: the size of every axis beyond which a request must be refused. samples: a
+    number, or `all`."""
 
     variant: str
     name: str
@@ -26,4 +26,4 @@ class HealthCheck:
     model: Signature
     profile: dict[str, str]
     largest: dict[str, int]
-    bounds: Bounds
+    samples: int | str

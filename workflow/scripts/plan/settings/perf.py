@@ -7,24 +7,59 @@ from plan.loads import Load, Windows
 
 
 @dataclass(frozen=True)
-class Sweep:
-    """One repeat of a variant.
+class Target:
+    """A variant as a load asks it.
 
     name: of the served model; counted: of the one that computes, whose batches are counted. inputs: `model.inputs`, of
-    which samples of other shapes are made up; none for raw samples. slo_ms: of requests sent at a rate alone.
+    which samples of other shapes are made up; none for raw samples.
     """
 
-    variant: str
-    repeat: int
     name: str
     counted: str
-    server: str
     device: str
     model: Signature
     inputs: list[Tensor]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One repeat of a variant. slo_ms: of requests sent at a rate; max_foreign_cpu: cores that other processes use."""
+
+    variant: str
+    repeat: int
+    server: str
+    target: Target
     loads: list[Load]
     windows: Windows
     slo_ms: float | None
+    max_foreign_cpu: float
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A variant in head_to_head. own_server: whether it is a server of its own, as PyTriton's are; raw: whether it
+    takes raw samples."""
+
+    variant: str
+    target: Target
+    own_server: bool
+    raw: bool
+
+
+@dataclass(frozen=True)
+class HeadToHead:
+    """All variants in turns. until: half the width of an interval of a ratio that is narrow enough, in per cent; rounds
+    are added until then, `max_rounds` at most. baseline: the variant that the others are divided by for that."""
+
+    server: str
+    contestants: list[Contestant]
+    baseline: str
+    load: Load
+    windows: Windows
+    rounds: int
+    until: float | None
+    max_rounds: int
+    max_foreign_cpu: float
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Train:
-    """`train` of the config, and `model.arguments`."""
+    """`train` of the config but its bound, and `model.arguments`."""
 
     arguments: dict[str, Any]
     seed: int
@@ -15,4 +15,10 @@ class Train:
     learning_rate: float
     weight_decay: float
     threads: int
+
+
+@dataclass(frozen=True)
+class Accept:
+    """The bound."""
+
     min_accuracy: float

@@ -1,0 +1,40 @@
+"""One point of one served model: perf_analyzer's figures, and what its server says of it."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from plan.loads import Load, Windows
+from plan.settings.perf import Target
+from record import perf_analyzer
+from serve import endpoint
+from serve.server import Server
+
+# perf_analyzer's own limit is windows × length; this only catches one that hangs.
+_TIMEOUT_FACTOR = 5
+
+
+def measured(
+    running: Server, target: Target, load: Load, windows: Windows, data: Path, raw: Path, slo_ms: float | None = None
+) -> dict[str, Any]:
+    """One point, with the effective batch size while it was measured; `raw` is emptied and gets perf_analyzer's files.
+
+    data: samples as perf_analyzer takes them; slo_ms: of requests that are sent at a rate.
+    """
+    for path in raw.iterdir():
+        path.unlink()
+    url = {"grpc": running.grpc, "http": running.http}[load.protocol]
+    timeout = 60 + _TIMEOUT_FACTOR * windows.max_windows * windows.window_ms / 1000
+    with endpoint.connected(running, "http", target.counted) as one, tempfile.TemporaryDirectory() as libraries:
+        before = one.statistics()
+        metrics = running.metrics if target.device == "cuda" else None
+        command = perf_analyzer.command(target.name, url, load, windows, data, metrics)
+        point = perf_analyzer.measure(command, load, raw, Path(libraries), timeout, slo_ms)
+        after = one.statistics()
+    executions = after["executions"] - before["executions"]
+    inferences = after["inferences"] - before["inferences"]
+    return {
+        **point,
+        "effective_batch": inferences / executions if executions else None,
+        "command": " ".join([*map("=".join, perf_analyzer.sharing(load).items()), "perf_analyzer", *command]),
+    }
