@@ -161,7 +161,10 @@ def test_verdict_prefers_stable_points_to_faster_ones() -> None:
     assert found.details[1] == "Not compared: a (unstable, 100 infer/s)."
 
 
-@pytest.mark.parametrize(("status", "words"), [("unstable", "did not settle"), ("client_bound", "load generator")])
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [("unstable", "did not settle"), ("client_bound", "load generator")],
+)
 def test_verdict_says_that_the_best_point_is_not_stable(status: str, words: str) -> None:
     assert words in verdict_of(measured("a", 1, 10, status=status)).details[1]
 

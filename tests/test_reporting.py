@@ -439,7 +439,9 @@ def _write_inputs(root: Path) -> list[str]:
     for name, content in {**records, "engine": engine(), **{f"health_{k}": v for k, v in health().items()}}.items():
         (root / f"{name}.json").write_text(json.dumps(content))
     tables.write(root / "perf.csv", repeats(), points.REPEAT_COLUMNS)
-    tables.write(root / "head_to_head.csv", rounds({"fast": 5000, "slow": 4000, "null": 8000}), tables.ROUND_COLUMNS)
+    tables.write(
+        root / "head_to_head.csv", rounds({"fast": 5000, "slow": 4000, "null": 8000}), points.HEAD_TO_HEAD_COLUMNS
+    )
     points.write(root / "in_process.csv", in_process_repeats(), points.IN_PROCESS_COLUMNS)
     return [
         *("--settings", '{"models": {"fast": "fast", "shaky": "fast"}}', "--in-process", str(root / "in_process.csv")),
