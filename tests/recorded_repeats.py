@@ -13,6 +13,7 @@ import pandas as pd
 
 from analyse import tables
 from conftest import ROOT
+from record.points import HEAD_TO_HEAD_COLUMNS
 
 RECORDED = ROOT / "tests" / "data" / "repeats"
 ROUNDS = 9
@@ -25,7 +26,7 @@ def recorded(name: str) -> pd.DataFrame:
     table = pd.read_csv(RECORDED / f"{name}.csv", keep_default_na=False)
     table = table[table["concurrency"] == 65].rename(columns={"repeat": "round"})
     known = {**LEVEL, "shape": "", "status": "measured", "reason": "", "job": name, "host": "recorded"}
-    return table.assign(**known).reindex(columns=tables.ROUND_COLUMNS)
+    return table.assign(**known).reindex(columns=HEAD_TO_HEAD_COLUMNS)
 
 
 def measured(path: Path) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from analyse.document import document
 from analyse.summary import summarise
 from conftest import ROOT
 from model.comparison import OutputDifference, record
-from record.points import CEILING, POINT, REPEAT_COLUMNS
+from record.points import CEILING, HEAD_TO_HEAD_COLUMNS, POINT, REPEAT_COLUMNS
 
 TEMPLATE = ROOT / "workflow" / "scripts" / "show" / "perf_report.html.j2"
 CONCURRENCIES = (1, 65)
@@ -181,7 +181,7 @@ def rounds(throughputs: Mapping[str, float], count: int = 9, scatter: float = 0.
         for number, drift in enumerate(drifts, 1)
         for name, throughput in throughputs.items()
     ]
-    return pd.DataFrame(found, columns=tables.ROUND_COLUMNS)
+    return pd.DataFrame(found, columns=HEAD_TO_HEAD_COLUMNS)
 
 
 def at_rate(variant: str, rate: float, slo_met: float, **changes: Any) -> dict[str, Any]:

@@ -161,7 +161,10 @@ def test_verdict_prefers_stable_points_to_faster_ones() -> None:
     assert found.details[1] == "Not compared: a (unstable, 100 infer/s)."
 
 
-@pytest.mark.parametrize(("status", "words"), [("unstable", "did not settle"), ("client_bound", "load generator")])
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [("unstable", "did not settle"), ("client_bound", "load generator")],
+)
 def test_verdict_says_that_the_best_point_is_not_stable(status: str, words: str) -> None:
     assert words in verdict_of(measured("a", 1, 10, status=status)).details[1]
 
@@ -188,7 +191,7 @@ def test_unhealthy_variants_with_their_reasons() -> None:
     checks = {"a": healthy("a", reasons=("grpc: not live", "http: not live")), "b": healthy("b")}
     found = found_in(measured("a", 1, 1), measured("b", 1, 1), health=checks)["unhealthy"]
     assert (found.text, found.evidence) == (
-        "a failed the health check and was not measured.",
+        "a failed the health check and is left out of comparisons.",
         "a: grpc: not live, http: not live",
     )
 

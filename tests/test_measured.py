@@ -16,6 +16,7 @@ from conftest import MODEL, ROOT, checks
 from model.reference import Reference, save
 from plan.loads import Load, Windows
 from record import inputs, perf_analyzer
+from record.points import HEAD_TO_HEAD_COLUMNS
 from serve import server
 
 WINDOWS = Windows(window_ms=400, stability_percent=80, max_windows=4, samples=2)
@@ -99,7 +100,7 @@ def test_an_unstable_point_stays_in_the_table(make_repository, repository_settin
 
 def summary(table: list[Mapping]) -> str:
     """What the gate reads of a perf_summary.json."""
-    turns = [{**dict.fromkeys(tables.ROUND_COLUMNS), "job": "one", "host": "here", **one} for one in table]
+    turns = [{**dict.fromkeys(HEAD_TO_HEAD_COLUMNS), "job": "one", "host": "here", **one} for one in table]
     return json.dumps({"run": "test", "rounds": turns, "system": {}, "versions": {}, "config": {}})
 
 

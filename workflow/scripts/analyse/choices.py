@@ -13,8 +13,8 @@ _FIGURES = ["throughput", "latency_p50", "latency_p99", "memory_mib"]
 def choices(rows: Sequence[Row], health: Mapping[str, Health], config: Mapping[str, Any]) -> list[dict[str, Any]]:
     """For each goal the point that meets it best, with its figures, its cost and what to type next.
 
-    Of the stable points of healthy variants over the first protocol, shape and batch size. A goal that no point meets
-    has none: `variant` is None.
+    Of the stable points of healthy variants, over the first protocol, shape and batch size. A goal that no point
+    meets has none: `variant` is None.
     """
     first = layers(closed(rows))[0].rows if closed(rows) else ()
     usable = [row for row in models(first) if row["status"] == "stable" and health[row["variant"]]["healthy"]]

@@ -37,13 +37,14 @@ def document(
     """The whole report as data, checked against its schema.
 
     `rounds`: the turns of head_to_head; `in_process`: measurements of models without a server; `health` by variant;
-    `records_of`: what the other stages say. Columns of `summary` beyond those of all models are the metrics of this one.
+    `records_of`: what the other stages say. Columns of `summary` beyond those of all models are this one's metrics.
     """
     rows = records(summary)
     config = records_of["config"]
     opt = shapes.batch(shapes.stacked(shapes.parse(config["profile"]["opt"]), config["model"]["batching"]))
     ranked = [row["variant"] for row in contenders(rows, health)]
-    pairs = comparisons(rounds, ranked, config["serving"]["inner"])
+    fit = rounds[rounds["variant"].isin([name for name, found in health.items() if found["healthy"]])]
+    pairs = comparisons(fit, ranked, config["serving"]["inner"])
     measured: Measured = {
         "rows": rows,
         "repeats": records(repeats[[name for name in REPEAT_COLUMNS if name != "command"]]),

@@ -85,9 +85,9 @@ def findings(document: Measured, opt: int) -> list[Finding]:
 
 
 def unhealthy(health: Mapping[str, Health]) -> Found:
-    """Variants that were not measured because their health check failed."""
+    """Variants that do not compete because their health check failed."""
     if found := {name: one["reasons"] for name, one in health.items() if not one["healthy"]}:
-        text = f"{listed(list(found))} failed the health check and {_verb(found, 'was', 'were')} not measured."
+        text = f"{listed(list(found))} failed the health check and {_verb(found, 'is', 'are')} left out of comparisons."
         evidence = "; ".join(f"{name}: {', '.join(reasons)}" for name, reasons in found.items())
         yield Finding("unhealthy", text, evidence, "Read the servers' logs in logs/healthcheck/ of the run.")
 

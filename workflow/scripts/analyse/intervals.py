@@ -96,8 +96,8 @@ def of_rounds(values: Sequence[float]) -> Interval | None:
 def signed_rank(logarithms: Sequence[float]) -> tuple[Interval | None, float]:
     """Ratio of pairs whose logarithms are given: Hodges and Lehmann's estimate, Tukey's interval, Wilcoxon's p-value.
 
-    The interval is None with fewer than six pairs, too few for 95 %. The p-value is two-sided; that of n pairs which all
-    agree on which is faster is `2 ** (1 - n)`, the smallest that they can give.
+    The interval is None with fewer than six pairs, too few for 95 %. The p-value is two-sided; that of n pairs that
+    all agree on which is faster is `2 ** (1 - n)`, the smallest that they can give.
     """
     found = np.asarray(logarithms, float)
     one, other = np.triu_indices(len(found))

@@ -14,7 +14,7 @@ def sittings(repeats: pd.DataFrame, rounds: pd.DataFrame) -> list[str]:
 
     A sitting is what one host measured without a pause of an hour. Rounds of several jobs are named, too.
     """
-    found = [_of(rounds, "head to head"), _of(repeats, "over its loads")]
+    found = [_of(rounds, "head to head"), _of(repeats, "load by load")]
     together = pd.concat([one for one in found if len(one)] or found[:1])
     together = together.sort_values(["host", "started"], kind="stable")
     elsewhere = together["host"] != together["host"].shift()
@@ -22,7 +22,8 @@ def sittings(repeats: pd.DataFrame, rounds: pd.DataFrame) -> list[str]:
     groups = [group for _, group in together.groupby((elsewhere | later).cumsum())]
     jobs = rounds["job"].dropna().nunique()
     groups = sorted(groups, key=lambda group: group["started"].iloc[0])
-    sentences = [_sentence(group) for group in groups] if len(groups) > 1 else []
+    everyone = set(together["variant"])
+    sentences = [_sentence(group, everyone) for group in groups] if len(groups) > 1 else []
     return [*sentences, *([f"The rounds head to head come from {jobs} jobs."] if jobs > 1 else [])]
 
 
@@ -33,6 +34,12 @@ def _of(points: pd.DataFrame, what: str) -> pd.DataFrame:
     return known.assign(started=moments, what=what)
 
 
-def _sentence(group: pd.DataFrame) -> str:
-    parts = [f"{listed(list(dict.fromkeys(one['variant'])))} {what}" for what, one in group.groupby("what", sort=False)]
+def _sentence(group: pd.DataFrame, everyone: set[str]) -> str:
+    """When and where a sitting began, and what it measured of `everyone`."""
+    parts = [f"{_names(one['variant'], everyone)} {what}" for what, one in group.groupby("what", sort=False)]
     return f"{group['started'].iloc[0]:%Y-%m-%d %H:%M} UTC on {group['host'].iloc[0]}: {'; '.join(parts)}."
+
+
+def _names(variants: pd.Series, everyone: set[str]) -> str:
+    found = list(dict.fromkeys(variants))
+    return "all variants" if len(found) == len(everyone) > 1 else listed(found)

@@ -44,7 +44,6 @@ def summarise(
     through the server by variant, None where it is not defined. `in_process`: samples per second of the model without a
     server, by variant and shape. `rounds`: the turns of head_to_head.
     """
-    repeats = repeats.reindex(columns=[*dict.fromkeys([*repeats.columns, *_CONDITIONS])])
     repeats = repeats.astype({"concurrency": "Int64", "request_rate": "Float64"})
     figures = [*CLOSED_LOOP, *OPEN_LOOP, *GPU, *_CONDITIONS]
     figures.remove("requests")

@@ -7,18 +7,10 @@ from typing import Any
 import pandas as pd
 
 from program.files import whole_file
-from record.points import IN_PROCESS_COLUMNS, LEVEL, REPEAT_COLUMNS
+from record.points import HEAD_TO_HEAD_COLUMNS, IN_PROCESS_COLUMNS, REPEAT_COLUMNS
 from record.recorded import require_same
 
-# Of the turns of head_to_head.
-ROUND_COLUMNS = [
-    *("variant", "round", "turn", "started", "seconds", *LEVEL, "throughput", "latency_avg", "latency_p50"),
-    *("latency_p99", "foreign_cpu", "steal", "attempts", "status", "reason", "job", "host"),
-]
-_WORDS = {
-    *("variant", "protocol", "load_mode", "shared_memory", "shape", "status", "reason", "command", "indicative"),
-    *("started", "job", "host"),
-}
+_WORDS = {"variant", "protocol", "load_mode", "shared_memory", "shape", "status", "reason", "command", "indicative"}
 
 
 def read(path: Path) -> pd.DataFrame:
@@ -37,8 +29,8 @@ def read_repeats(paths: Iterable[Path]) -> pd.DataFrame:
 def read_rounds(path: Path | None) -> pd.DataFrame:
     """The turns of head_to_head; none without the file."""
     if path is None:
-        return pd.DataFrame(columns=ROUND_COLUMNS)
-    return _checked(path, read(path), ROUND_COLUMNS)
+        return pd.DataFrame(columns=HEAD_TO_HEAD_COLUMNS)
+    return _checked(path, read(path), HEAD_TO_HEAD_COLUMNS)
 
 
 def read_in_process(paths: Iterable[Path]) -> pd.DataFrame:

@@ -19,7 +19,6 @@ WIDE = 0.05
 _NOT_STABLE = {
     "client_bound": "the load generator sets the pace there",
     "unstable": "that point did not settle",
-    "disturbed": "other programs used the machine meanwhile",
 }
 
 

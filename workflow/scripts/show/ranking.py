@@ -15,7 +15,7 @@ _SHARE = 0.25
 
 
 def view(document: Document) -> dict[str, Any]:
-    """`place`: the level in words; `base`: PyTriton's way if it was measured; `rounds`: how many; `lines`, fastest on top.
+    """`place`: the level in words; `base`: PyTriton's way, if measured; `rounds`: how many; `lines`, fastest first.
 
     A line has the `row`, its `look`, the `compared` with PyTriton's way, its `cost` per million answers, and the `bar`
     in per cent of the longest one, which is missing where there is no figure and where the ceiling is `beyond` the
