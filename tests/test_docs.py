@@ -61,7 +61,8 @@ def test_commands_of_the_readme_are_targets_or_name_the_environment():
 def test_troubleshooting_quotes_messages_that_exist():
     """The first column quotes what the code says, with … for names and numbers."""
     page = (ROOT / "docs" / "troubleshooting.md").read_text().split("\n## What Snakemake, make and Triton say\n")[0]
-    files = [*(ROOT / "workflow" / "scripts").rglob("*.py"), *(ROOT / "rules").glob("*.smk")]
+    scripts = ROOT / "workflow" / "scripts"
+    files = [*scripts.rglob("*.py"), *scripts.rglob("*.j2"), *(ROOT / "rules").glob("*.smk")]
     code = re.sub(r'"\s*\n\s*f?"', "", "\n".join(file.read_text() for file in files))
     rows = [line.split(" | ")[0] for line in page.splitlines() if line.startswith("| `")]
     quoted = [part for row in rows for message in re.findall("`(.+?)`", row) for part in _literal(message)]

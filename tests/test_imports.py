@@ -64,7 +64,7 @@ def test_settings_that_are_no_json(outcome, name):
     assert (code, out) == (2, "")
     assert "Traceback" not in err
     if "--settings" in help_text:
-        assert f"{name}: error: argument --settings: not JSON: " in err
+        assert f"{name}: error: --settings not JSON: " in err
 
 
 @pytest.mark.parametrize("name", NAMES)

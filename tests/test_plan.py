@@ -105,7 +105,7 @@ def test_a_job_is_made_of_the_command_line(capsys):
     ):
         with pytest.raises(SystemExit):
             parser.parse_args(["--settings", text, "--model-file", "m.py"])
-        assert f"argument --settings: {error}" in capsys.readouterr().err
+        assert f"error: --settings {error}" in capsys.readouterr().err
 
 
 def test_a_command_line_has_what_a_rule_names_and_no_more():
