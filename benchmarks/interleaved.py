@@ -77,7 +77,10 @@ def samples(contestant: Contestant, running: server.Server) -> Reference:
     """Samples of the test set under the input names of the served model."""
     with connected(running, "http", contestant.model) as one:
         metadata = one.metadata()
-    taken, given = ([Tensor(name, "", []) for name in metadata[side]] for side in ("inputs", "outputs"))
+    taken, given = (
+        [Tensor(name, "", list(one["shape"][1:])) for name, one in metadata[side].items()]
+        for side in ("inputs", "outputs")
+    )
     return load(contestant.reference)[0].renamed(Signature(taken, given)).first(SAMPLES)
 
 
