@@ -25,7 +25,7 @@ OVERLAYS = sorted([*(ROOT / "config").glob("*.yaml"), *CONFIGS.glob("*.yaml")])
 FULL = "tests/configs/full.yaml"
 # The rules that have a job in a run of it.
 RULES_OF_FULL = (
-    "dataset", "train", "reference", "export", "export_torchscript", "parity",
+    "dataset", "train", "reference", "export", "parity",
     "engine_openvino", "engine_aotinductor", "engine_tensorrt_rtx",
     "backend", "repository", "repository_pytriton", "repository_bls", "repository_ensemble", "healthcheck", "sweep",
     "accept", "judgement", "head_to_head", "in_process", "provenance", "perf_report",
@@ -70,6 +70,11 @@ def expected_outputs(config: dict) -> set[str]:
     inner = config["serving"]["inner"]
     same = {**dict.fromkeys(("pytriton_engine", "bls", "ensemble"), inner), "openvino_python": "openvino"}
     used = {same.get(variant, variant) for variant in config["variants"]}
+    # Only the exports that something needs are made.
+    if "torchscript" not in used:
+        result.remove("export/model.ts")
+    if not {"onnx", "openvino", "tensorrt", "tensorrt_rtx"} & {*used, *config["engines"]}:
+        result.remove("export/model.onnx")
     # Every model that computes is also called without a server, once for all variants that serve it, unless it runs in
     # Triton's own backend.
     own = {"tensorrt", "onnx", "torchscript"} if config["server"] == "native" else set()

@@ -19,9 +19,9 @@ CONFIG = merged(DEFAULT, yaml.safe_load((ROOT / FULL).read_text()))
 VARIANTS = CONFIG["variants"]
 # Those with a model of their own.
 COMPUTING = ("openvino", "aotinductor", "pytriton")
-CACHED = ("dataset", "train", "reference", "export", "export_torchscript", "engine/tensorrt_rtx")
+CACHED = ("dataset", "train", "reference", "export", "engine/tensorrt_rtx")
 JOBS = [
-    "dataset", "train", "accept", "reference", "export", "export_torchscript", "parity",
+    "dataset", "train", "accept", "reference", "export", "parity",
     "engine/openvino", "engine/aotinductor", "engine/tensorrt_rtx", "head_to_head", "provenance", "perf_report",
     *(f"{job}/{variant}" for variant in VARIANTS for job in ("repository", "healthcheck", "judgement")),
     *(f"sweep/{variant}-1" for variant in VARIANTS),
