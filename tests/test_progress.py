@@ -87,11 +87,13 @@ def test_nothing_to_do_is_said(project):
 def test_a_failed_job_is_told_once(project, tmp_path):
     overlay = tmp_path / "bad.yaml"
     overlay.write_text("train: {min_accuracy: 1.0}\n")
-    found = project.snakemake("--cores", "2", "train", configfiles=(FULL, overlay), check=False)
+    found = project.snakemake(
+        "--cores", "2", "artifacts/test/model/accepted.json", configfiles=(FULL, overlay), check=False
+    )
     assert found.returncode == 1
     _, _, error, failed = found.stderr.splitlines()
-    assert error.startswith("train.py: error: accuracy 0.")
-    assert failed == "Failed: Training. See artifacts/test/logs/train.log"
+    assert error.startswith("accept.py: error: accuracy 0.")
+    assert failed == "Failed: Accuracy of the model. See artifacts/test/logs/accept.log"
 
 
 def job(number: int, seconds: float | None, threads: int = 1) -> PlannedJob:
