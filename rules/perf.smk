@@ -4,6 +4,8 @@ Makes: perf/<variant>/repeat-<n>/ and perf/head_to_head/ (points.csv, raw/), and
 Config: sweep, serving, profile.
 """
 
+SWEPT_BY = plan.fingerprint("sweep.py", "pytriton_server.py", packages=SERVER_PACKAGES)
+
 
 rule sweep:
     """One repeat of all load levels against one variant."""
@@ -37,7 +39,7 @@ rule sweep:
         libraries=libraries("sweep.py", packages=SERVER_PACKAGES),
         settings=as_json(settings.sweep),
         # Every point as soon as it is measured; no output, because Snakemake removes those of a job that runs again.
-        command=command("sweep", store=ask(plan.store)),
+        command=command("sweep", store=ask(plan.store), made_by=SWEPT_BY),
     message:
         "Sweep of {wildcards.variant}, repeat {wildcards.repeat}"
     shell:

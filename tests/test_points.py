@@ -79,7 +79,13 @@ def command(null_repository: Path, tmp_path: Path) -> Callable[..., list[str]]:
         "windows": {"window_ms": 300, "stability_percent": 1e-9, "max_windows": 5, "samples": 2},
     }  # fmt: skip
     files = {
-        **{"repository": null_repository, "checks": "checks.json", "reference": "reference.npz", "store": "store"},
+        **{
+            "repository": null_repository,
+            "checks": "checks.json",
+            "reference": "reference.npz",
+            "store": "store",
+            "made-by": "1",
+        },
         **{"server-log": "triton.log", "raw": "raw", "points": "points.csv"},
     }
     options = [part for name, path in files.items() for part in (f"--{name}", str(path))]

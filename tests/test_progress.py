@@ -132,6 +132,9 @@ def test_what_a_job_took_is_looked_up_in_the_nearest_benchmark(tmp_path):
     took("now/benchmarks/sweep/null-2.tsv", 2)
     assert expected(sweep) == 2
     assert expected(tmp_path / "now" / "benchmarks" / "parity.tsv") is None
+    # Snakemake --touch leaves an empty one.
+    sweep.write_text("")
+    assert expected(sweep) == 4
     assert expected(None) is None
 
 

@@ -26,12 +26,14 @@ DEFAULT = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 # Other values of the keys for which none can be guessed from the schema.
 OTHER: dict[str, Any] = {
     "run": None,  # another run has outputs of its own
+    "model.files": ["LICENSE"],
     "model.name": "digits",
     "model.file": "digits.py",
     "model.inputs": [{"name": "input", "dims": [1, 28, 28], "dtype": "FP16"}],
     "model.outputs": [{"name": "output", "dims": [10], "dtype": "FP16"}],
     "model.raw.inputs": [{"name": "image", "dims": [28, 28], "dtype": "INT8"}],
     "model.raw.outputs": [{"name": "label", "dtype": "INT32", "dims": [1]}],
+    "model.batching": None,  # false takes another profile and other variants
     "model.onnx": None,  # in the place of the file
     "model.arguments": None,  # the default model has none
     "model.weights": None,  # the default model trains its own
@@ -68,6 +70,7 @@ OTHER: dict[str, Any] = {
     "tune.search.max_batch_sizes": [64],
     "tune.constraints": [],
     "deploy.variant": "onnx",
+    "report.cost_per_hour": 2.5,
 }
 # What has to change with a key.
 TOGETHER = {"profile.min": {"sweep": {"batch_sizes": [2]}}}
@@ -217,7 +220,11 @@ def cells(plan: Plan, everything: Plan, closing: frozenset[str]) -> tuple[str, .
 
 def variants(plan: Plan, stage: str) -> set[str]:
     """The variants whose jobs of a stage are in a plan."""
-    return {path.split("/")[1].removesuffix(".json") for rule, path in plan if rule.startswith(stage)}
+    return {
+        path.split("/")[1].removesuffix(".json").removesuffix(".checks")
+        for rule, path in plan
+        if rule.startswith(stage)
+    }
 
 
 def shown(found: set[str], known: set[str]) -> str:

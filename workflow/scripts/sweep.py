@@ -18,11 +18,9 @@ from tqdm import tqdm
 from model.reference import load as load_reference
 from model.samples import of_shape
 from plan.loads import Load
-from plan.lock import versions
 from plan.settings.perf import Sweep
 from program.cli import log
 from program.files import whole_directory
-from program.imports import project_imports
 from program.job import run
 from record import inputs
 from record.measurement import measured
@@ -31,9 +29,6 @@ from record.recorded import read_checks
 from record.store import Store, content
 from record.surroundings import memory_mib, undisturbed
 from serve import server
-from serve.variants import SERVER_PACKAGES
-
-SCRIPTS = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -46,20 +41,18 @@ class Job:
     reference: Annotated[Path, "reference.npz"]
     model_file: Annotated[Path | None, "model file, whose example may be asked for samples"]
     store: Annotated[Path, "directory that keeps every point as soon as it is measured"]
+    made_by: Annotated[str, "what names the code and the libraries that measure"]
     server_log: Annotated[Path, "output: Triton's log"]
     raw: Annotated[Path, "output: directory of perf_analyzer's files"]
     points: Annotated[Path, "output: points.csv"]
 
 
 def decided_by(job: Job) -> dict[str, Any]:
-    """What the figures of a point follow from: all that the job is given but the list of loads, code and libraries."""
-    scripts = [SCRIPTS / "sweep.py", SCRIPTS / "pytriton_server.py"]
-    code = sorted({path for script in scripts for path in project_imports(script, SCRIPTS)})
+    """What the figures of a point follow from: all that the job is given but the list of loads."""
     given = [path for path in (job.repository, job.reference, job.model_file) if path]
     return {
         "settings": {name: value for name, value in asdict(job.settings).items() if name not in ("loads", "slo_ms")},
-        "code": {str(path.relative_to(SCRIPTS)): content(path) for path in code},
-        "libraries": versions(code, SERVER_PACKAGES),
+        "made_by": job.made_by,
         "files": [content(path) for path in given],
     }
 

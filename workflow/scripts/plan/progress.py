@@ -3,6 +3,7 @@
 Snakemake keeps its own log of everything, and every job its own.
 """
 
+import csv
 import logging
 import sys
 import threading
@@ -165,11 +166,17 @@ def expected(benchmark: Path | None) -> float | None:
     runs = benchmark.parents[below + 1]
     siblings = benchmark.parent.glob("*.tsv") if below > 1 else []
     for found in ([benchmark], runs.glob(f"*/benchmarks/{same}"), siblings):
-        if times := [_seconds(path) for path in found if path.is_file()]:
-            return fmean(times)
+        times = [_seconds(path) for path in found if path.is_file()]
+        if known := [seconds for seconds in times if seconds is not None]:
+            return fmean(known)
     return None
 
 
-def _seconds(benchmark: Path) -> float:
-    names, values = (line.split("\t") for line in benchmark.read_text().splitlines()[:2])
-    return float(dict(zip(names, values))["s"])
+def _seconds(benchmark: Path) -> float | None:
+    """The column `s` of the first row; None in a file that was touched or cut off."""
+    with benchmark.open(newline="") as stream:
+        row = next(csv.DictReader(stream, delimiter="\t"), {})
+    try:
+        return float(row["s"])
+    except (KeyError, TypeError, ValueError):
+        return None

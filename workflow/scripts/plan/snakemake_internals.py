@@ -68,8 +68,8 @@ def overlays(workflow: Any) -> list[str]:
 
 
 def rules_of_run(workflow: Any) -> set[str]:
-    """The rules of all jobs that the targets need, finished ones included."""
-    return {job.rule.name for job in workflow.dag.jobs}
+    """The rules of all jobs that the targets need, finished ones included; none where files are only touched."""
+    return set() if workflow.touch else {job.rule.name for job in workflow.dag.jobs}
 
 
 def planned_jobs(workflow: Any, expected: Callable[[Path | None], float | None] = lambda _: None) -> list[PlannedJob]:

@@ -11,7 +11,9 @@ from model.model_file import Declared
 from plan.config import Config, declared_by
 from plan.lock import versions
 from plan.served import Served
+from program.files import sha256, sha256_of
 from program.imports import project_imports
+from program.typed import canonical
 from serve.variants import VARIANTS, computing, of_kind
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -225,6 +227,11 @@ class Plan:
             paths += project_imports(self.root / name, SCRIPTS)[1:]
         paths += [self.root / name for name in self.beside] if model_file else []
         return [os.path.relpath(path) for path in dict.fromkeys(paths)]
+
+    def fingerprint(self, *scripts: str, packages: Iterable[str] = ()) -> str:
+        """The SHA-256 of what scripts and their modules contain, and of the versions of their libraries."""
+        code = [sha256(Path(path)) for path in self.code(*scripts)]
+        return sha256_of(canonical({"code": code, "libraries": self.libraries(*scripts, packages=packages)}).encode())
 
     def libraries(
         self, *scripts: str, files: Iterable[str] = (), packages: Iterable[str] = (), model_file: bool = False
