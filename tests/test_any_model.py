@@ -21,7 +21,7 @@ from model.comparison import OutputDifference
 from model.model_file import declared
 from model.reference import Reference, cases
 from model.signature import Tensor
-from plan.settings.health import Bounds
+from plan.settings.health import Bounds, Judgement
 from program.cli import UserError
 
 TEXT, WAVE = (yaml.safe_load((CONFIGS / f"{name}.yaml").read_text()) for name in ("text", "wave"))
@@ -227,14 +227,15 @@ SOUND = Checks(
     samples=16, accuracy=None,
 )  # fmt: skip
 BOUNDS = Bounds(max_abs_error=1e-3, min_agreement=0.9, min_accuracy=0.9)
+JUDGEMENT = Judgement(BOUNDS, {})
 
 
 def test_health_without_accuracy_or_agreement_is_judged_by_its_errors():
-    assert faults(SOUND) == beyond(SOUND.recorded(), BOUNDS) == []
+    assert faults(SOUND) == beyond(SOUND.recorded(), JUDGEMENT) == []
     broken = {"spec:1x6x4": {"wave": OutputDifference(max_abs_error=0, max_rel_error=0, misplaced=1)}}
     wrong = replace(SOUND, parity=broken, accepted_beyond_profile=["frames"], refuses_beyond_profile=False)
     assert faults(wrong) == ["not refuses beyond profile", "accepts more than the profile on the axis frames"]
-    assert beyond(replace(wrong, accuracy=0.1).recorded(), BOUNDS) == [
+    assert beyond(replace(wrong, accuracy=0.1).recorded(), JUDGEMENT) == [
         "output wave: elements that differ in NaN or infinity: 1 at spec:1x6x4", "accuracy 0.1000 < 0.9",
     ]  # fmt: skip
 
@@ -246,10 +247,10 @@ def test_judgement_of_what_was_recorded(computes, reasons):
     """Nothing is asked of the answers of a model that computes nothing."""
     recorded = {"variant": "a", "computes": computes, "faults": ["grpc: not live"]}
     recorded["protocols"] = {"grpc": replace(SOUND, accuracy=0.1).recorded()}
-    found = judged(recorded, BOUNDS)
+    found = judged(recorded, JUDGEMENT)
     assert (found.pop("healthy"), found.pop("reasons")) == (False, reasons)
     assert found == {"variant": "a", "protocols": recorded["protocols"]}
-    assert judged(recorded | {"faults": []}, replace(BOUNDS, min_accuracy=0.1))["healthy"]
+    assert judged(recorded | {"faults": []}, Judgement(replace(BOUNDS, min_accuracy=0.1), {}))["healthy"]
 
 
 def test_larger_request_grows_every_axis_of_the_name():

@@ -223,7 +223,7 @@ def test_port_taken(project, command):
     with socket.create_server((server.HOST, 0)) as holder:
         port = holder.getsockname()[1]
         found = command.at(project.root)("demo", "--port", str(port))
-    hint = "choose others with --port, or stop what listens there"
+    hint = "choose another: --port 9000; or stop what listens there"
     assert (found.returncode, found.stdout) == (2, "")
     assert found.stderr == f"demo.py: error: port {port} (page) is taken. Hint: {hint}\n"
 

@@ -47,8 +47,8 @@ STEPS = {
 REPOSITORIES = {
     "openvino": OPENVINO,
     "aotinductor": native("aotinductor", "1/model.pt2"),
-    "pytriton": {"pytriton.json", "runtime.py", "processing.py", "model.pt"},
-    "pytriton_engine": {"pytriton.json", "runtime.py", "processing.py", "model.blob"},
+    "pytriton": {"pytriton.json", "runtime.py", "processing.py", "outputs.py", "model.pt"},
+    "pytriton_engine": {"pytriton.json", "runtime.py", "processing.py", "outputs.py", "model.blob"},
     "bls": OPENVINO | BLS,
     "ensemble": OPENVINO | STEPS | {"mnist_ensemble/config.pbtxt"},
     "null": native("null"),

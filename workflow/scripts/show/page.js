@@ -12,13 +12,13 @@ async function unpack(id) {
   const text = document.getElementById(id).textContent;
   const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~";
   const padding = (5 - (text.length % 5)) % 5;
-  const digits = text + "~".repeat(padding);
-  const bytes = new DataView(new ArrayBuffer((digits.length / 5) * 4));
+  const padded = text + "~".repeat(padding);
+  const bytes = new DataView(new ArrayBuffer((padded.length / 5) * 4));
   const values = new Uint8Array(128);
   [...alphabet].forEach((sign, value) => { values[sign.charCodeAt(0)] = value; });
-  for (let start = 0; start < digits.length; start += 5) {
+  for (let start = 0; start < padded.length; start += 5) {
     let word = 0;
-    for (let place = start; place < start + 5; place += 1) word = word * 85 + values[digits.charCodeAt(place)];
+    for (let place = start; place < start + 5; place += 1) word = word * 85 + values[padded.charCodeAt(place)];
     bytes.setUint32((start / 5) * 4, word);
   }
   const packed = new Blob([bytes.buffer.slice(0, bytes.byteLength - padding)]);
