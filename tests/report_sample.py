@@ -135,7 +135,11 @@ def other_records() -> dict[str, Any]:
     """What the report takes from the other stages unchanged."""
     return {
         "config": {
-            **{"run": "sample", "model": {"name": "small", "file": "model.py", "onnx": None, "batching": True}, "profile": {"opt": "input:64x1x28x28"}},
+            **{
+                "run": "sample",
+                "model": {"name": "small", "file": "model.py", "onnx": None, "batching": True},
+                "profile": {"opt": "input:64x1x28x28"},
+            },
             **{"serving": {"inner": "fast"}, "sweep": {"slo_ms": 20}},
             **{"report": {"cost_per_hour": 0.36}, "deploy": {"variant": "openvino"}},
         },

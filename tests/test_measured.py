@@ -85,7 +85,7 @@ def test_an_unstable_point_stays_in_the_table(make_repository, repository_settin
     windows = {"window_ms": 300, "stability_percent": 5, "max_windows": 4, "samples": 2}
     found = script(
         "sweep.py", "--repository", repository, "--checks", "checks.json", "--reference", "reference.npz",
-        "--store", "store", "--server-log", "triton.log", "--raw", "raw", "--points", "points.csv",
+        "--store", "store", "--made-by", "1", "--server-log", "triton.log", "--raw", "raw", "--points", "points.csv",
         settings={
             "variant": "moody", "repeat": 1, "target": TARGET, "server": "bundled", "max_foreign_cpu": 1000,
             "loads": [asdict(Load("grpc", 1, 1))], "windows": windows, "slo_ms": None,

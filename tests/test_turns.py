@@ -102,7 +102,7 @@ def test_what_does_not_serve_as_promised_has_no_turn(broken):
 def test_what_does_not_serve_as_promised_says_so_at_every_load(broken):
     loads = [asdict(Load("grpc", 1, concurrency)) for concurrency in (1, 2)]
     settings = {"variant": "a", "repeat": 1, "target": TARGET, "loads": loads, "slo_ms": None}
-    rows = broken("sweep.py", "--repository", "none", "--store", "store", **settings)
+    rows = broken("sweep.py", "--repository", "none", "--store", "store", "--made-by", "1", **settings)
     assert [(row["concurrency"], row["status"], row["reason"]) for row in rows] == [
         (level, "failed", f"not measured, unhealthy: {FAULT}") for level in ("1", "2")
     ]
