@@ -164,7 +164,7 @@ def health(variant: str, *reasons: str) -> str:
     """The text of a health.json."""
     server = {"kind": "bundled", "version": "2.51.0"}
     found = {"variant": variant, "model": variant, "server": server, "healthy": not reasons, "reasons": reasons}
-    return json.dumps(found | {"accuracy": None, "samples": 2, "protocols": {}})
+    return json.dumps(found | {"remarks": [], "accuracy": None, "samples": 2, "protocols": {}})
 
 
 def checks(variant: str, *faults: str) -> str:

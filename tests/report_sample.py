@@ -100,6 +100,7 @@ def healthy(variant: str, agreement: float = 1.0, reasons: tuple[str, ...] = ())
         "server": {"kind": "bundled", "version": "2.51.0"},
         "healthy": not reasons,
         "reasons": list(reasons),
+        "remarks": [],
         "accuracy": 0.991,
         "samples": 1000,
         "protocols": {"grpc": protocol, "http": protocol},

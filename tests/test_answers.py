@@ -89,7 +89,7 @@ def health(casting, monkeypatch, tmp_path):
     def check(name: str, place: int):
         wrong.write_text(f"{name} {place}")
         checks = tmp_path / "checks.json"
-        healthcheck.main(healthcheck.Job(settings, tmp_path, expected, tmp_path / "triton.log", checks))
+        healthcheck.main(healthcheck.Job(settings, tmp_path, expected, running.log_file, checks))
         judgement.main(judgement.Job(Judgement(bounds, {}), checks, tmp_path / "health.json"))
         return read_health(tmp_path / "health.json")
 

@@ -73,3 +73,10 @@ def test_page_shows_them_where_there_are_any():
 
 def test_page_without_a_gpu_does_not_mention_it():
     assert "The GPU while it was measured" not in render(sample_document(), TEMPLATE)
+
+
+def test_page_says_which_model_runs_without_cuda_graphs():
+    document = sample_document()
+    said = "CUDA graphs are off for sample_fast: operation not permitted"
+    document["health"]["fast"]["remarks"] = [said]
+    assert said in render(document, TEMPLATE)

@@ -237,6 +237,15 @@ def test_model_that_cannot_be_loaded(make_repository, repository_settings, tmp_p
     assert [members(process.pid) for process in started] == [[], []]
 
 
+def test_a_model_without_cuda_graphs_is_remarked_once(tmp_path):
+    log = tmp_path / "triton.log"
+    said = "CUDA graphs are off for mnist_aotinductor: operation not permitted when stream is capturing"
+    log.write_text(
+        'I1128 12:00:00.1 7 server.cc:1] "Started"\n' + f'W1128 12:00:00.2 7 torch_cuda.cpp:185] "{said}"\n' * 2
+    )
+    assert server.remarks(log) == [said]
+
+
 def test_model_that_is_not_in_the_repository(null_repository, tmp_path, started):
     log_file = tmp_path / "triton.log"
     with (

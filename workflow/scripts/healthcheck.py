@@ -192,6 +192,7 @@ def main(job: Job) -> None:
         "server": {"kind": settings.server, "version": version},
         "computes": settings.computes,
         "faults": found_faults,
+        "remarks": server.remarks(job.server_log),
         "accuracy": min(accuracies, default=None),
         "samples": min(found.samples for found in protocols.values()),
         "protocols": {name: found.recorded() for name, found in protocols.items()},

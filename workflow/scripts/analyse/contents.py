@@ -30,6 +30,7 @@ class Health(TypedDict):
     server: dict[str, str]
     healthy: bool
     reasons: list[str]
+    remarks: list[str]
     accuracy: float | None
     samples: int
     protocols: dict[str, Served]

@@ -7,7 +7,7 @@ from typing import Any
 from program.cli import UserError
 from program.files import read_json
 
-_MEASURED = ("variant", "model", "server", "accuracy", "samples", "protocols")
+_MEASURED = ("variant", "model", "server", "remarks", "accuracy", "samples", "protocols")
 CHECKS = (*_MEASURED, "computes", "faults")
 HEALTH = (*_MEASURED, "healthy", "reasons")
 PARITY = ("samples", "tolerance", "exports")

@@ -200,6 +200,15 @@ def _failure(server: Server, what: str) -> str:
     return f"Triton {what}; its log is {server.log_file} and ends with:\n{tail(server.log_file)}"
 
 
+# What a native backend does otherwise than configured (torch_cuda.cpp).
+_REMARK = re.compile(r'CUDA graphs are off for [^"\n]+')
+
+
+def remarks(path: Path) -> list[str]:
+    """What a server's log says that its models do otherwise than they were configured, each once."""
+    return list(dict.fromkeys(_REMARK.findall(path.read_text(errors="replace"))))
+
+
 # Information and tables, which Triton prints after a model's error.
 _NOISE = re.compile(r"I\d{4} |[+|][- ]|\s*$")
 

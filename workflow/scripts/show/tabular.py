@@ -66,7 +66,7 @@ def _checks(health: Health) -> list[dict[str, Any]]:
             same["protocols"].append(protocol)
         else:
             lines.append({"variant": health["variant"], "protocols": [protocol], "figures": figures})
-    return [{**line, **{key: health[key] for key in ("samples", "healthy", "reasons")}} for line in lines]
+    return [{**line, **{key: health[key] for key in ("samples", "healthy", "reasons", "remarks")}} for line in lines]
 
 
 def _figures(found: Served) -> dict[str, Any]:
