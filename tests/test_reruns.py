@@ -15,7 +15,7 @@ from project import Project, copy_project
 SCRIPTS = ROOT / "workflow" / "scripts"
 OURS = {path.stem for path in SCRIPTS.iterdir()}
 # What only Triton has, and what the backends have beside them when they are served.
-OF_TRITON = {"triton_python_backend_utils", "runtime", "processing"}
+OF_TRITON = {"triton_python_backend_utils", "runtime", "processing", "outputs"}
 # Found where it is installed: no wheel on the package index.
 NOT_LOCKED = {"tensorrt"}
 
