@@ -138,7 +138,7 @@ def other_records() -> dict[str, Any]:
         "config": {
             **{
                 "run": "sample",
-                "model": {"name": "small", "file": "model.py", "onnx": None, "batching": True},
+                "model": {"name": "small", "file": "model.py", "onnx": "", "batching": True},
                 "profile": {"opt": "input:64x1x28x28"},
             },
             **{"serving": {"inner": "fast"}, "sweep": {"slo_ms": 20}},

@@ -71,7 +71,10 @@ def several_shapes() -> dict[str, Any]:
     summary = summary_of.summarise(table, dict.fromkeys(COST), LIMITS)
     summary = metrics.added(summary, real_time_factor, "spec:80x140", Path("hifigan.py"))
     records = other_records()
-    records["config"] |= {"run": "hifigan", "model": {"name": "hifigan", "file": "hifigan.py"}}
+    records["config"] |= {
+        "run": "hifigan",
+        "model": {"name": "hifigan", "file": "hifigan.py", "onnx": "", "batching": True},
+    }
     records["config"]["serving"]["inner"] = "openvino"
     records["config"]["profile"] = {"opt": "spec:8x80x140"}
     records |= {"dataset": None, "model": {"accuracy": None}, "published": None}

@@ -140,7 +140,7 @@ def test_missing_model(command, dataset_files, tmp_path):
     assert found.returncode == 2
     assert found.stderr == (
         f"evaluate.py: error: {tmp_path}/model.pt does not exist. "
-        "Hint: snakemake train makes artifacts/<run>/model/model.pt\n"
+        "Hint: make perf_report makes artifacts/<run>/model/model.pt\n"
     )
 
 
@@ -158,4 +158,4 @@ def test_model_file_that_lacks_a_function(tmp_path, text, message):
 
     (tmp_path / "mine.py").write_text(text)
     with pytest.raises(UserError, match=rf"mine\.py {message}"):
-        load_file(tmp_path / "mine.py", "prepare")
+        load_file(tmp_path / "mine.py", "build", "prepare")
