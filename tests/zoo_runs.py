@@ -20,6 +20,7 @@ import export
 import export_given
 import export_torchscript
 import healthcheck
+import judgement
 import parity
 import reference
 import repository
@@ -120,16 +121,17 @@ class Carried:
             parts = (plan.library(variant), plan.model_py(variant), plan.python_runtime(variant))
             files = [next(iter(map(Path, part)), None) for part in parts]
             repository.main(repository.Job(self.settings.repository(variant), *files, artifact, target))
-        health = self.at(f"health/{variant}.json")
+        checks, health = self.at(f"health/{variant}.checks.json"), self.at(f"health/{variant}.json")
         healthcheck.main(
             healthcheck.Job(
                 self.settings.healthcheck(variant),
                 target,
                 Path(plan.reference(variant)),
                 self.at(f"logs/healthcheck/{variant}.server.log"),
-                health,
+                checks,
             )
         )
+        judgement.main(judgement.Job(self.settings.judgement(variant), checks, health))
         found: Mapping[str, Any] = json.loads(health.read_text())
         return found
 
