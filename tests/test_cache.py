@@ -82,4 +82,6 @@ def test_third_clone_finds_what_no_change_touches(clones, monkeypatch, tmp_path,
     monkeypatch.setenv("SNAKEMAKE_OUTPUT_CACHE", str(cache))
     ended = project.snakemake(*TARGETS, "-n", "--cache", configfiles=(FULL, "overlay.yaml"))
     found = re.findall(rf"Output file {RUN}/(\w+)/(\S+) will be obtained from global", ended.stdout + ended.stderr)
-    assert {f"{stage}/{file}" for stage, file in found} & {*CACHED.values()} == {CACHED[rule] for rule in known}
+    # It names one file of each job; references are made for themselves.
+    stages = {stage for stage, file in found if not file.startswith("reference")}
+    assert stages == {CACHED[rule].split("/")[0] for rule in known}
