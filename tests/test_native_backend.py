@@ -301,7 +301,9 @@ def under_sanitizers(repository: Path, backends: Path, directory: Path, *flags: 
     runtime = subprocess.run([*compiler, "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)
     environment = {
         "LD_PRELOAD": f"{preload}:{runtime.stdout.strip()}",
-        "ASAN_OPTIONS": f"log_path={directory}/report:leak_check_at_exit=0:verify_asan_link_order=0",
+        "ASAN_OPTIONS": f"log_path={directory}/report:leak_check_at_exit=0:verify_asan_link_order=0"
+        # It reads a header of glibc that is not there, and LeakSanitizer then looks where no memory is.
+        ":intercept_tls_get_addr=0",
         "UBSAN_OPTIONS": f"log_path={directory}/report:print_stacktrace=1",
     }
     models = sorted(path.name for path in repository.iterdir())
@@ -374,20 +376,12 @@ def test_memory_safety(sanitized, tmp_path, capsys):
         )
         counts = Load(server).run(5000, ["openvino", "null"]) + Load(server).run(500, ["aotinductor"], seed=5000)
         loads = cycles.result()
-        before_leaks = reports(tmp_path)
-        try:
-            found = leaks(server, repository)
-        except AssertionError:
-            found = None
+        found = leaks(server, repository)
     with capsys.disabled():
-        said = found[0] if found else "no leak check"
-        print(f"\nMemory safety: {dict(counts)}\nloads: {dict(loads)}, {said}, reports: {len(before_leaks)}")
-    assert not before_leaks, before_leaks[0][:5000]
-    assert sum(counts.values()) == 5500 and counts["good"] > 2000 and counts["expired"] > 0
-    if found is None and any("LeakSanitizer has encountered a fatal error" in one for one in reports(tmp_path)):
-        pytest.xfail("LeakSanitizer itself crashed while it looked for leaks")
+        print(f"\nMemory safety: {dict(counts)}\nloads: {dict(loads)}, {found[0]}, reports: {len(reports(tmp_path))}")
     assert not reports(tmp_path), reports(tmp_path)[0][:5000]
-    assert found is not None and found[1] == "none" and int(found[2]) > 0
+    assert found[1] == "none" and int(found[2]) > 0
+    assert sum(counts.values()) == 5500 and counts["good"] > 2000 and counts["expired"] > 0
 
 
 @pytest.mark.slow
