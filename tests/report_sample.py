@@ -206,3 +206,17 @@ def sample_document(
     accuracies = {name: found["accuracy"] for name, found in health().items()}
     summary = summarise(table, accuracies, limits, turns)
     return document(summary, table, turns, [], health(), [engine("bf16")], other_records())
+
+
+def summary_rows(*found: dict) -> list[dict]:
+    """Rows of the summary of these repeats."""
+    return tables.records(summarise(pd.DataFrame(found), {}))
+
+
+def in_process_repeats() -> list[dict]:
+    """Three repeats of one model at two batch sizes."""
+    return [
+        {"variant": "fast", "batch_size": size, "repeat": repeat, "throughput": throughput * (1 + 0.1 * repeat),
+         "latency_p50": 100.0, "calls": 40, "threads": 1, "shape": ""}
+        for repeat in (1, 2, 3) for size, throughput in ((64, 20_000.0), (128, 10_000.0))
+    ]  # fmt: skip

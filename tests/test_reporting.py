@@ -1,8 +1,7 @@
-"""The summary over repeats, the verdict, the findings, and the document that holds them."""
+"""The verdict, the findings, and the document that holds them."""
 
 import json
 import re
-from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from analyse import formatting, job_times, pareto, rows, sittings, tables
+from analyse import formatting, pareto, rows, sittings, tables
 from analyse import summary as summary_of
 from analyse.document import SCHEMA, caveats, document
 from analyse.intervals import Interval
@@ -27,139 +26,18 @@ from report_sample import (
     failed,
     health,
     healthy,
+    in_process_repeats,
     measured,
     other_records,
     repeats,
     rounds,
     sample_document,
-    turn,
+    summary_rows,
     unstable,
 )
 from serve.variants import VARIANTS
-from show import breakdown, figures, limits, ranking, rates, timeline
+from show import breakdown, figures, limits, ranking, rates
 from show.page import SECTIONS, render
-
-
-def summary_rows(*found: dict) -> list[dict]:
-    """Rows of the summary of these repeats."""
-    return tables.records(summary_of.summarise(pd.DataFrame(found), {}))
-
-
-# The summary over repeats
-
-
-def test_summary_is_median_extremes_and_worst_status() -> None:
-    (row,) = summary_rows(
-        measured("a", 1, 100, repeat=1),
-        measured("a", 1, 130, repeat=2, status="client_bound", reason="slow client"),
-        measured("a", 1, 110, repeat=3),
-    )
-    assert (row["throughput"], row["throughput_min"], row["throughput_max"]) == (110, 100, 130)
-    assert (row["requests"], row["repeats"]) == (90_000, 3)
-    assert (row["status"], row["reason"]) == ("client_bound", "repeat 2: slow client")
-
-
-def test_figures_of_a_row_come_from_the_same_repeats() -> None:
-    (row,) = summary_rows(
-        unstable("a", 1, 500, repeat=1), measured("a", 1, 100, repeat=2), unstable("a", 1, 600, repeat=3)
-    )
-    assert row["throughput"] == 100
-    assert row["latency_avg"] == 10_000
-    assert (row["throughput_min"], row["throughput_max"]) == (100, 600)
-    assert row["status"] == "unstable"
-    assert row["reason"] == "repeat 1, 3: not stable within 8 windows"
-
-
-def test_unstable_repeats_count_when_there_is_no_other() -> None:
-    (row,) = summary_rows(unstable("a", 1, 100, repeat=1), unstable("a", 1, 300, repeat=2))
-    assert row["throughput"] == 200
-    assert row["latency_p50"] is None
-
-
-def test_failed_points_keep_their_row_and_reason() -> None:
-    (row,) = summary_rows(failed("a", 1, "exit code 99"), failed("a", 1, "exit code 99", repeat=2))
-    assert (row["status"], row["throughput"], row["requests"], row["repeats"]) == ("failed", None, None, 0)
-    assert row["reason"] == "repeat 1, 2: exit code 99"
-
-
-def test_summary_keeps_the_order_of_the_input() -> None:
-    found = summary_rows(
-        unstable("b", 65, 5, repeat=1),
-        measured("b", 1, 5, repeat=1),
-        measured("a", 1, 5, repeat=1),
-        measured("b", 65, 5, repeat=2),
-    )
-    assert [(row["variant"], row["concurrency"]) for row in found] == [("b", 65), ("b", 1), ("a", 1)]
-
-
-def test_ceiling_fraction_is_of_the_same_load() -> None:
-    found = summary_rows(
-        measured("a", 1, 50), measured("a", 65, 50), measured("null", 1, 100), measured("null", 65, 200)
-    )
-    assert [row["ceiling_fraction"] for row in found] == [0.5, 0.25, 1, 1]
-
-
-def test_bound_is_what_ceiling_and_model_allow_together() -> None:
-    repeats = [measured("a", 1, 40), measured("null", 1, 100), at_rate("a", 50, 1.0), at_rate("null", 50, 1.0)]
-    served, ceiling, *rated = tables.records(summary_of.summarise(pd.DataFrame(repeats), {}, {("a", ""): 400.0}))
-    assert (served["bound"], served["bound_fraction"]) == pytest.approx((80, 0.5))
-    # The ceiling runs no model, and at a request rate it serves that rate.
-    assert [row["bound"] for row in (ceiling, *rated)] == [None] * 3
-
-
-def test_the_throughput_of_rounds_takes_the_place_of_the_repeats_at_their_load() -> None:
-    """There the page has one figure, and whether one long measurement settled decides nothing."""
-    points = [unstable("a", 65, 100), measured("a", 1, 10), measured("null", 65, 400)]
-    turns = pd.DataFrame([turn("a", number, 200.0 + number) for number in range(1, 10)])
-    turns.loc[3, "status"] = "disturbed"
-    turns.loc[8, ["throughput", "status"]] = [None, "failed"]
-    head, other, ceiling = tables.records(summary_of.summarise(pd.DataFrame(points), {}, rounds=turns))
-    assert (head["throughput"], head["throughput_low"], head["throughput_high"]) == (204.5, 201, 208)
-    assert (head["rounds"], head["disturbed"], head["status"], head["reason"]) == (8, 1, "stable", "")
-    assert head["latency_p50"] == turns["latency_p50"][:8].median()
-    assert head["ceiling_fraction"] == pytest.approx(204.5 / 400)
-    assert [row["throughput_low"] for row in (other, ceiling)] == [None, None]
-    assert [row["rounds"] for row in (other, ceiling)] == [0, 0]
-
-
-def test_the_ceiling_has_no_accuracy() -> None:
-    table = pd.DataFrame([measured("a", 1, 10), measured("null", 1, 20)])
-    assert list(summary_of.summarise(table, {"a": 0.99, "null": 0.1})["accuracy"].isna()) == [False, True]
-
-
-# Without a server
-
-
-def in_process_repeats() -> list[dict]:
-    """Three repeats of one model at two batch sizes."""
-    return [
-        {"variant": "fast", "batch_size": size, "repeat": repeat, "throughput": throughput * (1 + 0.1 * repeat),
-         "latency_p50": 100.0, "calls": 40, "threads": 1, "shape": ""}
-        for repeat in (1, 2, 3) for size, throughput in ((64, 20_000.0), (128, 10_000.0))
-    ]  # fmt: skip
-
-
-def test_in_process_limit_is_the_median_with_bounds_and_the_best_batch() -> None:
-    first, second = summary_of.summarise_in_process(pd.DataFrame(in_process_repeats()))
-    assert (first["variant"], first["batch_size"], first["throughput"]) == ("fast", 64, 24_000)
-    assert first["throughput_low"] < 23_000 < 25_000 < first["throughput_high"]
-    assert second["throughput"] == 12_000
-    assert summary_of.in_process_limits([first, second]) == {("fast", ""): 24_000}
-
-
-def test_in_process_without_any_repeat(tmp_path: Path) -> None:
-    points.write(tmp_path / "unhealthy.csv", [], points.IN_PROCESS_COLUMNS)
-    assert summary_of.summarise_in_process(tables.read_in_process([tmp_path / "unhealthy.csv"])) == []
-
-
-# Rows, words and plots
-
-
-def test_percentiles_from_few_requests_are_indicative() -> None:
-    (row,) = summary_rows(measured("a", 1, 100, requests=60_000))
-    assert rows.indicative(row) == ["latency_p99"]
-    (row,) = summary_rows(*(measured("a", 1, 100, requests=20_000, repeat=repeat) for repeat in (1, 2)))
-    assert rows.indicative(row) == ["latency_p90", "latency_p95", "latency_p99"]
 
 
 def test_parts_of_the_latency_add_up() -> None:
@@ -450,28 +328,3 @@ def _write_inputs(root: Path) -> list[str]:
         *("--health", *(str(root / f"health_{name}.json") for name in THROUGHPUTS)),
         *(part for name in records for part in (f"--{name}", str(root / f"{name}.json"))),
     ]
-
-
-def test_timeline_from_the_logs_of_jobs(tmp_path):
-    (tmp_path / "sweep").mkdir()
-    (tmp_path / "train.log").write_text("2026-11-24 06:00:01,500 DEBUG train.py\n2026-11-24 06:00:41,000 DEBUG done\n")
-    (tmp_path / "sweep" / "null-1.log").write_text("2026-11-24 06:00:40,000 DEBUG sweep.py\nTraceback\n")
-    (tmp_path / "sweep" / "null-1.server.log").write_text("I1124 06:00:40 server.cc:1] ready\n")
-    found = job_times.jobs(tmp_path)
-    assert [(job["job"], job["seconds"]) for job in found] == [("train", 39.5), ("sweep/null-1", 0.0)]
-    started = datetime.fromisoformat(found[0]["started"])
-    assert started.replace(tzinfo=None) == datetime(2026, 11, 24, 6, 0, 1, 500_000)
-    assert started.tzinfo is not None
-
-
-def test_pauses_between_invocations_have_no_place_in_the_timeline():
-    found = [
-        {"job": name, "started": f"2026-11-24T06:{minute:02}:00+00:00", "seconds": seconds}
-        for name, minute, seconds in (("one", 0, 30.0), ("two", 1, 50.0), ("three", 10, 5.0), ("four", 11, 5.0))
-    ]
-    # Between the end of the second job and the third lie eight minutes; thirty and 55 seconds are kept.
-    assert timeline.offsets(found) == [0.0, 60.0, 110.0, 170.0]
-
-
-def test_without_a_log_there_is_no_timeline():
-    assert timeline.view({"timeline": []}) is None

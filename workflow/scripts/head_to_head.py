@@ -80,7 +80,7 @@ def samples(job: Job, contestants: Sequence[Contestant], directory: Path) -> dic
     for one in contestants:
         sent = (settings.load.shape, settings.windows.samples, one.target.inputs, job.model_file)
         result[one.variant] = directory / f"{one.variant}.json"
-        result[one.variant].write_text(inputs.as_json(of_shape(references[one.raw], *sent).renamed(one.target.model)))
+        inputs.write(result[one.variant], of_shape(references[one.raw], *sent), one.target.model)
     return result
 
 

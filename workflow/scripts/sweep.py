@@ -64,7 +64,7 @@ def samples(job: Job, loads: Sequence[Load], directory: Path) -> dict[str, Path]
     for number, shape in enumerate(dict.fromkeys(load.shape for load in loads)):
         found = of_shape(reference, shape, job.settings.windows.samples, target.inputs, job.model_file)
         result[shape] = directory / f"samples-{number}.json"
-        result[shape].write_text(inputs.as_json(found.renamed(target.model)))
+        inputs.write(result[shape], found, target.model)
     return result
 
 

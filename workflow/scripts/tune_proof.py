@@ -18,13 +18,10 @@ from model.samples import of_shape
 from plan.loads import Load
 from plan.settings.tune import Proof
 from program.cli import UserError, log
-from program.files import read_json, whole_directory, write_text
+from program.files import read_json, whole_directory
 from program.job import run
 from record import inputs, perf_analyzer, points
 from tuning import launch
-
-# perf_analyzer's own limit is windows × length; this only catches one that hangs.
-_TIMEOUT_FACTOR = 5
 
 
 @dataclass(frozen=True)
@@ -47,15 +44,14 @@ def measured(
 ) -> dict[str, Any]:
     """One point of the one model in a repository, freshly loaded. Raises UserError when it failed."""
     windows = settings.windows
-    timeout = 60 + _TIMEOUT_FACTOR * windows.max_windows * windows.window_ms / 1000
     served = launch.serving(settings.launch, repository, level.protocol, log_file, settings.server)
     with tempfile.TemporaryDirectory() as directory, served as (name, url):
         data = Path(directory) / "samples.json"
-        write_text(data, inputs.as_json(samples))
+        inputs.write(data, samples, settings.model)
         command = perf_analyzer.command(name, url, level, windows, data)
         libraries = Path(directory) / "libraries"
         libraries.mkdir()
-        point = perf_analyzer.measure(command, level, raw, libraries, timeout)
+        point = perf_analyzer.measure(command, level, raw, libraries, perf_analyzer.limit(windows))
     if point["status"] == "failed":
         raise UserError(f"{name} at concurrency {level.concurrency}: {point['reason']}.", f"see {raw} and {log_file}")
     return {**vars(level), **point, "command": " ".join(["perf_analyzer", *command])}
@@ -67,9 +63,7 @@ def proof(job: Job, raw: Path) -> list[dict[str, Any]]:
     if not record["differs"]:
         return []
     windows = settings.windows
-    samples = of_shape(load(job.reference), windows.shape, windows.samples, settings.inputs, job.model_file).renamed(
-        settings.model
-    )
+    samples = of_shape(load(job.reference), windows.shape, windows.samples, settings.inputs, job.model_file)
     contestants = {"default": (job.repository, record["default"]), "tuned": (job.candidate, record["winner"])}
     turns = [
         (round_, name)

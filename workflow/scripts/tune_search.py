@@ -59,7 +59,7 @@ def prepare(job: Job, settings: Search, work: Path) -> dict[str, Any]:
     (work / "models" / config.name / "config.pbtxt").write_text(modelconfig.text(base))
     windows = settings.windows
     samples = of_shape(load(job.reference), windows.shape, windows.samples, settings.inputs, job.model_file)
-    (work / "samples.json").write_text(inputs.as_json(samples.renamed(settings.model)))
+    inputs.write(work / "samples.json", samples, settings.model)
     profile = space.model_profile(base, settings)
     return {
         **analyzer.configuration(work, config.name, profile, settings.windows),

@@ -11,14 +11,14 @@ from record.points import HEAD_TO_HEAD_COLUMNS, IN_PROCESS_COLUMNS, REPEAT_COLUM
 from record.recorded import require_same
 
 _WORDS = {"variant", "protocol", "load_mode", "shared_memory", "shape", "status", "reason", "command", "indicative"}
+# Text that may be missing. Not left to be guessed: an id of a job such as 81755e7176354975a… begins like a number, and
+# the size of its exponent ends pandas' parser with a segmentation fault.
+_MARKS = {"started", "job", "host"}
 
 
 def read(path: Path) -> pd.DataFrame:
     """Read a table. The variant `null` stays a word; only empty cells are missing values."""
-    columns = pd.read_csv(path, nrows=0).columns
-    na_values = {column: [""] for column in columns if column not in _WORDS}
-    table = pd.read_csv(path, keep_default_na=False, na_values=na_values)
-    return table.astype({"concurrency": "Int64"})
+    return _read(path).astype({"concurrency": "Int64"})
 
 
 def read_repeats(paths: Iterable[Path]) -> pd.DataFrame:
@@ -35,9 +35,16 @@ def read_rounds(path: Path | None) -> pd.DataFrame:
 
 def read_in_process(paths: Iterable[Path]) -> pd.DataFrame:
     """All repeats of the models without a server; those of a variant that was not measured have no rows."""
-    read = [_checked(path, pd.read_csv(path, keep_default_na=False), IN_PROCESS_COLUMNS) for path in paths]
+    read = [_checked(path, _read(path), IN_PROCESS_COLUMNS) for path in paths]
     tables = [table for table in read if len(table)]
     return pd.concat(tables) if tables else pd.DataFrame(columns=IN_PROCESS_COLUMNS)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    columns = pd.read_csv(path, nrows=0).columns
+    na_values = {column: [""] for column in columns if column not in _WORDS}
+    text = {column: str for column in columns if column in _WORDS | _MARKS}
+    return pd.read_csv(path, keep_default_na=False, na_values=na_values, dtype=text)
 
 
 def _checked(path: Path, table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:

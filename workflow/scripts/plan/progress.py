@@ -53,7 +53,7 @@ class Progress(logging.Handler):
         """The jobs of the run, before the first of them starts."""
         self._left = {job.number: job for job in jobs if job.message}
         self._total, self._cores, self._began = len(self._left), cores, time.monotonic()
-        self._print(f"{self._total} jobs to do, {self._estimate()}")
+        self._print(f"{self._total} jobs to do, {self._estimate() or 'no earlier run says how long'}")
         if self._live:
             threading.Thread(target=self._refresh, daemon=True).start()
 
@@ -105,13 +105,13 @@ class Progress(logging.Handler):
     def _times(self) -> str:
         """How long it took until now, and how long the rest will take."""
         elapsed = f"{clock(time.monotonic() - self._began)} elapsed"
-        return f"{elapsed}, {self._estimate()}" if self._left else elapsed
+        return ", ".join(filter(None, (elapsed, self._estimate())))
 
     def _estimate(self) -> str:
-        """How long the rest will take, as far as earlier runs tell."""
+        """How long the rest will take, as far as earlier runs tell; empty if they tell nothing."""
         known = [number for number, job in self._left.items() if job.seconds is not None]
         if not known:
-            return "no earlier run says how long"
+            return ""
         work = sum(self._work(number, self._left[number].seconds or 0) for number in known)
         done = sum(
             self._work(number, time.monotonic() - self._running[number]) for number in {*known} & {*self._running}

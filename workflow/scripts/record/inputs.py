@@ -2,12 +2,20 @@
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tritonclient.utils import np_to_triton_dtype
 
 from model.reference import Reference
+from model.signature import Signature
+from program.files import write_text
+
+
+def write(path: Path, samples: Reference, model: Signature) -> None:
+    """Write the samples that the clients of a served model send, for perf_analyzer."""
+    write_text(path, as_json(samples.renamed(model)))
 
 
 def as_json(reference: Reference) -> str:

@@ -10,9 +10,6 @@ from record import perf_analyzer
 from serve import endpoint
 from serve.server import Server
 
-# perf_analyzer's own limit is windows × length; this only catches one that hangs.
-_TIMEOUT_FACTOR = 5
-
 
 def measured(
     running: Server, target: Target, load: Load, windows: Windows, data: Path, raw: Path, slo_ms: float | None = None
@@ -24,12 +21,11 @@ def measured(
     for path in raw.iterdir():
         path.unlink()
     url = {"grpc": running.grpc, "http": running.http}[load.protocol]
-    timeout = 60 + _TIMEOUT_FACTOR * windows.max_windows * windows.window_ms / 1000
     with endpoint.connected(running, "http", target.counted) as one, tempfile.TemporaryDirectory() as libraries:
         before = one.statistics()
         metrics = running.metrics if target.device == "cuda" else None
         command = perf_analyzer.command(target.name, url, load, windows, data, metrics)
-        point = perf_analyzer.measure(command, load, raw, Path(libraries), timeout, slo_ms)
+        point = perf_analyzer.measure(command, load, raw, Path(libraries), perf_analyzer.limit(windows), slo_ms)
         after = one.statistics()
     executions = after["executions"] - before["executions"]
     inferences = after["inferences"] - before["inferences"]

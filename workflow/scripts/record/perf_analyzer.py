@@ -36,6 +36,7 @@ COLUMNS = {
 # Above this share of time outside requests, the load generator and not the server sets the pace.
 CLIENT_BOUND_OVERHEAD_PERCENT = 50.0
 
+_TIMEOUT_FACTOR = 5
 # Calls in flight at a rate, about.
 _CALLS = 100
 
@@ -82,6 +83,11 @@ def sharing(load: Load, cores: int | None = None) -> dict[str, str]:
     """
     calls = math.ceil((load.concurrency or _CALLS) / max(1, (cores or len(os.sched_getaffinity(0))) // 2))
     return {"TRITON_CLIENT_GRPC_CHANNEL_MAX_SHARE_COUNT": str(calls)}
+
+
+def limit(windows: Windows) -> float:
+    """Seconds after which a run hangs: its own limit is windows × length."""
+    return 60 + _TIMEOUT_FACTOR * windows.max_windows * windows.window_ms / 1000
 
 
 def measure(
