@@ -26,6 +26,7 @@ def directory(checkpoint: Path, tmp_path: Path) -> Path:
     """The trained model as weights and as TorchScript, with its model file."""
     shutil.copy(checkpoint, tmp_path / "model.pt")
     shutil.copy(ROOT / DEFAULT["model"]["file"], tmp_path / "processing.py")
+    shutil.copy(ROOT / "workflow" / "scripts" / "model" / "outputs.py", tmp_path)
     module, _ = load_checkpoint(checkpoint)
     torch.jit.trace(module, torch.zeros(2, 1, 28, 28)).save(tmp_path / "model.ts")
     return tmp_path
