@@ -55,7 +55,7 @@ def config(
     max_queue_delay_us: int = 0,
 ) -> Any:
     """The ModelConfig of a model that a native backend serves, in batches of 1 to MAX_BATCH."""
-    serving = Serving("cpu", instances, 1, max_queue_delay_us)
+    serving = Serving("cpu", instances, 1, 2, max_queue_delay_us)
     bounds = profile or modelconfig.fixed_profile(inputs, 1, MAX_BATCH)
     return modelconfig.engine_model(name, Signature(inputs, outputs), bounds, serving, engine)
 

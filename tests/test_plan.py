@@ -170,6 +170,21 @@ def test_settings_hold_what_a_rule_uses_alone(asked):
     assert settings.repository_bls().serving.device == "cpu"
 
 
+@pytest.mark.parametrize(
+    ("variant", "wanted", "several", "alone"),
+    [
+        ("openvino", "auto", "auto", "all"),
+        # Python's backend has one number for all requests.
+        ("openvino_python", "auto", "all", "all"),
+        ("onnx", "auto", "auto", "auto"),
+        ("openvino", 3, 3, 3),
+    ],
+)
+def test_threads_for_several_requests_and_for_one_alone(asked, variant, wanted, several, alone):
+    serving = asked(serving={"threads": wanted}).repository(variant).serving
+    assert (serving.threads, serving.threads_alone) == (several, alone)
+
+
 FIXED = {"model": {"inputs": [{"name": "x", "dtype": "FP32", "dims": [3]}]}}
 BOUNDS = dict.fromkeys(("min", "opt"), "x:1x3") | {"max": "x:128x3"}
 VARYING = {

@@ -2,10 +2,9 @@
 
 At every shape of a sample that is measured, and at the batches opt and max of the profile.
 
-What one instance computes with its threads when nothing else is to be done: beside the ceiling, the other limit of
-what a server can reach. The runtime, the model and the number of threads are those that Triton serves. The samples are
-those of the sweeps, again and again. A variant that does not
-serve what it promises has no rows.
+What the model computes on all cores when nothing else is to be done: beside the ceiling, the other limit of what a
+server can reach on them. The runtime and the model are those that Triton serves. The samples are those of the sweeps,
+again and again. A variant that does not serve what it promises has no rows.
 """
 
 import itertools
@@ -75,7 +74,7 @@ def lay_out(job: Job, directory: Path) -> None:
 def repeat(job: Job, directory: Path) -> list[dict[str, Any]]:
     """The figures at each shape and batch size, of the runtime in `directory`."""
     settings = job.settings
-    threads = runtime.threads(settings.threads, settings.instances)
+    threads = runtime.threads("all")
     model = settings.model
     infer = runtime.load(directory, names(model.inputs), names(model.outputs), threads, settings.device)
     reference = load_reference(job.reference)

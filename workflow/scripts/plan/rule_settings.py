@@ -186,8 +186,8 @@ class RuleSettings:
         )
 
     def in_process(self, variant: str, repeat: str) -> InProcess:
-        """The batches opt and max of the profile, with the threads that are served."""
-        config, served = self.plan.config, self.plan.served(variant)
+        """The batches opt and max of the profile."""
+        config = self.plan.config
         batches = {shapes.batch(config.shapes[bound]) for bound in ("opt", "max")}
         return InProcess(
             variant=variant,
@@ -195,8 +195,6 @@ class RuleSettings:
             model=signature(config.model),
             shapes=self.plan.sample_shapes,
             batch_sizes=sorted(batches),
-            threads=served.threads,
-            instances=1 if served.kind == "pytriton" else config.serving.instances,
             device=config.serving.device,
             window_ms=config.sweep.window_ms,
         )

@@ -92,6 +92,11 @@ class Served:
     @property
     def threads(self) -> int | str:
         """CPU threads of an instance."""
+        return "auto" if self.backend and self.config.serving.threads == "auto" else self.threads_alone
+
+    @property
+    def threads_alone(self) -> int | str:
+        """CPU threads of an instance for a request that is alone; only native backends tell it from others."""
         asked = self.config.serving.threads
         return self.runs.threads if asked == "auto" else asked
 
@@ -100,7 +105,7 @@ class Served:
         """How its instances are served; a model that calls another one runs on CPU itself."""
         asked = self.config.serving
         device = "cpu" if self.registered.raw else self.device
-        return Serving(device, asked.instances, self.threads, asked.max_queue_delay_us)
+        return Serving(device, asked.instances, self.threads, self.threads_alone, asked.max_queue_delay_us)
 
     @property
     def server(self) -> str:

@@ -40,7 +40,8 @@ def engine_model(
     fields["parameters"] = _parameters(profile=json.dumps(profile), threads=serving.threads, axes=json.dumps(axes))
     if backend:
         fields["backend"] = BACKEND_PREFIX + backend
-        fields["parameters"] |= _parameters(cuda_graphs=str(serving.cuda_graphs).lower())
+        graphs = str(serving.cuda_graphs).lower()
+        fields["parameters"] |= _parameters(threads_alone=serving.threads_alone, cuda_graphs=graphs)
     return json_format.ParseDict(fields, ModelConfig())
 
 

@@ -5,10 +5,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Serving:
-    """device: `cpu` or `cuda`. threads: of an instance, a number, `auto` or `all`. cuda_graphs: of engines alone."""
+    """device: `cpu` or `cuda`. threads: of an instance, a number, `auto` or `all`. cuda_graphs: of engines alone.
+
+    threads_alone: threads for a request that is alone, where a native backend serves.
+    """
 
     device: str
     instances: int
     threads: int | str
+    threads_alone: int | str
     max_queue_delay_us: int
     cuda_graphs: bool = False

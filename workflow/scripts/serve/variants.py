@@ -31,7 +31,8 @@ class Variant:
     native: the backend that takes the place of the runtime where Triton has it.
     pytorch: whether it needs the model as PyTorch code, which a ready model.onnx is not.
     computes: whether its answers mean anything.
-    threads: what `serving.threads: auto` is for it, `auto` (half of the cores) or `all` (docs/performance.md).
+    threads: what `serving.threads: auto` is for it, `auto` (half of the cores) or `all` (docs/performance.md). A native
+    backend computes with these for a request that is alone, and with half of the cores for several.
     devices: the values of `serving.device` with which its model can run; one that does not compute runs on `cpu`.
     packages: the Python packages that its runtime needs, as their index names them; the report shows their versions.
     cuda_packages: those that take their place on `cuda`, where others do.

@@ -71,7 +71,5 @@ class InProcess:
     model: Signature
     shapes: list[str]
     batch_sizes: list[int]
-    threads: int | str
-    instances: int
     device: str
     window_ms: int
