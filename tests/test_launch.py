@@ -102,7 +102,7 @@ def test_proof_on_a_server_that_runs_already(elsewhere, null_repository, script,
 def test_loaded_model_has_the_given_configuration(elsewhere, null_repository):
     (config,) = repositories.configs(null_repository)
     config.dynamic_batching.max_queue_delay_microseconds = 321
-    with remote.loaded(elsewhere.launch["http"], config):
+    with remote.loaded(elsewhere.launch["grpc"], config):
         served = elsewhere.get("models/small/config").json()
     assert served["dynamic_batching"]["max_queue_delay_microseconds"] == 321
     assert not elsewhere.get("models/small/ready").ok
@@ -112,14 +112,14 @@ def test_model_that_the_server_does_not_have(elsewhere, null_repository):
     (config,) = repositories.configs(null_repository)
     config.name = "absent"
     with pytest.raises(UserError, match=r"did not load absent: .* Hint: .*explicit on a copy of the variant's repo"):
-        enter(remote.loaded(elsewhere.launch["http"], config))
+        enter(remote.loaded(elsewhere.launch["grpc"], config))
 
 
 def test_server_without_explicit_control_is_refused(null_repository, tmp_path):
     (config,) = repositories.configs(null_repository)
     for running in started(null_repository, tmp_path):
         with pytest.raises(UserError, match=r"did not load small: .*not allowed.* Hint: start it with --model-control"):
-            enter(remote.loaded(running.launch["http"], config))
+            enter(remote.loaded(running.launch["grpc"], config))
 
 
 def enter(context: AbstractContextManager[None]) -> None:

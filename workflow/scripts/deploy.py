@@ -5,7 +5,6 @@ machine that has Triton. `threads: auto` becomes a number here: in a container i
 machine.
 """
 
-import ast
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ import jinja2
 from plan.settings.deploy import Deploy
 from program.cli import UserError, log
 from program.files import read_json, sha256, whole_directory, write_text
+from program.imports import top_level_imports
 from program.job import run
 from record.recorded import read_health
 from serve import install, modelconfig, runtime
@@ -63,20 +63,9 @@ def imported(repository: Path) -> dict[str, str]:
 
     Modules that Triton itself brings, or that lie beside the importing file, have none.
     """
-    names = {
-        name.split(".")[0]
-        for path in repository.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        for name in _imports(node)
-    }
+    names = set().union(*map(top_level_imports, repository.rglob("*.py")))
     found = packages_distributions()
     return {name: found[name][0] for name in sorted(names & set(found))}
-
-
-def _imports(node: ast.AST) -> list[str]:
-    if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
-    return [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
 
 
 def linked(config: Any) -> str | None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import requests
 from google.protobuf import json_format
+from tritonclient.grpc import InferenceServerClient
+from tritonclient.utils import InferenceServerException
 
 from program.cli import UserError, log
 
@@ -32,40 +34,29 @@ def require(endpoints: Mapping[str, str]) -> None:
 
 
 @contextmanager
-def loaded(http: str, config: Any) -> Iterator[None]:
-    """The server at `http` serves its own files of a model with this ModelConfig, until the block ends.
+def loaded(grpc: str, config: Any) -> Iterator[None]:
+    """The server at `grpc` serves its own files of a model with this ModelConfig, until the block ends.
 
     Raises UserError with the server's message if it does not load the model. If it does not unload it, that is only a
     warning, so that an error inside the block is the one that is shown.
     """
-    _control(http, config.name, "load", {"parameters": {"config": json_format.MessageToJson(config)}})
-    try:
-        yield
-    finally:
+    with InferenceServerClient(grpc) as client:
         try:
-            _control(http, config.name, "unload", {})
-        except UserError as error:
-            log.warning("%s", error)
+            client.load_model(config.name, config=json_format.MessageToJson(config), client_timeout=_LOAD_TIMEOUT_S)
+        except InferenceServerException as error:
+            hint = "start it with --model-control-mode=explicit on a copy of the variant's repository (docs/tune.md)"
+            raise UserError(f"the server at {grpc} did not load {config.name}: {_said(error)}.", hint) from error
+        try:
+            yield
+        finally:
+            try:
+                client.unload_model(config.name, client_timeout=_LOAD_TIMEOUT_S)
+            except InferenceServerException as error:
+                log.warning("the server at %s did not unload %s: %s.", grpc, config.name, _said(error))
 
 
-def _control(http: str, model: str, verb: str, body: Mapping[str, Any]) -> None:
-    """Load or unload a model. Raises UserError if the server refuses or does not answer."""
-    url = f"http://{http}/v2/repository/models/{model}/{verb}"
-    try:
-        answer = requests.post(url, json=body, timeout=_LOAD_TIMEOUT_S)
-    except requests.RequestException as error:
-        raise UserError(f"the server at {http} did not {verb} {model}: {error}.", "see its log") from error
-    if not answer.ok:
-        hint = "start it with --model-control-mode=explicit on a copy of the variant's repository (docs/tune.md)"
-        raise UserError(f"the server at {http} did not {verb} {model}: {_said(answer)}.", hint)
-    log.debug("%s at %s: %sed", model, http, verb)
-
-
-def _said(answer: requests.Response) -> str:
-    try:
-        return str(answer.json()["error"]).rstrip(".")
-    except (ValueError, KeyError):
-        return f"status {answer.status_code}"
+def _said(error: InferenceServerException) -> str:
+    return str(error.message()).rstrip(".")
 
 
 def _unreachable(name: str, endpoints: Mapping[str, str], error: Exception) -> UserError:

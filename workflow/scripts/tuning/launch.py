@@ -35,7 +35,7 @@ def available(launch: Launch, directory: Path) -> Iterator[None]:
     if launch.mode == "remote":
         remote.require(vars(launch))
         (config,) = repositories.configs(directory / "models")
-        with remote.loaded(launch.http, config):
+        with remote.loaded(launch.grpc, config):
             yield
         return
     if launch.mode == "docker":
@@ -57,7 +57,7 @@ def serving(launch: Launch, repository: Path, protocol: str, log_file: Path, kin
     """
     (config,) = repositories.configs(repository)
     if launch.mode == "remote":
-        with remote.loaded(launch.http, config):
+        with remote.loaded(launch.grpc, config):
             yield config.name, {"grpc": launch.grpc, "http": launch.http}[protocol]
     else:
         with server.running(repository, [config.name], log_file, kind=kind) as running:
