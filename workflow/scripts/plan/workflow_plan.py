@@ -8,6 +8,7 @@ from pathlib import Path
 
 from model import shapes
 from model.model_file import Declared
+from plan import packages
 from plan.config import Config, declared_by
 from plan.lock import versions
 from plan.served import Served
@@ -59,13 +60,19 @@ class Plan:
 
     @cached_property
     def beside(self) -> list[str]:
-        """The files that the model file imports from its directory, and those that it is declared to read."""
-        return [*self._imported(), *self.config.model.files]
+        """The files that the model file imports from its directory, those that it is declared to read, and the lock."""
+        return [*self._imported(), *self.config.model.files, *self.requirements]
 
     @cached_property
     def served_beside(self) -> list[str]:
         """Those of them that it needs where it is served: there nothing is trained, and no data set made."""
-        return [*self._imported(NOT_SERVED), *self.config.model.files]
+        return [*self._imported(NOT_SERVED), *self.config.model.files, *self.requirements]
+
+    @property
+    def requirements(self) -> list[str]:
+        """The lock of the packages that the model needs beyond the project's, if it needs any."""
+        name = self.config.model.requirements
+        return [str(packages.lock_of(Path(name)))] if name else []
 
     def _imported(self, without: frozenset[str] = frozenset()) -> list[str]:
         found = [self.root / name for name in self.model_file]
