@@ -86,6 +86,8 @@ else:
         resources:
             mem_mb=4000,
             runtime=10,
+            # For its message if it fails. No param, which would have a part in the name in a cache.
+            without=plan.without("onnx"),
         params:
             libraries=libraries("export.py", packages=["onnxscript"], model_file=True),
             settings=as_json(settings.export),
@@ -93,7 +95,7 @@ else:
         message:
             "Export to ONNX"
         shell:
-            RUN
+            RUN + " --without {resources.without:q}"
 
     rule export_torchscript:
         """TorchScript, where a variant needs it."""
@@ -112,6 +114,7 @@ else:
         resources:
             mem_mb=4000,
             runtime=10,
+            without=plan.without("torchscript"),
         params:
             libraries=libraries("export_torchscript.py", model_file=True),
             settings=as_json(settings.export_torchscript),
@@ -119,7 +122,7 @@ else:
         message:
             "Export to TorchScript"
         shell:
-            RUN
+            RUN + " --without {resources.without:q}"
 
 
 rule parity:

@@ -170,6 +170,20 @@ def test_settings_hold_what_a_rule_uses_alone(asked):
     assert settings.repository_bls().serving.device == "cpu"
 
 
+@pytest.mark.parametrize(
+    ("variants", "made", "said"),
+    [
+        (["openvino", "bls", "torchscript", "null"], "onnx", "variants: [torchscript, 'null'] and engines: []"),
+        (["openvino", "bls", "torchscript", "null"], "openvino", "variants: [torchscript, 'null']"),
+        (["openvino", "torchscript"], "torchscript", "variants: [openvino]"),
+        (["onnx", "null"], "onnx", "variants: [pytriton, 'null'] and engines: []"),
+    ],
+)
+def test_what_does_without_an_export_or_engine(asked, variants, made, said):
+    plan = asked(variants=variants, engines=["tensorrt_rtx"], serving={"inner": "openvino"}).plan
+    assert plan.without(made) == f"write {said} in the configuration"
+
+
 FIXED = {"model": {"inputs": [{"name": "x", "dtype": "FP32", "dims": [3]}]}}
 BOUNDS = dict.fromkeys(("min", "opt"), "x:1x3") | {"max": "x:128x3"}
 VARYING = {
