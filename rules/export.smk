@@ -11,6 +11,9 @@ REFERENCES = {
     "reference": "<results>/export/reference.npz",
 }
 
+# What does without an export is said if it fails. It is no param, which would have a part in the name in a cache.
+EXPORT = f"{RUN} --without {{resources.without:q}}"
+
 if plan.given_graph:
 
     rule export:
@@ -86,7 +89,6 @@ else:
         resources:
             mem_mb=4000,
             runtime=10,
-            # For its message if it fails. No param, which would have a part in the name in a cache.
             without=plan.without("onnx"),
         params:
             libraries=libraries("export.py", packages=["onnxscript"], model_file=True),
@@ -95,7 +97,7 @@ else:
         message:
             "Export to ONNX"
         shell:
-            RUN + " --without {resources.without:q}"
+            EXPORT
 
     rule export_torchscript:
         """TorchScript, where a variant needs it."""
@@ -122,7 +124,7 @@ else:
         message:
             "Export to TorchScript"
         shell:
-            RUN + " --without {resources.without:q}"
+            EXPORT
 
 
 rule parity:
