@@ -6,6 +6,7 @@
 # BASE: perf_summary.json of an earlier run; for compare.
 # VARIANT: what to serve, or all; PORT: of the server or the page; for serve, ask and demo.
 # MODEL: a model file for new; the name of a served model for ask.
+# REQUIREMENTS: a file of further packages that the model file imports; for new.
 # IMAGE: an image file; PROTOCOL: http or grpc; for ask.
 # DATASET: a .npz with samples and labels, or IMAGES and LABELS: two IDX files; for evaluate.
 PYTHON ?= >=3.11,<3.13
@@ -17,6 +18,7 @@ BASE ?=
 MODEL ?=
 IMAGE ?= docs/images/seven.png
 PROTOCOL ?= http
+REQUIREMENTS ?=
 DATASET ?=
 IMAGES ?=
 LABELS ?=
@@ -34,8 +36,8 @@ export PYTHONPATH := $(CURDIR)/workflow/scripts
 # Their messages name these variables instead of options.
 export STARTED_BY = make $@
 OVERLAY := $(if $(CONFIG),--configfile $(CONFIG))
-# Before Snakemake, which says less of a file that is missing or no YAML.
-CHECK = $(if $(CONFIG),python -m commands.check $(OVERLAY))
+# Before Snakemake, which says less of a file that is missing or no YAML; and what the model needs besides.
+CHECK = python -m commands.check $(OVERLAY) --uv $(UV)
 SERVED := $(OVERLAY) $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
@@ -48,15 +50,15 @@ help: ## List the targets and the variables
 	@sed -n '/^# PYTHON:/,/^[^#]/s/^# /  /p' $(firstword $(MAKEFILE_LIST))
 
 perf_report: $(VENV)/.main ## Set up, run the workflow, write artifacts/<run>/report/
-	@$(CHECK)
+	@$(if $(CONFIG),$(CHECK))
 	snakemake --cores $(CORES) perf_report $(OVERLAY)
 
 tune: $(VENV)/.main $(ANALYZER)/.done ## Search for the best configuration within the SLO: artifacts/<run>/tune/
-	@$(CHECK)
+	@$(if $(CONFIG),$(CHECK))
 	snakemake --cores $(CORES) tune $(OVERLAY)
 
 deploy: $(VENV)/.main $(ANALYZER)/.done ## Tune, then write what serves the result elsewhere: artifacts/<run>/deploy/
-	@$(CHECK)
+	@$(if $(CONFIG),$(CHECK))
 	snakemake --cores $(CORES) deploy $(OVERLAY)
 
 compare: $(VENV)/.main ## Compare artifacts/RUN with an earlier run: make compare BASE=path/to/perf_summary.json [RUN=…]
@@ -64,8 +66,9 @@ compare: $(VENV)/.main ## Compare artifacts/RUN with an earlier run: make compar
 
 modelopt: $(MODELOPT)/.done ## Install ModelOpt, for TensorRT engines in fp16 and int8
 
-new: $(VENV)/.main ## Write the configuration of your own model: make new MODEL=path/to/model.py [RUN=name]
-	@exec python -m commands.new --model '$(MODEL)' $(if $(filter-out file,$(origin RUN)),--run '$(RUN)')
+new: $(VENV)/.main ## Write the configuration of your own model: make new MODEL=path/to/model.py [REQUIREMENTS=…]
+	@exec python -m commands.new --model '$(MODEL)' $(if $(filter-out file,$(origin RUN)),--run '$(RUN)') \
+	  $(if $(REQUIREMENTS),--requirements '$(REQUIREMENTS)' --uv $(UV))
 
 serve: $(VENV)/.main ## Serve a variant in the foreground: make serve VARIANT=openvino (or VARIANT=all) [PORT=8000]
 	@exec python -m commands.serve $(SERVED) $(if $(filter all,$(VARIANT)),--all,--variant $(VARIANT))
@@ -78,7 +81,7 @@ demo: $(VENV)/.main ## Serve every variant and a page to draw on: make demo [POR
 	@exec python -m commands.demo $(SERVED)
 
 evaluate: $(VENV)/.main ## Accuracy of a run's model.pt: make evaluate DATASET=test.npz (or IMAGES=… LABELS=…) [RUN=name]
-	@exec python -m commands.evaluate --model artifacts/$(RUN)/model/model.pt $(if $(DATASET),--dataset '$(DATASET)') \
+	@exec python -m commands.evaluate --model artifacts/$(RUN)/model/model.pt $(OVERLAY) $(if $(DATASET),--dataset '$(DATASET)') \
 	  $(if $(IMAGES),--images '$(IMAGES)') $(if $(LABELS),--labels '$(LABELS)')
 
 verify: $(VENV)/.main ## Compare the files of a run with the checksums in its manifest
@@ -116,7 +119,8 @@ benchmark: $(VENV)/.main ## Measure our variants against the demo's PyTriton ser
 backend: $(VENV)/.main ## Compile the native backends into artifacts/backends/, a --backend-directory for any Triton
 	snakemake --cores $(CORES) backend
 
-sync: $(VENV)/.main ## Install what the locks say, and nothing else
+sync: $(VENV)/.main | $(UV) ## Install what the locks say, and nothing else; with CONFIG=… also what its model needs
+	@$(CHECK)
 
 docs: $(VENV)/.dev ## Renew the tables in config/README.md, docs/your-model.md and docs/reruns.md
 	python tools/config_docs.py --write config/README.md
@@ -145,7 +149,7 @@ clean: ## Remove all outputs
 	rm -rf .snakemake
 
 distclean: clean ## Remove the environments too
-	rm -rf .venv .venv-uv $(ANALYZER) $(MODELOPT)
+	rm -rf .venv .venv-uv .venv-requirements $(ANALYZER) $(MODELOPT)
 
 # The stamps say what .venv holds: dev.txt is main.txt and more.
 $(VENV)/.main: envs/main.txt | $(VENV)/bin/python $(UV)

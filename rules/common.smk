@@ -5,7 +5,7 @@ from inspect import signature
 from pathlib import Path
 from shutil import rmtree
 
-from plan import machine, snakemake_internals
+from plan import machine, packages, snakemake_internals
 from plan.command import command_line, log_options
 from plan.config import checked
 from plan.configured import mapping
@@ -28,6 +28,7 @@ try:
 except UserError as error:
     sys.exit(str(error))
 
+packages.add_to_path(plan.config.model.requirements, plan.root)
 settings = RuleSettings(plan)
 # The directory of the run is that of the log. It is in no param, or runs of other names would not share a cache.
 RUN = "log={log[0]:q}; run=${{log%%/logs/*}}; exec {params.command} --settings {params.settings:q}"
@@ -44,12 +45,13 @@ onstart:
     for wildcards in snakemake_internals.forced_jobs(workflow, "sweep"):
         rmtree(plan.store(**wildcards), ignore_errors=True)
     jobs = snakemake_internals.planned_jobs(workflow, expected)
-    # Jobs that are submitted find their GPU and their Triton elsewhere; a dry run needs none.
-    if snakemake_internals.runs_here(workflow):
-        try:
+    try:
+        packages.require(plan.config.model.requirements, plan.root)
+        # Jobs that are submitted find their GPU and their Triton elsewhere; a dry run needs none.
+        if snakemake_internals.runs_here(workflow):
             machine.require(jobs, settings)
-        except UserError as error:
-            sys.exit(str(error))
+    except UserError as error:
+        sys.exit(str(error))
     if progress:
         progress.begin(jobs, snakemake_internals.cores(workflow) or 1)
 

@@ -59,7 +59,7 @@ rule engine_openvino:
     params:
         libraries=libraries("engine_openvino.py"),
         settings=as_json(settings.engine_openvino),
-        command=command("engine_openvino"),
+        command=command("engine_openvino", without=plan.without("openvino")),
     message:
         "OpenVINO engine"
     shell:
@@ -90,7 +90,7 @@ rule engine_aotinductor:
     params:
         libraries=libraries("engine_aotinductor.py", model_file=True),
         settings=as_json(settings.engine_aotinductor),
-        command=command("engine_aotinductor"),
+        command=command("engine_aotinductor", without=plan.without("aotinductor")),
     message:
         "AOTInductor engine"
     shell:

@@ -11,6 +11,9 @@ REFERENCES = {
     "reference": "<results>/export/reference.npz",
 }
 
+# What does without an export is said if it fails. It is no param, which would have a part in the name in a cache.
+EXPORT = f"{RUN} --without {{resources.without:q}}"
+
 if plan.given_graph:
 
     rule export:
@@ -86,6 +89,7 @@ else:
         resources:
             mem_mb=4000,
             runtime=10,
+            without=plan.without("onnx"),
         params:
             libraries=libraries("export.py", packages=["onnxscript"], model_file=True),
             settings=as_json(settings.export),
@@ -93,7 +97,7 @@ else:
         message:
             "Export to ONNX"
         shell:
-            RUN
+            EXPORT
 
     rule export_torchscript:
         """TorchScript, where a variant needs it."""
@@ -112,6 +116,7 @@ else:
         resources:
             mem_mb=4000,
             runtime=10,
+            without=plan.without("torchscript"),
         params:
             libraries=libraries("export_torchscript.py", model_file=True),
             settings=as_json(settings.export_torchscript),
@@ -119,7 +124,7 @@ else:
         message:
             "Export to TorchScript"
         shell:
-            RUN
+            EXPORT
 
 
 rule parity:

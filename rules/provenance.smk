@@ -15,6 +15,7 @@ rule provenance:
     input:
         code=plan.code("provenance.py"),
         checks=f"<results>/health/{plan.variants[0]}.checks.json",
+        requirements=plan.requirements,
         after=[
             project_file("envs/main.txt"),
             *expand(rules.sweep.output.points, variant=plan.variants, repeat=plan.repeats),

@@ -152,7 +152,14 @@ def other_records() -> dict[str, Any]:
             "exports": {"onnx": {"1": compared(1e-5, 0.0, 1.0)}},
         },
         "versions": {
-            **{"python": "3.11", "os": "Debian", "kernel": "6.1", "git": {}, "packages": {"torch": "2.14.1"}},
+            **{
+                "python": "3.11",
+                "os": "Debian",
+                "kernel": "6.1",
+                "git": {},
+                "packages": {"torch": "2.14.1"},
+                "requirements": [],
+            },
             **{"triton": {"kind": "bundled", "version": "2.51.0"}, "perf_analyzer": "2.51.0"},
         },
         "system": {

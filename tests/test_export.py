@@ -7,6 +7,7 @@ import shutil
 import jsonschema
 import numpy as np
 import onnx
+import yaml
 from onnx import numpy_helper
 
 from conftest import MODEL, PROFILE, ROOT
@@ -137,3 +138,31 @@ def test_raw_reference_is_what_the_tensors_mean(exported, dataset_files):
     np.testing.assert_array_equal(raw.outputs["label"][:, 0], scores.argmax(1))
     np.testing.assert_allclose(raw.outputs["probability"][:, 0], np.exp(scores.max(1)), rtol=1e-6)
     np.testing.assert_array_equal(raw.labels, tensors.labels)
+
+
+def test_a_module_that_cannot_be_exported_is_refused_in_one_line(project, tmp_path):
+    """It says what to write in the configuration; PyTorch's own pages are in the log."""
+    eager = runpy.run_path(str(ROOT / "tests" / "zoo" / "eager.py"))["CONFIG"]
+    own = {"file": str(ROOT / "tests" / "zoo" / "eager.py"), "arguments": {}, "raw": None}
+    overlay = tmp_path / "eager.yaml"
+    config = {
+        "run": "eager",
+        **eager,
+        "model": {**eager["model"], **own},
+        "dataset": {"source": None},
+        "variants": ["openvino", "pytriton", "onnx", "null"],
+        "engines": ["tensorrt_rtx", "aotinductor"],
+        "pytriton": {"inputs": ["x"], "outputs": ["y"]},
+        "sweep": {"batch_sizes": [1]},
+    }
+    overlay.write_text(yaml.safe_dump(config))
+    target = "artifacts/eager/export/model.onnx"
+    found = project.snakemake("--cores", "2", target, configfiles=(overlay,), check=False)
+    assert found.returncode == 1
+    (line,) = [line for line in found.stderr.splitlines() if "error: " in line]
+    assert line.startswith("export.py: error: the module cannot be exported to ONNX: GuardOnDataDependentSymNode: ")
+    instead = "write variants: [pytriton, 'null'] and engines: [aotinductor] in the configuration"
+    assert f" Hint: {instead}; or see the rule's log" in line
+    assert "Traceback" not in found.stdout + found.stderr
+    assert "Could not extract specialized integer" in (project.root / "artifacts/eager/logs/export.log").read_text()
+    assert not (project.root / target).exists()

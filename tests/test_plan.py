@@ -185,6 +185,20 @@ def test_threads_for_several_requests_and_for_one_alone(asked, variant, wanted, 
     assert (serving.threads, serving.threads_alone) == (several, alone)
 
 
+@pytest.mark.parametrize(
+    ("variants", "made", "said"),
+    [
+        (["openvino", "bls", "torchscript", "null"], "onnx", "variants: [torchscript, 'null'] and engines: []"),
+        (["openvino", "bls", "torchscript", "null"], "openvino", "variants: [torchscript, 'null']"),
+        (["openvino", "torchscript"], "torchscript", "variants: [openvino]"),
+        (["onnx", "null"], "onnx", "variants: [pytriton, 'null'] and engines: []"),
+    ],
+)
+def test_what_does_without_an_export_or_engine(asked, variants, made, said):
+    plan = asked(variants=variants, engines=["tensorrt_rtx"], serving={"inner": "openvino"}).plan
+    assert plan.without(made) == f"write {said} in the configuration"
+
+
 FIXED = {"model": {"inputs": [{"name": "x", "dtype": "FP32", "dims": [3]}]}}
 BOUNDS = dict.fromkeys(("min", "opt"), "x:1x3") | {"max": "x:128x3"}
 VARYING = {

@@ -34,6 +34,7 @@ OTHER: dict[str, Any] = {
     "model.raw.inputs": [{"name": "image", "dims": [28, 28], "dtype": "INT8"}],
     "model.raw.outputs": [{"name": "label", "dtype": "INT32", "dims": [1]}],
     "model.batching": None,  # false takes another profile and other variants
+    "model.requirements": None,  # needs its lock
     "model.onnx": None,  # in the place of the file
     "model.arguments": None,  # the default model has none
     "model.weights": None,  # the default model trains its own

@@ -16,7 +16,6 @@ from typing import Annotated, Any
 
 import numpy as np
 import torch
-from torch._dynamo.exc import TorchDynamoException
 from torch._inductor.exc import InductorError
 
 from engines import description
@@ -26,7 +25,7 @@ from model.outputs import flat
 from model.shapes import Shapes
 from model.signature import Tensor
 from model.tensors import DTYPES
-from model.tracing import arguments_of
+from model.tracing import arguments_of, reason
 from plan.settings.engine import AotInductor
 from program.cli import UserError, log
 from program.files import whole_file
@@ -44,6 +43,7 @@ class Job:
     model: Annotated[Path, "model.pt"]
     engine: Annotated[Path, "output: model.pt2"]
     record: Annotated[Path, "output: engine.json"]
+    without: Annotated[str, "how to configure a run without it, for the message if it fails"] = ""
 
 
 def axes(profile: Mapping[str, Shapes], name: str, batching: bool = True) -> dict[int, Any]:
@@ -74,18 +74,23 @@ def export(
     profile: Mapping[str, Shapes],
     device: str,
     batching: bool = True,
+    without: str = "",
 ) -> torch.export.ExportedProgram:
-    """The module's graph, free within the profile. Raises UserError when PyTorch cannot keep these bounds."""
+    """The module's graph, free within the profile.
+
+    Raises UserError, with `without` as a hint, when PyTorch cannot export it or keep these bounds.
+    """
     try:
         return torch.export.export(
             module.to(device),
             examples(inputs, profile, device),
             dynamic_shapes=arguments_of(module, [axes(profile, one.name, batching) for one in inputs]),
         )
-    except TorchDynamoException as error:
-        raise UserError(
-            f"PyTorch cannot export the module for this profile: {error}", "see profile and the model file"
-        ) from error
+    except Exception as error:  # of the exporter, of the module that it runs
+        log.debug("%s", error)
+        what = f"PyTorch cannot export the module for this profile: {reason(error)}."
+        hint = "; or ".join(filter(None, ["see profile and the rule's log", without]))
+        raise UserError(what, hint) from error
 
 
 def bounds(program: torch.export.ExportedProgram, inputs: Sequence[Tensor], opt: Shapes) -> dict[str, Shapes]:
@@ -138,7 +143,7 @@ def main(job: Job) -> None:
     start = time.perf_counter()
     with warnings.catch_warnings(), private_cache():
         warnings.simplefilter("ignore")
-        program = export(module, settings.inputs, profile, settings.device, settings.batching)
+        program = export(module, settings.inputs, profile, settings.device, settings.batching, job.without)
         package(program, job.engine)
     seconds = time.perf_counter() - start
     dtypes = {str(parameter.dtype).removeprefix("torch.") for parameter in module.parameters()}

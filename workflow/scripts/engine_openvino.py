@@ -27,6 +27,7 @@ class Job:
     onnx: Annotated[Path, "model.onnx"]
     engine: Annotated[Path, "output: model.blob"]
     record: Annotated[Path, "output: engine.json"]
+    without: Annotated[str, "how to configure a run without it, for the message if it fails"] = ""
 
 
 def bounded(low: list[int], high: list[int]) -> openvino.PartialShape:
@@ -34,8 +35,11 @@ def bounded(low: list[int], high: list[int]) -> openvino.PartialShape:
     return openvino.PartialShape([openvino.Dimension(a, b) for a, b in zip(low, high)])
 
 
-def compile_model(path: Path, profile: dict[str, Shapes], precision: str) -> openvino.CompiledModel:
-    """Compile an ONNX model for the CPU. Raises UserError when OpenVINO refuses the model or the profile."""
+def compile_model(path: Path, profile: dict[str, Shapes], precision: str, without: str = "") -> openvino.CompiledModel:
+    """Compile an ONNX model for the CPU.
+
+    Raises UserError, with `without` as a hint, when OpenVINO refuses the model or the profile.
+    """
     core = openvino.Core()
     try:
         model = core.read_model(path)
@@ -46,7 +50,8 @@ def compile_model(path: Path, profile: dict[str, Shapes], precision: str) -> ope
     except RuntimeError as error:
         log.debug("%s", error)
         what = f"OpenVINO cannot compile {path}: {_reason(error)}"
-        raise UserError(what, "see profile and engine.openvino") from error
+        hint = "; or ".join(filter(None, ["see profile and engine.openvino", without]))
+        raise UserError(what, hint) from error
 
 
 def _reason(error: RuntimeError) -> str:
@@ -69,7 +74,7 @@ def main(job: Job) -> None:
     settings = job.settings
     profile = shapes.parse_profile(settings.profile)
     start = time.perf_counter()
-    compiled = compile_model(job.onnx, profile, settings.precision)
+    compiled = compile_model(job.onnx, profile, settings.precision, job.without)
     with whole_file(job.engine) as temporary:
         temporary.write_bytes(compiled.export_model().getvalue())
     seconds = time.perf_counter() - start

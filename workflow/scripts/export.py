@@ -25,12 +25,15 @@ class Job:
     model: Annotated[Path, "model.pt"]
     reference: Annotated[Path, "reference.npz, whose inputs trace the module"]
     onnx: Annotated[Path, "output: model.onnx"]
+    without: Annotated[str, "how to configure a run without it, for the message if it fails"] = ""
 
 
-def to_onnx(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], model: Signature, opset: int) -> onnx.ModelProto:
+def to_onnx(
+    module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], model: Signature, opset: int, without: str = ""
+) -> onnx.ModelProto:
     """The module as an ONNX graph, checked by onnx.checker; its axes have the names that the inputs give them.
 
-    Raises UserError when the exporter or the checker refuses the module.
+    Raises UserError, with `without` as a hint, when the exporter or the checker refuses the module.
     """
     # One exporter message per operator of the domain is of no use to the reader.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -53,7 +56,7 @@ def to_onnx(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], model: Si
         onnx.checker.check_model(graph, full_check=True)
     except Exception as error:  # of the exporter, of the module that it runs, of the checker
         log.debug("%s", error)
-        hint = "see the rule's log and export.opset; pytriton needs no export"
+        hint = "; or ".join(filter(None, [without, "see the rule's log and export.opset"]))
         raise UserError(f"the module cannot be exported to ONNX: {reason(error)}.", hint) from error
     return graph
 
@@ -76,7 +79,7 @@ def _strip(graph: onnx.ModelProto) -> None:
 def main(job: Job) -> None:
     settings = job.settings
     module, inputs = traceable(job.model, job.reference, settings.model.batching)
-    graph = to_onnx(module, inputs, settings.model, settings.opset)
+    graph = to_onnx(module, inputs, settings.model, settings.opset, job.without)
     with whole_file(job.onnx) as temporary:
         temporary.write_bytes(graph.SerializeToString(deterministic=True))
     log.info("exported with %d operators, opset %d", len(graph.graph.node), settings.opset)

@@ -24,10 +24,16 @@ class Job:
     model: Annotated[Path, "model.pt"]
     reference: Annotated[Path, "reference.npz, whose inputs trace the module"]
     torchscript: Annotated[Path, "output: model.ts"]
+    without: Annotated[str, "how to configure a run without it, for the message if it fails"] = ""
 
 
-def to_torchscript(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> torch.jit.ScriptModule:
-    """The module as TorchScript, by tracing it, or itself if it is that already. Raises UserError if it fails."""
+def to_torchscript(
+    module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], without: str = ""
+) -> torch.jit.ScriptModule:
+    """The module as TorchScript, by tracing it, or itself if it is that already.
+
+    Raises UserError, with `without` as a hint, if it fails.
+    """
     if isinstance(module, torch.jit.ScriptModule):
         return module
     try:
@@ -37,7 +43,7 @@ def to_torchscript(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) ->
     except Exception as error:  # of the tracer, of the module that it runs
         log.debug("%s", error)
         what = f"the module cannot be exported to TorchScript: {reason(error)}."
-        raise UserError(what, "leave torchscript out of variants; pytriton needs no export") from error
+        raise UserError(what, "; or ".join(filter(None, [without, "see the rule's log"]))) from error
     return traced
 
 
@@ -55,7 +61,7 @@ def torchscript_bytes(traced: torch.jit.ScriptModule) -> bytes:
 def main(job: Job) -> None:
     module, inputs = traceable(job.model, job.reference, job.settings.batching)
     with whole_file(job.torchscript) as temporary:
-        temporary.write_bytes(torchscript_bytes(to_torchscript(module, inputs)))
+        temporary.write_bytes(torchscript_bytes(to_torchscript(module, inputs, job.without)))
     log.info("exported to TorchScript")
 
 

@@ -12,6 +12,8 @@ import psutil
 import yaml
 
 from plan import hardware
+from plan.lock import pins
+from plan.packages import added
 from plan.settings.provenance import Provenance
 from program.files import read_json, write_json, write_text
 from program.git import state
@@ -25,13 +27,17 @@ class Job:
 
     settings: Provenance
     checks: Annotated[Path, "checks.json of any variant"]
+    requirements: Annotated[Path | None, "lock of what the model needs beyond the project's packages"]
     run_config: Annotated[Path, "output: run_config.yaml"]
     versions: Annotated[Path, "output: versions.json"]
     system: Annotated[Path, "output: system.json"]
 
 
-def software(checks: Path) -> dict[str, Any]:
-    """Versions: Python and its packages, operating system, Triton as it answered the health check, and so on."""
+def software(checks: Path, requirements: Path | None) -> dict[str, Any]:
+    """Versions: Python and its packages, operating system, Triton as it answered the health check, and so on.
+
+    `requirements`: the names of the packages that the lock of that name adds for the model.
+    """
     with tempfile.TemporaryDirectory() as directory:
         analyzer = perf_analyzer.version(Path(directory))
     return {
@@ -45,6 +51,7 @@ def software(checks: Path) -> dict[str, Any]:
             found.metadata["Name"].lower(): found.version
             for found in sorted(distributions(), key=lambda one: one.metadata["Name"].lower())
         },
+        "requirements": sorted(pins(added(requirements))) if requirements else [],
     }
 
 
@@ -91,7 +98,7 @@ def _first_line(path: Path) -> str | None:
 
 def main(job: Job) -> None:
     write_text(job.run_config, yaml.safe_dump(job.settings.config, sort_keys=False, allow_unicode=True))
-    write_json(job.versions, software(job.checks))
+    write_json(job.versions, software(job.checks, job.requirements))
     write_json(job.system, machine())
 
 

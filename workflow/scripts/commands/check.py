@@ -1,20 +1,28 @@
-"""Check a configuration without a run: the overlay's YAML, and every key. make does so before it starts Snakemake."""
+"""Before a run: install what the model needs beyond the project's packages, and check the configuration."""
 
 import argparse
 from pathlib import Path
 
 from plan.config import checked
 from plan.configured import PROJECT, configured
+from plan.installer import provide
 from program import cli
 
 
 def main(options: argparse.Namespace) -> None:
-    checked(configured(options.configfile), PROJECT)
+    config = configured(options.configfile)
+    model = config["model"]
+    name = model["requirements"] if isinstance(model, dict) else ""
+    # What is no text is refused below, with all other mistakes.
+    if name and isinstance(name, str):
+        provide(PROJECT / name, options.uv)
+    checked(config, PROJECT)
 
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
     result.add_argument("--configfile", type=Path, help="overlay of the run's configuration")
+    result.add_argument("--uv", default="uv", help="what installs packages (default: %(default)s)")
     return result
 
 

@@ -21,6 +21,7 @@ from tritonclient.utils import InferenceServerException
 from commands.client import encode, interpret
 from commands.serve import build, check_ports
 from model.source import load_file
+from plan import packages
 from plan.configured import PROJECT, configured
 from program import cli
 from program.cli import UserError, log
@@ -167,6 +168,7 @@ def model_file(config: Mapping[str, Any]) -> ModuleType:
 def main(options: argparse.Namespace) -> None:
     check_ports({"page": options.port})
     config = configured(options.configfile)
+    packages.use(config["model"]["requirements"], PROJECT)
     source = model_file(config)
     variants = options.variants or [name for name in config["variants"] if VARIANTS[name].computes]
     run = build(variants, options.configfile)

@@ -11,6 +11,8 @@ import numpy as np
 
 from model.interface import accuracy, load_checkpoint, predict, split
 from models import idx
+from plan import packages
+from plan.configured import PROJECT, configured
 from program import cli
 from program.cli import UserError
 
@@ -34,6 +36,8 @@ def read(options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
 
 
 def main(options: argparse.Namespace) -> None:
+    if options.configfile:
+        packages.use(configured(options.configfile)["model"]["requirements"], PROJECT)
     module, source = load_checkpoint(options.model)
     images, labels = read(options)
     outputs = predict(module, source.prepare(images))[0]
@@ -48,6 +52,7 @@ def main(options: argparse.Namespace) -> None:
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
     result.add_argument("--model", type=Path, required=True, help="model.pt")
+    result.add_argument("--configfile", type=Path, help="overlay of the run, for a model with model.requirements")
     result.add_argument("--images", type=Path, help="IDX file of images, gzipped or not")
     result.add_argument("--labels", type=Path, help="IDX file of labels, gzipped or not")
     result.add_argument("--dataset", type=Path, help="train.npz or test.npz, instead of IDX files")

@@ -25,6 +25,9 @@ from model.outputs import names_of
 from model.signature import Signature, Tensor, names
 from model.source import load_file
 from model.tensors import Arrays
+from plan import packages
+from plan.configured import PROJECT
+from plan.installer import provide
 from program import cli
 from program.cli import UserError, log
 from program.files import write_text
@@ -52,6 +55,8 @@ model:
   file: {file}
   # A ready graph; the file then has only what the graph lacks: example for integer inputs, a data set, metrics.
   onnx: {onnx}
+  # A file of what the model file imports beyond the packages of this project.
+  requirements: {requirements}
   # Keyword arguments of build.
   arguments: {{}}
   # A file with a state_dict; "" leaves the weights as build makes them, which train.seed decides.
@@ -185,7 +190,7 @@ def _called(path: Path, name: str, function: Callable[..., Any], *arguments: Any
         raise UserError(f"{path}: {name} fails: {type(error).__name__}: {first}.", INTERFACE) from error
 
 
-def skeleton(seen: Seen, model_file: Path, run: str, config: Path) -> str:
+def skeleton(seen: Seen, model_file: Path, run: str, config: Path, requirements: Path | None) -> str:
     """The text of the configuration."""
     model = seen.model
     profile = {bound: shapes.format(_bound(model, bound)) for bound in BATCHES}
@@ -195,6 +200,7 @@ def skeleton(seen: Seen, model_file: Path, run: str, config: Path) -> str:
         run=_flow(run),
         file=_flow(seen.file),
         onnx=_flow(seen.onnx),
+        requirements=_flow(requirements.resolve().as_posix() if requirements else ""),
         batching=_flow(model.batching),
         config=config,
         inputs=_tensors(model.inputs),
@@ -238,14 +244,19 @@ def main(options: argparse.Namespace) -> None:
     config = options.config or model_file.with_name(f"{run}.yaml")
     if config.exists():
         raise UserError(f"{config} exists.", "move it away, or choose another name: --run name")
+    if options.requirements:
+        provide(options.requirements.resolve(), options.uv)
+        packages.use(str(options.requirements.resolve()), PROJECT)
     seen = look_at_graph(model_file) if model_file.suffix == ".onnx" else look_at(model_file)
-    write_text(config, skeleton(seen, model_file, run, config))
+    write_text(config, skeleton(seen, model_file, run, config, options.requirements))
     log.info("%s written. Read it, then: make perf_report CONFIG=%s", config, config)
 
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
     result.add_argument("--model", type=cli.named_file, required=True, help="the model file, or an ONNX graph")
+    result.add_argument("--requirements", type=cli.named_file, help="a file of further packages that it imports")
+    result.add_argument("--uv", default="uv", help="what installs those (default: %(default)s)")
     result.add_argument("--run", help="name of the run; default: the model file's")
     result.add_argument("--config", type=Path, help="output; default: <run>.yaml beside the model")
     return result

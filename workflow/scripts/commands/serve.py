@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from model.reference import load
+from plan import packages
 from plan.config import checked
 from plan.configured import PROJECT, configured
 from plan.hardware import require_gpu
@@ -34,6 +35,7 @@ def build(variants: Sequence[str], configfile: Path | None) -> Path:
     """
     config = configured(configfile) | {"variants": list(variants)}
     checked(config, PROJECT)
+    packages.use(config["model"]["requirements"], PROJECT)
     if config["serving"]["device"] == "cuda":
         require_gpu(variants)
     if config["server"] == "native":

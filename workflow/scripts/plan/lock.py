@@ -20,10 +20,15 @@ DISTRIBUTIONS = {
 WITHOUT_EFFECT = {"jsonschema", "tqdm"}
 
 
+def pins(text: str) -> dict[str, str]:
+    """Version of every package in the text of a lock."""
+    return dict(re.findall(r"^([a-z0-9-]+)(?:\[[^]]*\])?==(\S+)", text, re.MULTILINE))
+
+
 @cache
 def locked() -> dict[str, str]:
-    """Version of every package in the lock."""
-    return dict(re.findall(r"^([a-z0-9-]+)(?:\[[^]]*\])?==(\S+)", LOCK.read_text(encoding="utf-8"), re.MULTILINE))
+    """Version of every package in the project's lock."""
+    return pins(LOCK.read_text(encoding="utf-8"))
 
 
 def versions(files: Iterable[Path], others: Iterable[str] = (), imports: Iterable[str] = ()) -> dict[str, str]:

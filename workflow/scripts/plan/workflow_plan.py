@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import yaml
+
 from model import shapes
 from model.model_file import Declared
+from plan import packages
 from plan.config import Config, declared_by
 from plan.lock import versions
 from plan.served import Served
@@ -59,13 +62,19 @@ class Plan:
 
     @cached_property
     def beside(self) -> list[str]:
-        """The files that the model file imports from its directory, and those that it is declared to read."""
-        return [*self._imported(), *self.config.model.files]
+        """The files that the model file imports from its directory, those that it is declared to read, and the lock."""
+        return [*self._imported(), *self.config.model.files, *self.requirements]
 
     @cached_property
     def served_beside(self) -> list[str]:
         """Those of them that it needs where it is served: there nothing is trained, and no data set made."""
-        return [*self._imported(NOT_SERVED), *self.config.model.files]
+        return [*self._imported(NOT_SERVED), *self.config.model.files, *self.requirements]
+
+    @property
+    def requirements(self) -> list[str]:
+        """The lock of the packages that the model needs beyond the project's, if it needs any."""
+        name = self.config.model.requirements
+        return [str(packages.lock_of(Path(name)))] if name else []
 
     def _imported(self, without: frozenset[str] = frozenset()) -> list[str]:
         found = [self.root / name for name in self.model_file]
@@ -124,6 +133,28 @@ class Plan:
         artifacts = {self.served(name).runs.artifact for name in self.variants}
         onnx = self.given_graph or "export/model.onnx" in artifacts or set(self.engines) - FROM_MODULE
         return [*(["onnx"] if onnx else []), *(["torchscript"] if "export/model.ts" in artifacts else [])]
+
+    def made_from(self, variant: str) -> set[str]:
+        """The exports and the engine that a variant is made from, as `exports` and `engines` name them."""
+        runs = self.served(variant).runs
+        onnx = runs.artifact == "export/model.onnx" or (runs.engine and runs.engine not in FROM_MODULE)
+        script = runs.artifact == "export/model.ts"
+        found = {"onnx": onnx, "torchscript": script, runs.engine: runs.engine}
+        return {name for name, needed in found.items() if name and needed}
+
+    def without(self, made: str) -> str:
+        """What a configuration says that does without an export or an engine; empty where nothing would be served."""
+        variants = [name for name in self.variants if made not in self.made_from(name)]
+        if not any(VARIANTS[name].computes for name in variants):
+            variants = ["pytriton", *variants] if not self.given_graph else []
+        lost = {made} if made != "onnx" else set(self.engines) - FROM_MODULE
+        engines = [name for name in self.config.engines if name not in lost]
+        said = {"variants": variants} | ({"engines": engines} if engines != list(self.config.engines) else {})
+        lines = [
+            f"{key}: {yaml.safe_dump(names, default_flow_style=True, width=10**6).strip()}"
+            for key, names in said.items()
+        ]
+        return f"write {' and '.join(lines)} in the configuration" if variants else ""
 
     @property
     def repeats(self) -> range:

@@ -8,6 +8,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from model import shapes
 from model.model_file import Declared, declared
+from plan import packages
 from plan.config.model import Model, Raw, Tensor
 from plan.config.problems import Problem, explained
 from plan.config.whole import Config
@@ -73,10 +74,14 @@ def _check_source(model: Model, root: Path) -> Iterator[Problem]:
     given = {"model.file": model.file, "model.onnx": model.onnx}
     if not any(given.values()):
         yield Problem("model.onnx", "empty, and so is model.file", "give a file that builds the module, or a graph")
+    given |= {"model.requirements": model.requirements}
     given |= {f"model.files.{number}": name for number, name in enumerate(model.files)}
     missing = [(key, name) for key, name in given.items() if name and not (root / name).is_file()]
     for key, name in missing:
         yield Problem(key, f"{name} does not exist", PATH)
+    if model.requirements and not missing and not packages.is_locked(root / model.requirements):
+        what = f"{model.requirements} has no lock, or that of other requirements or of another envs/main.txt"
+        yield Problem("model.requirements", what, f"{packages.SYNC} locks and installs what it asks for")
     if missing or not model.file:
         return
     try:

@@ -91,6 +91,10 @@ class Model(Section):
     files: Annotated[tuple[Text, ...], Listed] = Field(
         description="Further files that functions of the model file read; changes of them rebuild what follows."
     )
+    requirements: str = Field(
+        description="File with the further packages that the model file imports, one requirement a line; `make` pins "
+        "them in a lock beside it and installs them. Empty: none."
+    )
     arguments: dict[str, Any] = Field(description="Keyword arguments of `build` in the model file.")
     weights: str = Field(
         description="File with a state_dict, where the model file does not train; empty: the weights of `build`."
