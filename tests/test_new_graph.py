@@ -9,6 +9,7 @@ import yaml
 from onnx import TensorProto, helper, numpy_helper
 
 from commands import new_graph
+from model import graph
 
 
 def value(name: str, kind: int, dims: list) -> onnx.ValueInfoProto:
@@ -18,9 +19,9 @@ def value(name: str, kind: int, dims: list) -> onnx.ValueInfoProto:
 def written(path: Path, nodes: list, inputs: list, outputs: list, constants: dict | None = None) -> Path:
     """A graph as a file; constants by name."""
     tensors = [numpy_helper.from_array(np.array(array), name) for name, array in (constants or {}).items()]
-    graph = helper.make_graph(nodes, "graph", inputs, outputs, tensors)
+    made = helper.make_graph(nodes, "graph", inputs, outputs, tensors)
     opsets = [helper.make_opsetid("", 20), helper.make_opsetid("ai.onnx.ml", 3)]
-    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=9), path)
+    onnx.save(helper.make_model(made, opset_imports=opsets, ir_version=9), path)
     return path
 
 
@@ -75,7 +76,7 @@ def tree(path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("graph", "batching", "inputs", "outputs", "opt", "variants"),
+    ("make", "batching", "inputs", "outputs", "opt", "variants"),
     [
         (
             segmenter, True, [[3, "axis_2", "axis_3"]], [[3, "axis_2", "axis_3"], [3, "axis_2/32", "axis_3/32"]],
@@ -89,8 +90,8 @@ def tree(path: Path) -> Path:
         (tree, True, [[2]], [[2]], "x:8x2", ["null", "onnx"]),
     ],
 )  # fmt: skip
-def test_axes_sizes_and_variants_follow_from_trying(command, tmp_path, graph, batching, inputs, outputs, opt, variants):
-    found = command("new", "--model", graph(tmp_path / "given.onnx"))
+def test_axes_sizes_and_variants_follow_from_trying(command, tmp_path, make, batching, inputs, outputs, opt, variants):
+    found = command("new", "--model", make(tmp_path / "given.onnx"))
     assert found.returncode == 0, found.stderr
     config = yaml.safe_load((tmp_path / "given.yaml").read_text())
     model = config["model"]
@@ -102,25 +103,25 @@ def test_axes_sizes_and_variants_follow_from_trying(command, tmp_path, graph, ba
     # What is written is a configuration that can be run.
     checked = command("check", "--configfile", tmp_path / "given.yaml")
     assert (checked.returncode, checked.stderr) == (0, "")
-    assert ("serving" in config) == (graph in (recurrent, tree))
+    assert ("serving" in config) == (make in (recurrent, tree))
 
 
 def test_inputs_that_are_no_floats_get_a_file_of_examples_which_stays(command, tmp_path):
-    graph, example = recurrent(tmp_path / "given.onnx"), tmp_path / "given_example.py"
-    assert command("new", "--model", graph).returncode == 0
+    given, example = recurrent(tmp_path / "given.onnx"), tmp_path / "given_example.py"
+    assert command("new", "--model", given).returncode == 0
     text = example.read_text()
     assert yaml.safe_load((tmp_path / "given.yaml").read_text())["model"]["file"] == str(example)
     example.write_text(text.replace("integers(0, 2,", "integers(16000, 16001,"))
     (tmp_path / "given.yaml").unlink()
-    assert command("new", "--model", graph).returncode == 0
+    assert command("new", "--model", given).returncode == 0
     assert "16001" in example.read_text()
 
 
 def test_graph_that_runs_at_no_size_is_described_with_the_reason(command, tmp_path):
     x, y = value("x", TensorProto.FLOAT, ["n", "size"]), value("y", TensorProto.FLOAT, ["n", 7])
-    graph = written(tmp_path / "given.onnx", [helper.make_node("Add", ["x", "seven"], ["y"])], [x], [y],
+    given = written(tmp_path / "given.onnx", [helper.make_node("Add", ["x", "seven"], ["y"])], [x], [y],
                     {"seven": np.ones(7, np.float32)})  # fmt: skip
-    found = command("new", "--model", graph)
+    found = command("new", "--model", given)
     assert found.returncode == 0
     assert "ONNX Runtime cannot run" in found.stderr
     assert "It ran at no sizes tried: correct profile" in found.stderr
@@ -132,3 +133,30 @@ def test_graph_that_runs_at_no_size_is_described_with_the_reason(command, tmp_pa
 def test_axis_of_an_output_as_it_follows(seen, dims):
     runs = [({"a": size}, found) for size, found in zip((16, 32, 64), seen)]
     assert new_graph._follows(None, runs, True) == dims
+
+
+def external(path: Path, size: int) -> Path:
+    """A graph of `size` floats that lie beside it; the file has none of them on the disk."""
+    weights = onnx.TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[size], data_location=TensorProto.EXTERNAL)
+    weights.external_data.add(key="location", value="w.data")
+    with path.with_name("w.data").open("wb") as file:
+        file.truncate(4 * size)
+    x, y = value("x", TensorProto.FLOAT, ["n", size]), value("y", TensorProto.FLOAT, ["n", size])
+    made = helper.make_graph([helper.make_node("Add", ["x", "w"], ["y"])], "graph", [x], [y], [weights])
+    path.write_bytes(
+        helper.make_model(made, opset_imports=[helper.make_opsetid("", 20)], ir_version=9).SerializeToString()
+    )
+    return path
+
+
+def test_weights_beside_a_graph_are_read_where_they_are_needed(tmp_path):
+    path = external(tmp_path / "given.onnx", 8)
+    assert [len(found(path).graph.initializer[0].raw_data) for found in (graph.read, graph.whole)] == [0, 32]
+
+
+def test_weights_of_more_than_protobuf_takes_are_refused_before_they_are_read(command, tmp_path):
+    found = command("new", "--model", external(tmp_path / "given.onnx", 2**29))
+    assert found.returncode == 2
+    (line,) = found.stderr.splitlines()
+    assert "given.onnx has more than 2 GB of weights, which no single file can hold. Hint: give a model.file" in line
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["given.onnx", "w.data"]

@@ -32,21 +32,25 @@ class Value:
 
 
 def read(path: Path) -> onnx.ModelProto:
-    """A graph, without the weights in files beside it. Raises UserError when it is none or not a valid one."""
+    """A graph, without the weights in files beside it.
+
+    Raises UserError when it is none, not a valid one, or larger with its weights than one file may be.
+    """
     try:
         onnx.checker.check_model(path)
-        return onnx.load(path, load_external_data=False)
+        graph = onnx.load(path, load_external_data=False)
     except Exception as error:  # of protobuf, of the checker, of the system
         first = (str(error).strip().splitlines() or ["no reason given"])[0]
         raise UserError(f"model.onnx: {path} is not a valid ONNX graph: {first}") from error
+    if sum(one.stat().st_size for one in [path, *weights(path)]) > LARGEST:
+        hint = "give a model.file that builds the module, for variants that run PyTorch"
+        raise UserError(f"model.onnx: {path} has more than 2 GB of weights, which no single file can hold.", hint)
+    return graph
 
 
 def whole(path: Path) -> onnx.ModelProto:
-    """A graph with its weights. Raises UserError as `read`, and when it is larger than one file may be."""
+    """A graph with all of its weights inside. Raises UserError as `read`."""
     graph = read(path)
-    if path.stat().st_size + sum(one.stat().st_size for one in weights(path)) > LARGEST:
-        hint = "give a model.file that builds the module, for variants that run PyTorch"
-        raise UserError(f"model.onnx: {path} has more than 2 GB of weights, which no single file can hold.", hint)
     onnx.load_external_data_for_model(graph, str(path.parent))
     return graph
 
