@@ -155,7 +155,8 @@ def test_graph_says_what_it_is(command, tmp_path, given, batching, inputs, profi
     found = command("new", "--model", tmp_path / "same.onnx")
     assert found.returncode == 0, found.stderr
     config = yaml.safe_load((tmp_path / "same.yaml").read_text())
-    assert (config["model"]["onnx"], config["model"]["file"]) == (str(tmp_path / "same.onnx"), "")
+    example = "" if inputs[0]["dtype"] == "FP32" else str(tmp_path / "same_example.py")
+    assert (config["model"]["onnx"], config["model"]["file"]) == (str(tmp_path / "same.onnx"), example)
     assert (config["model"]["batching"], config["model"]["inputs"]) == (batching, inputs)
     assert config["model"]["outputs"] == [inputs[0] | {"name": "387"}]
     assert config["profile"]["opt"] == profile
