@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 # Batch sizes to start with.
 BATCHES = {"min": 1, "opt": 8, "max": 32}
+# Requests that show which sizes the data decide.
+REQUESTS = 4
 INTERFACE = "workflow/scripts/model/interface.py says what a model file has"
 
 SKELETON = """\
@@ -141,17 +143,18 @@ def look_at(path: Path) -> Seen:
 
 
 def _without_batches(path: Path, source: ModuleType, module: "torch.nn.Module", seen: Arrays) -> Signature:
-    """Complete shapes, of one request; an axis of an output that differs between two requests is free."""
+    """Complete shapes, of one request; an axis of an output that differs between requests is free."""
     alone = {name: [1, 1, *array.shape[1:]] for name, array in seen.items()}
-    requests = [_inputs(path, source, module, alone, seed) for seed in (0, 1)]
-    one, other = (_called(path, "the module", predict, module, inputs, batching=False) for inputs in requests)
+    requests = [_inputs(path, source, module, alone, seed) for seed in range(REQUESTS)]
+    answers = [_called(path, "the module", predict, module, inputs, batching=False) for inputs in requests]
+    named = _output_names(module, {name: array[0] for name, array in requests[0].items()})
     outputs = [
         Tensor(
             name,
-            np_to_triton_dtype(first.dtype),
-            [size if size == again else None for size, again in zip(first.shape[1:], second.shape[1:])],
+            np_to_triton_dtype(every[0].dtype),
+            [sizes[0] if len(set(sizes)) == 1 else None for sizes in zip(*(one.shape[1:] for one in every))],
         )
-        for name, first, second in zip(_output_names(module, {n: a[0] for n, a in requests[0].items()}), one, other)
+        for name, every in zip(named, zip(*answers))
     ]
     inputs = [Tensor(one.name, one.dtype, [1, *one.dims]) for one in _seen(seen)]
     return Signature(inputs, outputs, batching=False)
