@@ -149,7 +149,7 @@ def test_export_with_a_wrong_element_is_refused(exported, dtype, place):
     doctored = outputs()
     element = doctored[f"as_{dtype}"].reshape(-1)[PLACES[place] :][:1]
     element[:] = ~element if dtype == "BOOL" else "100" if dtype == "BYTES" else 100
-    with pytest.raises(UserError, match=f"^onnx differs from PyTorch at batch 1: output as_{dtype}: "):
+    with pytest.raises(UserError, match=f"^onnx differs from the reference at batch 1: output as_{dtype}: "):
         exported(doctored)
 
 

@@ -109,7 +109,6 @@ def test_what_exists_stays(command, model_file):
         ("return Two()", "return Too()", "build fails: NameError: name 'Too' is not defined"),
         ("import numpy", "import nunpy", "the import fails: ModuleNotFoundError: No module named 'nunpy'"),
         ("ids + 1", "ids.nonsense", "the module fails: AttributeError: 'Tensor' object has no attribute 'nonsense'"),
-        ("weights.sum(1, keepdim=True)", "weights.sum(0)", "output 0 has the shape [5] for a batch of 3"),
         ("shapes = shapes or", "shapes =", "example made {'weights': [3, 5], 'ids': [3, 4, 2]} where"),
     ],
 )
@@ -156,11 +155,32 @@ def test_graph_says_what_it_is(command, tmp_path, given, batching, inputs, profi
     found = command("new", "--model", tmp_path / "same.onnx")
     assert found.returncode == 0, found.stderr
     config = yaml.safe_load((tmp_path / "same.yaml").read_text())
-    assert (config["model"]["onnx"], config["model"]["file"]) == (str(tmp_path / "same.onnx"), "")
+    example = "" if inputs[0]["dtype"] == "FP32" else str(tmp_path / "same_example.py")
+    assert (config["model"]["onnx"], config["model"]["file"]) == (str(tmp_path / "same.onnx"), example)
     assert (config["model"]["batching"], config["model"]["inputs"]) == (batching, inputs)
     assert config["model"]["outputs"] == [inputs[0] | {"name": "387"}]
     assert config["profile"]["opt"] == profile
     assert "pytriton" not in config["variants"]
+
+
+def test_module_whose_outputs_have_no_batch_axis_is_described_without_batches(command, model_file):
+    """As one that keeps a state, or finds things: requests go one at a time."""
+    model_file.write_text(MODEL.replace("weights.sum(1, keepdim=True)", "weights[weights > 0.5], weights.sum(0)"))
+    found = command("new", "--model", model_file)
+    assert found.returncode == 0, found.stderr
+    assert "variants leave out null: null cannot know the size of the output's axis null" in found.stderr
+    config = yaml.safe_load((model_file.parent / "two.yaml").read_text())
+    assert [one["dims"] for one in config["model"]["inputs"]] == [[1, 4, 2], [1, 5]]
+    assert [one["dims"] for one in config["model"]["outputs"]] == [[None], [5], [1, 4, 2]]
+    assert (config["model"]["batching"], config["profile"]["max"]) == (False, "ids:1x4x2,weights:1x5")
+    assert "null" not in config["variants"]
+
+
+def test_what_is_neither_a_model_file_nor_a_graph(command, tmp_path):
+    (tmp_path / "model.pt").write_bytes(b"weights")
+    assert "model.pt is neither a model file (.py) nor an ONNX graph (.onnx). Hint: write a model file" in refused(
+        command, tmp_path / "model.pt"
+    )
 
 
 def test_outputs_have_the_names_of_their_keys(command, model_file):

@@ -1,9 +1,13 @@
 """Shapes as trtexec writes them."""
 
+import json
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conftest import ROOT
 from model import shapes
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.]{0,12}", fullmatch=True)
@@ -51,3 +55,9 @@ def test_several_inputs_and_their_common_batch():
 def test_profile_has_its_three_bounds():
     profile = shapes.parse_profile({"min": "x:1x3", "opt": "x:2x3", "max": "x:4x3"})
     assert profile == {"min": {"x": [1, 3]}, "opt": {"x": [2, 3]}, "max": {"x": [4, 3]}}
+
+
+@pytest.mark.parametrize("given", [{}, {"spec": [80, 40]}, {"x:0": [8], "gpu_0/data": [1, 2], "rate": []}])
+def test_schema_of_the_report_takes_every_shape(given):
+    schema = json.loads((ROOT / "workflow" / "schemas" / "perf_summary.schema.json").read_text())
+    assert re.search(schema["$defs"]["shape"]["pattern"], shapes.format(given))

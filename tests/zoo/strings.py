@@ -10,7 +10,8 @@ CONFIG = {
         "outputs": [{"name": "label", "dtype": "BYTES", "dims": [2]}],
     },
     "profile": {"min": "word:1x2", "opt": "word:2x2", "max": "word:4x2"},
-    "variants": ["onnx"],
+    "variants": ["onnx", "null"],
+    "serving": {"backend": "python"},
 }
 WORDS = {"cat": "animal", "rose": "plant", "größe": "Wörter"}
 

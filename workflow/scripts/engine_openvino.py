@@ -11,6 +11,7 @@ from typing import Annotated
 import openvino
 
 from engines import description
+from engines.openvino_graph import reason
 from model import shapes
 from model.shapes import Shapes
 from plan.settings.engine import OpenVino
@@ -49,15 +50,9 @@ def compile_model(path: Path, profile: dict[str, Shapes], precision: str, withou
         return core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": precision})
     except RuntimeError as error:
         log.debug("%s", error)
-        what = f"OpenVINO cannot compile {path}: {_reason(error)}"
+        what = f"OpenVINO cannot compile {path}: {reason(error)}"
         hint = "; or ".join(filter(None, ["see profile and engine.openvino", without]))
         raise UserError(what, hint) from error
-
-
-def _reason(error: RuntimeError) -> str:
-    """The last line of OpenVINO's message, which says what it misses; the others say where in its own code."""
-    lines = [line.strip(" -\t") for line in str(error).splitlines()]
-    return next((line for line in reversed(lines) if line), "no reason given")
 
 
 def reported_profile(compiled: openvino.CompiledModel, opt: Shapes) -> dict[str, Shapes]:

@@ -51,7 +51,7 @@ def check(inputs: list[Value], outputs: list[Value], model: Signature) -> None:
 
 
 def _check(side: str, tensor: Tensor, own: Value, batching: bool) -> None:
-    sizes = [size if isinstance(size, int) else -1 for size in own.axes]
+    sizes = shapes.sizes(own.axes)
     wanted = [*([-1] if batching else []), *shapes.sizes(tensor.dims)]
     what = f"model.{side}: {tensor.name} is {own.dtype} {sizes} in the graph (-1: free)"
     if batching and sizes[:1] != [-1] and (sizes[1:] == wanted[1:] or side == "inputs"):
@@ -68,7 +68,7 @@ def _check(side: str, tensor: Tensor, own: Value, batching: bool) -> None:
 def main(job: Job) -> None:
     settings = job.settings
     model = settings.model
-    found = graph.read(job.given)
+    found = graph.whole(job.given)
     check(graph.inputs(found), graph.outputs(found), model)
     with whole_file(job.onnx) as temporary:
         temporary.write_bytes(found.SerializeToString(deterministic=True))

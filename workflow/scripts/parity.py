@@ -86,8 +86,9 @@ def main(job: Job) -> None:
         for label, found in compare(predict, checked, settings.model).items():
             if beyond := faults(found, bounds, settings.tolerances):
                 raise UserError(
-                    f"{name} differs from PyTorch at {place(label)}: {'; '.join(beyond)}.",
-                    "look for an operator that was exported wrongly, or widen export.tolerance",
+                    f"{name} differs from the reference at {place(label)}: {'; '.join(beyond)}.",
+                    "look for an operator that was exported wrongly, give inputs that the model knows in example of "
+                    "the model file, or widen export.tolerance",
                 )
             result[name][label] = record(found)
         log.info("%s gives what PyTorch gives at %s", name, ", ".join(map(place, checked)))

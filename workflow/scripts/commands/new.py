@@ -8,25 +8,30 @@ The configuration lies beside the model file, holds what differs from config/con
 import argparse
 import inspect
 import re
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
+from snakemake.utils import update_config
 from tritonclient.utils import np_to_triton_dtype
 
-from model import graph, shapes
-from model.graph import Value
+from commands import new_graph
+from engines import openvino_graph
+from model import shapes
 from model.interface import predict
 from model.outputs import names_of
 from model.signature import Signature, Tensor, names
 from model.source import load_file
 from model.tensors import Arrays
 from plan import packages
-from plan.configured import PROJECT
+from plan.config import checked_types, problems
+from plan.configured import PROJECT, configured
 from plan.installer import provide
 from program import cli
 from program.cli import UserError, log
@@ -38,8 +43,8 @@ if TYPE_CHECKING:
 
 # Batch sizes to start with.
 BATCHES = {"min": 1, "opt": 8, "max": 32}
-# Sizes of axes that vary to start with.
-AXES = {"min": 16, "opt": 32, "max": 64}
+# Requests that show which sizes the data decide.
+REQUESTS = 4
 INTERFACE = "workflow/scripts/model/interface.py says what a model file has"
 
 SKELETON = """\
@@ -92,37 +97,71 @@ engines: []
 # Names of PyTriton's model and tensors.
 pytriton: {pytriton}
 """
+IN_PYTHON = """
+serving:
+  # The native backends take no strings, and no scalars without batches.
+  backend: python
+"""
+NO_OPENVINO = """
+# What make tune and make deploy take up.
+tune:
+  variants: [{variant}]
+deploy:
+  variant: {variant}
+"""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """Inputs and outputs of a model; where the config finds it; its data sets, and the variants that can serve it."""
+    """Inputs and outputs of a model; where the config finds it; its data sets.
+
+    sizes: min, opt and max of the axes that vary. example: the text of a model file that is to be written.
+    """
 
     model: Signature
     file: str = ""
     onnx: str = ""
     datasets: Sequence[str] = ()
-    variants: Sequence[str] = OFFERED
+    sizes: Sequence[int] = new_graph.RANGES[0]
+    example: str = ""
 
 
 def look_at(path: Path) -> Seen:
-    """Call what a model file has. Raises UserError when something is missing, fails, or has no batch axis."""
+    """Call what a model file has. Raises UserError when something is missing or fails."""
     source = _called(path, "the import", load_file, path, "build", "example")
     module = _called(path, "build", source.build).eval()
     one = _inputs(path, source, module, None)
     doubled = {name: [2 * len(array), *array.shape[1:]] for name, array in one.items()}
     two = _inputs(path, source, module, doubled)
-    count = len(next(iter(one.values())))
+    count = len(_first(one))
     results = [_called(path, "the module", predict, module, given, len(_first(given))) for given in (one, two)]
-    for number, (single, double) in enumerate(zip(*results)):
-        if (len(single), len(double)) != (count, 2 * count):
-            raise UserError(
-                f"{path}: output {number} has the shape {list(single.shape)} for a batch of {count}.",
-                "the first axis of every input and output is the batch",
-            )
-    outputs = dict(zip(_output_names(module, one), results[0]))
-    model = Signature(_seen(one), _seen(outputs))
+    lengths = [(single.shape[:1], double.shape[:1]) for single, double in zip(*results)]
+    odd = next((number for number, found in enumerate(lengths) if found != ((count,), (2 * count,))), None)
+    if odd is None:
+        outputs = dict(zip(_output_names(module, one), results[0]))
+        model = Signature(_seen(one), _seen(outputs))
+    else:
+        log.info("output %d has the shape %s for a batch of %d", odd, list(results[0][odd].shape), count)
+        model = _without_batches(path, source, module, one)
     return Seen(model, file=path.as_posix(), datasets=list(getattr(source, "DATASETS", {})))
+
+
+def _without_batches(path: Path, source: ModuleType, module: "torch.nn.Module", seen: Arrays) -> Signature:
+    """Complete shapes, of one request; an axis of an output that differs between requests is free."""
+    alone = {name: [1, 1, *array.shape[1:]] for name, array in seen.items()}
+    requests = [_inputs(path, source, module, alone, seed) for seed in range(REQUESTS)]
+    answers = [_called(path, "the module", predict, module, inputs, batching=False) for inputs in requests]
+    named = _output_names(module, {name: array[0] for name, array in requests[0].items()})
+    outputs = [
+        Tensor(
+            name,
+            np_to_triton_dtype(every[0].dtype),
+            [sizes[0] if len(set(sizes)) == 1 else None for sizes in zip(*(one.shape[1:] for one in every))],
+        )
+        for name, every in zip(named, zip(*answers))
+    ]
+    inputs = [Tensor(one.name, one.dtype, [1, *one.dims]) for one in _seen(seen)]
+    return Signature(inputs, outputs, batching=False)
 
 
 def _output_names(module: "torch.nn.Module", inputs: Arrays) -> list[str]:
@@ -138,36 +177,47 @@ def _seen(arrays: Arrays) -> list[Tensor]:
     return [Tensor(name, np_to_triton_dtype(array.dtype), list(array.shape[1:])) for name, array in arrays.items()]
 
 
-def look_at_graph(path: Path) -> Seen:
-    """Read a graph: it has batches where the first axis of every input and output is free."""
-    found = graph.read(path)
-    inputs, outputs = graph.inputs(found), graph.outputs(found)
-    batching = all(value.axes and not isinstance(value.axes[0], int) for value in (*inputs, *outputs))
-
-    def tensors(values: list[Value], free: str | None) -> list[Tensor]:
-        return [
-            Tensor(
-                value.name, value.dtype, [_axis(axis, free, place) for place, axis in enumerate(value.axes)][batching:]
-            )
-            for value in values
-        ]
-
-    variants = [name for name in OFFERED if not VARIANTS[name].pytorch]
-    return Seen(
-        Signature(tensors(inputs, "axis"), tensors(outputs, None), batching), onnx=path.as_posix(), variants=variants
-    )
+def look_at_graph(path: Path, example_file: Path) -> Seen:
+    """Read a graph and try it; a file of example inputs comes with it where some are no floats."""
+    tensors = new_graph.inputs_of(path)
+    floats = all(tensor.dtype.startswith("FP") for tensor in tensors)
+    text = "" if floats or example_file.exists() else new_graph.example_of(path, tensors)
+    with tempfile.TemporaryDirectory() as directory:
+        if text:
+            write_text(Path(directory, example_file.name), text)
+        source = None if floats else load_file(Path(directory if text else example_file.parent, example_file.name))
+        example = source.example if source else None
+        readable = not openvino_graph.fault(path)
+        found = new_graph.tried(path, example, *([partial(openvino_graph.fault, path)] if readable else []))
+    if found.fault:
+        log.warning("%s It ran at no sizes tried: correct profile, and dims where they are null", found.fault)
+    file = "" if floats else example_file.as_posix()
+    return Seen(found.model, file, path.as_posix(), sizes=found.sizes, example=text)
 
 
-def _axis(axis: int | str | None, free: str | None, place: int) -> int | str | None:
-    """A size or name as the config writes it. Inputs have bounds on every axis: one without a name gets one."""
-    if isinstance(axis, int) or (axis and re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", axis)):
-        return axis
-    return f"{free}_{place}" if free else None
+def servable(seen: Seen, text: str) -> list[str]:
+    """The variants that can serve a model under the configuration in `text`; the others are named with the reason."""
+    raw = configured(None)
+    update_config(raw, yaml.safe_load(text))
+    # What has no example yet has a problem, but none of the variants.
+    raw["model"]["file"] = "" if seen.onnx else seen.file
+    faults: dict[str, str] = {}
+    for name in OFFERED:
+        config = checked_types({**raw, "variants": [name]})
+        found = [problem.what for problem in problems(config, Path.cwd()) if problem.key == "variants"]
+        if VARIANTS[name].engine == "openvino" and seen.onnx and not found:
+            found = [openvino_graph.fault(Path(seen.onnx))]
+        faults[name] = "".join(found[:1])
+        if faults[name] and not (seen.onnx and VARIANTS[name].pytorch):
+            log.info("variants leave out %s: %s", name, faults[name])
+    return [name for name, fault in faults.items() if not fault]
 
 
-def _inputs(path: Path, source: ModuleType, module: "torch.nn.Module", wanted: shapes.Shapes | None) -> Arrays:
+def _inputs(
+    path: Path, source: ModuleType, module: "torch.nn.Module", wanted: shapes.Shapes | None, seed: int = 0
+) -> Arrays:
     """What `example` makes, in the order in which the module takes it. Raises UserError for shapes not wanted."""
-    made: Arrays = _called(path, "example", source.example, wanted, np.random.default_rng(0))
+    made: Arrays = _called(path, "example", source.example, wanted, np.random.default_rng(seed))
     found = {name: list(array.shape) for name, array in made.items()}
     if wanted and found != wanted:
         raise UserError(f"{path}: example made {found} where {wanted} was wanted.", INTERFACE)
@@ -179,10 +229,10 @@ def _first(arrays: Arrays) -> np.ndarray:
     return next(iter(arrays.values()))
 
 
-def _called(path: Path, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
+def _called(path: Path, name: str, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
     """The result of a function of the model file. Raises UserError when it fails, naming the exception."""
     try:
-        return function(*arguments)
+        return function(*arguments, **named)
     except UserError:
         raise
     except Exception as error:
@@ -190,12 +240,19 @@ def _called(path: Path, name: str, function: Callable[..., Any], *arguments: Any
         raise UserError(f"{path}: {name} fails: {type(error).__name__}: {first}.", INTERFACE) from error
 
 
-def skeleton(seen: Seen, model_file: Path, run: str, config: Path, requirements: Path | None) -> str:
+def skeleton(
+    seen: Seen, variants: Sequence[str], model_file: Path, run: str, config: Path, requirements: Path | None
+) -> str:
     """The text of the configuration."""
     model = seen.model
-    profile = {bound: shapes.format(_bound(model, bound)) for bound in BATCHES}
+    profile = {
+        bound: shapes.format(_bound(model, batch, size))
+        for (bound, batch), size in zip(BATCHES.items(), seen.sizes, strict=True)
+    }
     pytriton = {"name": f"{run}_pytriton", "inputs": names(model.inputs), "outputs": names(model.outputs)}
-    return SKELETON.format(
+    tensors = (*model.inputs, *model.outputs)
+    in_python = any(one.dtype == "BYTES" or not (model.batching or one.dims) for one in tensors)
+    text = SKELETON.format(
         name=model_file.name,
         run=_flow(run),
         file=_flow(seen.file),
@@ -205,18 +262,21 @@ def skeleton(seen: Seen, model_file: Path, run: str, config: Path, requirements:
         config=config,
         inputs=_tensors(model.inputs),
         outputs=_tensors(model.outputs),
-        variants=_flow(list(seen.variants)),
+        variants=_flow(list(variants)),
         source=_flow(seen.datasets[0] if seen.datasets else None),
         profile="\n".join(f"  {bound}: {_flow(text)}" for bound, text in profile.items()),
         pytriton=_flow(pytriton),
     )
+    computing = next((name for name in variants if VARIANTS[name].computes), "openvino")
+    other = "" if "openvino" in variants else NO_OPENVINO.format(variant=computing)
+    return text + (IN_PYTHON if in_python else "") + other
 
 
-def _bound(model: Signature, bound: str) -> shapes.Shapes:
+def _bound(model: Signature, batch: int, size: int) -> shapes.Shapes:
     """The shapes of the inputs at a bound of the profile to start with."""
-    batch = [BATCHES[bound]] if model.batching else []
+    first = [batch] if model.batching else []
     return {
-        tensor.name: [*batch, *(size if isinstance(size, int) else AXES[bound] for size in tensor.dims)]
+        tensor.name: [*first, *(axis if isinstance(axis, int) else size for axis in tensor.dims)]
         for tensor in model.inputs
     }
 
@@ -244,11 +304,20 @@ def main(options: argparse.Namespace) -> None:
     config = options.config or model_file.with_name(f"{run}.yaml")
     if config.exists():
         raise UserError(f"{config} exists.", "move it away, or choose another name: --run name")
+    if model_file.suffix not in (".py", ".onnx"):
+        what = f"{options.model} is neither a model file (.py) nor an ONNX graph (.onnx)."
+        raise UserError(what, "write a model file whose build loads it; docs/your-model.md has TorchScript and .pt2")
     if options.requirements:
         provide(options.requirements.resolve(), options.uv)
         packages.use(str(options.requirements.resolve()), PROJECT)
-    seen = look_at_graph(model_file) if model_file.suffix == ".onnx" else look_at(model_file)
-    write_text(config, skeleton(seen, model_file, run, config, options.requirements))
+    example = config.with_name(f"{run}_example.py")
+    seen = look_at(model_file) if model_file.suffix == ".py" else look_at_graph(model_file, example)
+    text = partial(skeleton, model_file=model_file, run=run, config=config, requirements=options.requirements)
+    variants = servable(seen, text(seen, OFFERED))
+    if seen.example:
+        write_text(example, seen.example)
+        log.info("%s written: inputs that are no floats. Change them to what the model may be asked", example)
+    write_text(config, text(seen, variants))
     log.info("%s written. Read it, then: make perf_report CONFIG=%s", config, config)
 
 

@@ -1,5 +1,6 @@
 """An ONNX graph as it was given: its inputs and outputs, and the files that hold its weights."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ TYPE_NAMES = {
 TYPE_NAMES[onnx.TensorProto.STRING] = "BYTES"
 # protobuf's own limit of one message
 LARGEST = 2**31 - 1
+# ONNX Runtime's level of logging: what goes wrong it says in exceptions too, and once is enough.
+FATAL = 4
 
 
 @dataclass(frozen=True)
@@ -29,30 +32,60 @@ class Value:
 
 
 def read(path: Path) -> onnx.ModelProto:
-    """A graph with its weights. Raises UserError when it is none, not a valid one, or larger than one file may be."""
+    """A graph, without the weights in files beside it.
+
+    Raises UserError when it is none, not a valid one, or larger with its weights than one file may be.
+    """
     try:
         onnx.checker.check_model(path)
-        graph = onnx.load(path)
+        graph = onnx.load(path, load_external_data=False)
     except Exception as error:  # of protobuf, of the checker, of the system
         first = (str(error).strip().splitlines() or ["no reason given"])[0]
         raise UserError(f"model.onnx: {path} is not a valid ONNX graph: {first}") from error
-    if sum(tensor.ByteSize() for tensor in graph.graph.initializer) > LARGEST:
-        raise UserError(
-            f"model.onnx: {path} has more than 2 GB of weights.", "give a model.file that builds the module"
-        )
+    if sum(one.stat().st_size for one in [path, *weights(path)]) > LARGEST:
+        hint = "give a model.file that builds the module, for variants that run PyTorch"
+        raise UserError(f"model.onnx: {path} has more than 2 GB of weights, which no single file can hold.", hint)
+    return graph
+
+
+def whole(path: Path) -> onnx.ModelProto:
+    """A graph with all of its weights inside. Raises UserError as `read`."""
+    graph = read(path)
+    onnx.load_external_data_for_model(graph, str(path.parent))
     return graph
 
 
 def runner(path: Path, outputs: list[str]) -> Callable[[Arrays], list[np.ndarray]]:
-    """A function that computes the outputs of a graph with ONNX Runtime on CPU. Raises UserError if it refuses it."""
+    """A function that computes the outputs of a graph with ONNX Runtime on CPU.
+
+    Raises UserError if ONNX Runtime refuses the graph, and the function does if it refuses inputs.
+    """
     import onnxruntime
 
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = FATAL
     try:
-        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # of classes that ONNX Runtime does not name publicly
-        first = str(error).strip().partition("\n")[0]
-        raise UserError(f"ONNX Runtime cannot run {path}: {first}.", "see export.opset and the operators") from error
-    return lambda inputs: session.run(outputs, as_text(inputs))
+        raise UserError(
+            f"ONNX Runtime cannot run {path}: {_first(error)}.", "see export.opset and the operators"
+        ) from error
+
+    def compute(inputs: Arrays) -> list[np.ndarray]:
+        try:
+            return list(session.run(outputs, as_text(inputs)))
+        except Exception as error:
+            given = ", ".join(f"{name} {list(array.shape)}" for name, array in inputs.items())
+            hint = "see profile, and example of the model file"
+            raise UserError(f"ONNX Runtime cannot run {path} with {given}: {_first(error)}.", hint) from error
+
+    return compute
+
+
+def _first(error: Exception) -> str:
+    """The reason in ONNX Runtime's message, without the place in its own code."""
+    line = str(error).strip().partition("\n")[0].removesuffix(".")
+    return re.sub(r"/\S+:\d+ .*?\) ", "", line)
 
 
 def weights(path: Path) -> list[Path]:
@@ -96,4 +129,5 @@ def _values(described: Any) -> Iterator[Value]:
 
 
 def _axis(axis: Any) -> int | str | None:
-    return axis.dim_value or axis.dim_param or None
+    """A size or a name; some exporters write -1 for a free axis."""
+    return axis.dim_value if axis.dim_value > 0 else axis.dim_param or None

@@ -17,20 +17,29 @@ from program.cli import UserError
 
 def checked(raw: Mapping[str, Any], root: Path) -> Config:
     """The configuration, typed; relative paths in it begin at `root`. Raises UserError, a line for each problem."""
+    config = checked_types(raw)
+    if found := problems(config, root):
+        raise _refused(found)
+    return config
+
+
+def checked_types(raw: Mapping[str, Any]) -> Config:
+    """The configuration, typed, before anything in it is compared. Raises UserError, a line for each problem."""
     try:
-        config = Config.model_validate(raw)
+        return Config.model_validate(raw)
     except ValidationError as error:
         raise _refused(explained(error)) from None
-    problems = [
+
+
+def problems(config: Config, root: Path) -> list[Problem]:
+    """What is wrong with a configuration whose keys and types are right."""
+    return [
         *check_model(config, root),
         *check_shapes(config),
         *check_serving(config),
         *check_figures(config, root),
         *check_tune(config),
     ]
-    if problems:
-        raise _refused(problems)
-    return config
 
 
 def _refused(problems: Iterable[Problem]) -> UserError:

@@ -190,6 +190,9 @@ def _check_strings(config: Config, variant: str) -> Iterator[Problem]:
     if strings and serves.computes and serves.artifact != "export/model.onnx":
         what = f"{variant} has no strings, and {strings.name} is BYTES"
         yield Problem("variants", what, "leave it out; onnx has them")
+    if strings and VARIANTS[variant].backend == "null" and config.serving.backend == "native":
+        what = f"{variant} has no strings in C++, and {strings.name} is BYTES"
+        yield Problem("variants", what, "set serving.backend to python")
 
 
 def _check_single_values(config: Config, variant: str) -> Iterator[Problem]:
