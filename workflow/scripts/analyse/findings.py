@@ -190,7 +190,7 @@ def queue(level: Sequence[Row], opt: int) -> Found:
             + ("" if row["effective_batch"] is None else f", effective batch {number(row['effective_batch'])} of {opt}")
             for row, _ in found
         )
-        advice = "Fewer requests in flight cut the latency; measure before raising serving.instances or serving.threads."
+        advice = "Fewer requests in flight cut the latency; measure before raising serving.instances or .threads."
         yield Finding("queue", text, f"{evidence}; {place(found[0][0])}", advice)
 
 
