@@ -5,7 +5,7 @@
 # RUN: name of a run; for compare, evaluate, new and screenshots.
 # BASE: perf_summary.json of an earlier run; for compare.
 # VARIANT: what to serve, or all; PORT: of the server or the page; for serve, ask and demo.
-# MODEL: a model file for new; the name of a served model for ask.
+# MODEL: a model file or model.onnx for new; the name of a served model for ask.
 # REQUIREMENTS: a file of further packages that the model file imports; for new.
 # IMAGE: an image file; PROTOCOL: http or grpc; for ask.
 # DATASET: a .npz with samples and labels, or IMAGES and LABELS: two IDX files; for evaluate.

@@ -122,7 +122,9 @@ def engine(obtained: str = "f32") -> dict[str, Any]:
         "profiles": [SHAPES],
         "compute_capabilities": [],
         "layers": [],
-        "versions": {"openvino": "2026.4"},
+        "versions": {
+            "openvino": "2026.4.1-22982-e213a147257-releases/2026/4-and-a-branch-of-ones-own-whose-name-is-long-too"
+        },
         "build_seconds": 0.24,
         "file": "model.blob",
         "bytes": 1_742_161,
@@ -141,7 +143,7 @@ def other_records() -> dict[str, Any]:
                 "model": {"name": "small", "file": "model.py", "onnx": "", "batching": True},
                 "profile": {"opt": "input:64x1x28x28"},
             },
-            **{"serving": {"inner": "fast"}, "sweep": {"slo_ms": 20}},
+            **{"serving": {"inner": "fast"}, "sweep": {"slo_ms": 20, "repeats": 2}},
             **{"report": {"cost_per_hour": 0.36}, "deploy": {"variant": "openvino"}},
         },
         "dataset": {"source": "embedded", "train": {"count": 4000}, "test": {"count": 1000}},

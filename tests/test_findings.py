@@ -84,6 +84,7 @@ def test_verdict_of_the_sample() -> None:
     [
         ({"a": 340, "pytriton": 100}, "a is fastest: 3.4× PyTriton with eager PyTorch."),
         ({"a": 300, "b": 299, "pytriton": 100}, "b and a lead: 3.0× PyTriton with eager PyTorch."),
+        ({"a": 300, "b": 294, "pytriton": 100}, "a and b lead: 3.0× and 2.9× PyTriton with eager PyTorch."),
         ({"a": 100.5, "pytriton": 100}, "a is not shown to be faster than PyTriton with eager PyTorch."),
         ({"a": 300, "b": 200}, "a is fastest: 1.52× b, the next."),
         ({"a": 300}, "a is the only variant that competes."),

@@ -3,9 +3,11 @@
 import logging
 import re
 import shutil
+import signal
 from io import StringIO
 from pathlib import Path
 
+import psutil
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
@@ -13,7 +15,7 @@ from conftest import FULL, Project
 from plan.outcome import outcome
 from plan.progress import INTERRUPTED, Progress, clock, expected
 from plan.snakemake_internals import PlannedJob
-from processes import Foreground
+from processes import Foreground, wait_for
 from program.cli import CLEAR
 
 TIME = r"\d+:\d\d"
@@ -31,7 +33,7 @@ def spoil(project: Project) -> None:
     for path in (run / "perf" / "null" / "repeat-1" / "points.csv", run / "report" / "perf_report.html"):
         path.unlink(missing_ok=True)
     # Points that were measured are not measured again.
-    shutil.rmtree(run / "points" / "null")
+    shutil.rmtree(run / "points" / "null", ignore_errors=True)
 
 
 def test_a_run_on_a_terminal(project):
@@ -94,6 +96,30 @@ def test_a_failed_job_is_told_once(project, tmp_path):
     _, _, error, failed = found.stderr.splitlines()
     assert error.startswith("accept.py: error: accuracy 0.")
     assert failed == "Failed: Accuracy of the model. See artifacts/test/logs/accept.log"
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [
+        (signal.SIGKILL, "out of memory? journalctl -k says so; free memory, or use fewer cores"),
+        (signal.SIGSEGV, "a library crashed; the log says where, as far as it is known"),
+    ],
+)
+def test_a_job_that_a_signal_ends_names_it(project, number, hint):
+    spoil(project)
+    log = project.root / "artifacts" / "test" / "logs" / "sweep" / "null-1.log"
+    log.unlink()
+    command = project.command("--cores", "2", configfiles=(FULL,))
+    with Foreground(command, project.root, terminal=False) as running:
+        wait_for(lambda: log.exists() and log.stat().st_size, "the sweep")
+        (script,) = [one for one in psutil.Process(running.process.pid).children() if "sweep.py" in str(one.cmdline())]
+        script.send_signal(number)
+        running.wait_for_output("Failed: ")
+        assert running.process.wait(60) == 1
+    failed = running.output[running.output.index("Failed: ") :].splitlines()
+    logs = "artifacts/test/logs/sweep/null-1.log, artifacts/test/logs/sweep/null-1.server.log"
+    assert failed == [f"Failed: Sweep of null, repeat 1. It was killed by {number.name}. Hint: {hint}. See {logs}"]
+    assert ("Fatal Python error: Segmentation fault" in log.read_text()) == (number == signal.SIGSEGV)
 
 
 def job(number: int, seconds: float | None, threads: int = 1) -> PlannedJob:

@@ -139,6 +139,18 @@ def test_ranking_has_every_variant_fastest_first(page: webdriver.Chrome, documen
 def test_ranking_keeps_its_bars_on_a_phone(page: webdriver.Chrome) -> None:
     view(page, 380, "light")
     assert all(bar.is_displayed() and bar.size["width"] > 60 for bar in page.find_elements(By.CLASS_NAME, "bar"))
+    # Nothing of what decides has to be scrolled to.
+    ranking = page.find_element(By.CSS_SELECTOR, "#ranking .wide")
+    assert page.execute_script("return arguments[0].scrollWidth <= arguments[0].clientWidth", ranking)
+
+
+def test_tables_fit_a_desktop(page: webdriver.Chrome) -> None:
+    view(page, 1200, "light")
+    page.execute_script("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    tables = page.find_elements(By.CSS_SELECTOR, ".wide:has(table)")
+    excess = "return arguments[0].scrollWidth - arguments[0].clientWidth"
+    wider = {one.get_attribute("aria-label"): page.execute_script(excess, one) for one in tables}
+    assert {name: pixels for name, pixels in wider.items() if pixels} == {}
 
 
 def test_page_is_small(file: Path) -> None:

@@ -66,6 +66,26 @@ def test_all_mistakes_come_at_once():
     ]
 
 
+@pytest.mark.parametrize(
+    ("overlay", "keys"),
+    [
+        # What does not need the ill-formed key is checked, in the same section too.
+        ({"train": {"epochs": 0}, "sweep": {"rounds": 40}}, ["train.epochs", "sweep.max_rounds"]),
+        ({"sweep": {"protocols": ["gprc"], "rounds": 40}}, ["sweep.protocols.0", "sweep.max_rounds"]),
+        ({"sweep": 3, "pytriton": {"inputs": []}}, ["sweep", "pytriton.inputs"]),
+        ({"serving": {"inner": "x"}, "model": {"onnx": "CITATION.cff"}}, ["serving.inner", "model.file", "model.file"]),
+        # What needs it is not: neither a default nor what was written takes its place.
+        ({"sweep": {"max_rounds": "few", "rounds": 40}}, ["sweep.max_rounds"]),
+        ({"model": {"inputs": [{"name": "a"}]}}, ["model.inputs.0.dtype", "model.inputs.0.dims"]),
+        ({"profile": {"max": "input"}}, ["profile.max"]),
+        ({"variants": ["onnx", "bsl"], "model": {"raw": None}}, ["variants.1"]),
+    ],
+    ids=str,
+)
+def test_mistakes_of_form_hide_no_others(overlay, keys):
+    assert [line.split(": ")[1] for line in errors_of(merged(DEFAULT, overlay))] == keys
+
+
 @pytest.mark.parametrize("path", ["sweep", "engine.openvino.precision"])
 def test_missing_key_is_named(path):
     config = copy.deepcopy(DEFAULT)

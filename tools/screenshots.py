@@ -1,4 +1,4 @@
-"""Pictures of the report's page at desktop and phone width: screenshots.py PAGE DIRECTORY."""
+"""Pictures of the report's page, for desktop, phone and dark screens: screenshots.py PAGE DIRECTORY."""
 
 import base64
 import sys
@@ -6,15 +6,19 @@ from pathlib import Path
 
 from browsers import chromium, drawn, view
 
-# Width and height of the part that is shown, in pixels.
-PICTURES = {"report.png": (1200, 1420), "report_phone.png": (380, 1200)}
+# Width and height of the part that is shown, in pixels, and the colour scheme that the reader prefers.
+PICTURES = {
+    "report.png": (1200, 1500, "light"),
+    "report_dark.png": (1200, 1500, "dark"),
+    "report_phone.png": (390, 2200, "light"),
+}
 
 
 def main(page: Path, directory: Path) -> None:
     """Write the pictures of PICTURES into `directory`."""
     with chromium("--hide-scrollbars") as browser:
-        for name, (width, height) in PICTURES.items():
-            view(browser, width, "light")
+        for name, (width, height, scheme) in PICTURES.items():
+            view(browser, width, scheme)
             drawn(browser, page.resolve())
             clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
             shot = browser.execute_cdp_cmd("Page.captureScreenshot", {"clip": clip, "captureBeyondViewport": True})

@@ -167,7 +167,7 @@ def limits(level: Sequence[Row]) -> Found:
         yield Finding("server_limits", text, _costs(server), advice)
     if model:
         text = f"The model costs more of the bound than protocol and scheduling do; {_reached(model)}."
-        advice = "A faster engine, a lower precision or more threads gain most here."
+        advice = "A faster engine or a lower precision gains most here; measure before raising serving.threads."
         yield Finding("model_limits", text, _costs(model), advice)
 
 
@@ -176,7 +176,7 @@ def below_bound(level: Sequence[Row]) -> Found:
     if found := [row for row in models(level) if row["bound"] is not None and row["bound_fraction"] < FAR]:
         text = f"{_names(found)} {_verb(found, 'loses', 'lose')} more than half of the bound on the way to the model."
         shares = "; ".join(f"{row['variant']}: {number(row['throughput'])} of {number(row['bound'])}" for row in found)
-        advice = "Look for copies, Python and a queue between server and model; a native backend has none of them."
+        advice = "Look for Python between server and model, which copies every request; a native backend has none."
         yield Finding("below_bound", text, f"{shares} samples/s {place(found[0])}", advice)
 
 
@@ -190,7 +190,7 @@ def queue(level: Sequence[Row], opt: int) -> Found:
             + ("" if row["effective_batch"] is None else f", effective batch {number(row['effective_batch'])} of {opt}")
             for row, _ in found
         )
-        advice = "Fewer requests in flight cut the latency; serving.instances and serving.threads help if cores idle."
+        advice = "Fewer requests in flight cut the latency; measure before raising serving.instances or .threads."
         yield Finding("queue", text, f"{evidence}; {place(found[0][0])}", advice)
 
 

@@ -58,6 +58,7 @@ def verdict(
     winner, *others = compared
     base = between(comparisons, winner["variant"], BASELINE)
     following = between(comparisons, winner["variant"], others[0]["variant"]) if others else None
+    beside = between(comparisons, others[0]["variant"], BASELINE) if others else None
     status = winner["status"]
     details = [
         f"{winner['variant']} serves {number(winner['throughput'])} infer/s {place(winner)}{_rounds(winner)};"
@@ -69,11 +70,17 @@ def verdict(
         *_of_ceiling(winner),
         *_left_out([row for row in models(level) if row not in compared], winner, health),
     ]
-    return Verdict(_claim(winner["variant"], others, base, following), details)
+    return Verdict(_claim(winner["variant"], others, base, following, beside), details)
 
 
-def _claim(winner: str, others: Sequence[Row], base: Comparison | None, following: Comparison | None) -> str:
-    """The verdict: what the rounds show, and no more than that."""
+def _claim(
+    winner: str,
+    others: Sequence[Row],
+    base: Comparison | None,
+    following: Comparison | None,
+    beside: Comparison | None,
+) -> str:
+    """The verdict: what the rounds show, and no more than that. `beside`: the next one's comparison with the demo."""
     made = [one for one in (base, following) if one]
     if not others:
         return f"{winner} is the only variant that competes."
@@ -84,7 +91,8 @@ def _claim(winner: str, others: Sequence[Row], base: Comparison | None, followin
     tied = following and not following.difference_shown
     leads = f"{winner} and {others[0]['variant']} lead" if tied else f"{winner} is fastest"
     if base and base.ratio:
-        return f"{leads}: {times(base.ratio.middle)} {DEMO}."
+        led = [times(one.ratio.middle) for one in (base, beside if tied else None) if one and one.ratio]
+        return f"{leads}: {' and '.join(dict.fromkeys(led))} {DEMO}."
     if tied or not following or not following.ratio:
         return f"{leads}."
     return f"{leads}: {times(following.ratio.middle)} {following.base}, the next."

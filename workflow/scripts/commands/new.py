@@ -30,7 +30,7 @@ from model.signature import Signature, Tensor, names
 from model.source import load_file
 from model.tensors import Arrays
 from plan import packages
-from plan.config import checked_types, problems
+from plan.config import Config, problems
 from plan.configured import PROJECT, configured
 from plan.installer import provide
 from program import cli
@@ -203,7 +203,7 @@ def servable(seen: Seen, text: str) -> list[str]:
     raw["model"]["file"] = "" if seen.onnx else seen.file
     faults: dict[str, str] = {}
     for name in OFFERED:
-        config = checked_types({**raw, "variants": [name]})
+        config = Config.model_validate({**raw, "variants": [name]})
         found = [problem.what for problem in problems(config, Path.cwd()) if problem.key == "variants"]
         if VARIANTS[name].engine == "openvino" and seen.onnx and not found:
             found = [openvino_graph.fault(Path(seen.onnx))]

@@ -5,6 +5,7 @@ Snakemake keeps its own log of everything, and every job its own.
 
 import csv
 import logging
+import re
 import sys
 import threading
 import time
@@ -30,6 +31,13 @@ _AFTER_FAILURE = (
     *("Exiting because a job execution failed", "RuleException:\nCalledProcessError"),
     "WorkflowError:\nAt least one job did not complete",
 )
+# How Snakemake says, just before the failure of a job, that a signal ended it; and what to do then.
+_KILLED = re.compile(r"RuleException:\nCalledProcessError.* died with <Signals\.(\w+): ", re.DOTALL)
+_AFTER_SIGNAL = {
+    "SIGKILL": "out of memory? journalctl -k says so; free memory, or use fewer cores",
+    "SIGTERM": "run the same command to go on",
+}
+_AFTER_CRASH = "a library crashed; the log says where, as far as it is known"
 
 
 class Progress(logging.Handler):
@@ -42,6 +50,8 @@ class Progress(logging.Handler):
         self._left: dict[int, PlannedJob] = {}
         self._running: dict[int, float] = {}
         self._failed: set[int] = set()
+        # By the thread that tells of a job.
+        self._signals: dict[int | None, str] = {}
         self._total = 0
         self._cores = 1
         self._began = time.monotonic()
@@ -73,7 +83,9 @@ class Progress(logging.Handler):
         elif event == LogEvent.JOB_FINISHED:
             self._finished(record.__dict__["job_id"])
         elif event == LogEvent.JOB_ERROR:
-            self._error(record.__dict__)
+            self._error(record.__dict__, self._signals.pop(record.thread, None))
+        elif killed := _KILLED.match(text):
+            self._signals[record.thread] = killed[1]
         elif record.levelno >= logging.WARNING:
             if not text.startswith(_AFTER_FAILURE):
                 self._print(text)
@@ -93,14 +105,16 @@ class Progress(logging.Handler):
         # Where the last line cannot be renewed, every line says how long it takes.
         self._print(f"{done} {job.message}, {clock(seconds)}{'' if self._live else f' ({self._times()})'}")
 
-    def _error(self, job: dict[str, Any]) -> None:
-        """Once for each job: Snakemake repeats all at its end."""
+    def _error(self, job: dict[str, Any], signal: str | None) -> None:
+        """Once for each job: Snakemake repeats all at its end. `signal`: what ended it, if one did."""
         number = job["jobid"]
         if number not in self._failed:
             self._failed.add(number)
             name = self._left[number].message if number in self._left else job["rule_name"]
             self._running.pop(number, None)
-            self._print(f"Failed: {name}. See {', '.join(job['log'])}")
+            hint = _AFTER_SIGNAL.get(signal or "", _AFTER_CRASH)
+            killed = f" It was killed by {signal}. Hint: {hint}." if signal else ""
+            self._print(f"Failed: {name}.{killed} See {', '.join(job['log'])}")
 
     def _times(self) -> str:
         """How long it took until now, and how long the rest will take."""

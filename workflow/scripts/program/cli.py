@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import faulthandler
 import logging
 import os
 import re
@@ -103,6 +104,8 @@ def run(main: Callable[[argparse.Namespace], None], arguments: argparse.Argument
     # Before the log, which says that the job has begun.
     die_with_parent()
     _log_to(options.log, quiet)
+    # A crash of a library leaves the lines of Python that led to it where stderr goes.
+    faulthandler.enable()
     log.debug("%s", shlex.join(sys.argv))
     try:
         main(options)

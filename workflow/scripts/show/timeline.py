@@ -14,6 +14,7 @@ from show import figures
 PAUSE = 60.0
 # Of a job's bar, in pixels.
 _HEIGHT = 16
+_COLOUR = "#1F83C4"
 
 
 def offsets(found: Sequence[Job]) -> list[float]:
@@ -52,7 +53,8 @@ def plots(document: Document) -> dict[str, go.Figure]:
             base=offsets(found),
             x=[job["seconds"] for job in found],
             y=[job["job"] for job in found],
-            marker={"color": "#1F83C4"},
+            # The outline shows a job of no time.
+            marker={"color": _COLOUR, "line": {"color": _COLOUR, "width": 1}},
             hovertemplate="%{y}<br>%{x:.1f} s<extra></extra>",
         )
     )

@@ -1,46 +1,47 @@
 """All checks of a configuration before the first job: first its models, then what it means."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from plan.config.check_model import check_model
-from plan.config.check_serving import check_figures, check_serving
-from plan.config.check_shapes import check_shapes
-from plan.config.check_tune import check_tune
-from plan.config.problems import Problem, explained
+from plan.config import check_model, check_serving, check_shapes, check_tune
+from plan.config.problems import Check, Problem, explained
+from plan.config.values import IllFormed, well_formed
 from plan.config.whole import Config
 from program.cli import UserError
+
+CHECKS: tuple[Check, ...] = (
+    *check_model.CHECKS,
+    *check_shapes.CHECKS,
+    *check_serving.CHECKS,
+    *check_tune.CHECKS,
+)
 
 
 def checked(raw: Mapping[str, Any], root: Path) -> Config:
     """The configuration, typed; relative paths in it begin at `root`. Raises UserError, a line for each problem."""
-    config = checked_types(raw)
-    if found := problems(config, root):
-        raise _refused(found)
+    found: list[Problem] = []
+    try:
+        config = Config.model_validate(raw)
+    except ValidationError as error:
+        found += explained(error)
+        config = well_formed(Config, raw)
+    found += problems(config, root)
+    if found:
+        raise UserError("\n".join(dict.fromkeys(map(str, found))))
     return config
 
 
-def checked_types(raw: Mapping[str, Any]) -> Config:
-    """The configuration, typed, before anything in it is compared. Raises UserError, a line for each problem."""
-    try:
-        return Config.model_validate(raw)
-    except ValidationError as error:
-        raise _refused(explained(error)) from None
-
-
 def problems(config: Config, root: Path) -> list[Problem]:
-    """What is wrong with a configuration whose keys and types are right."""
-    return [
-        *check_model(config, root),
-        *check_shapes(config),
-        *check_serving(config),
-        *check_figures(config, root),
-        *check_tune(config),
-    ]
+    """What is wrong across the keys of a configuration, where they are well-formed."""
+    return [problem for check in CHECKS for problem in _found(check(config, root))]
 
 
-def _refused(problems: Iterable[Problem]) -> UserError:
-    return UserError("\n".join(dict.fromkeys(map(str, problems))))
+def _found(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """What a check finds, until it needs a value that is not well-formed."""
+    try:
+        yield from problems
+    except IllFormed:
+        return

@@ -11,6 +11,7 @@ from model.model_file import Declared, declared
 from plan import packages
 from plan.config.model import Model, Raw, Tensor
 from plan.config.problems import Problem, explained
+from plan.config.values import IllFormed
 from plan.config.whole import Config
 from program.imports import project_imports
 from serve.variants import VARIANTS, kind_of, model_of
@@ -27,29 +28,24 @@ def declared_by(config: Config, root: Path) -> Declared:
     return declared(root / config.model.file) if config.model.file else Declared()
 
 
-def check_model(config: Config, root: Path) -> Iterator[Problem]:
-    """Problems of the model, its file and its data set; `root`: where relative paths begin."""
-    yield from _check_tensors("model", config.model)
-    if config.model.raw:
-        yield from _check_tensors("model.raw", config.model.raw)
-    unreadable = [*_check_source(config.model, root)]
-    yield from unreadable
-    if unreadable:
-        return
-    found = declared_by(config, root)
-    yield from _check_file(config.model, root, found)
-    yield from _check_dataset(config, found)
-    yield from _check_samples(config, found)
-    for variant in config.variants:
-        yield from _check_variant(config, variant, found)
-    compiled_from_code = {variant.engine for variant in VARIANTS.values() if variant.pytorch}
-    for engine in config.engines if config.model.onnx else ():
-        if engine in compiled_from_code:
-            yield _needs_code("engines", engine)
+def _read(config: Config, root: Path) -> Declared:
+    """What the model file declares. Raises IllFormed where it cannot be read, which is told by _check_source."""
+    if [*_check_source(config, root)]:
+        raise IllFormed("model.file")
+    return declared_by(config, root)
 
 
 def _axes(tensors: Iterable[Tensor]) -> list[str]:
     return shapes.axes([tensor.dims for tensor in tensors])
+
+
+def _check_own_tensors(config: Config, _root: Path) -> Iterator[Problem]:
+    yield from _check_tensors("model", config.model)
+
+
+def _check_raw_tensors(config: Config, _root: Path) -> Iterator[Problem]:
+    if config.model.raw:
+        yield from _check_tensors("model.raw", config.model.raw)
 
 
 def _check_tensors(section: str, described: Model | Raw) -> Iterator[Problem]:
@@ -69,8 +65,9 @@ def _check_tensors(section: str, described: Model | Raw) -> Iterator[Problem]:
         yield Problem(f"{section}.inputs", what, "give it a name, and its bounds in profile")
 
 
-def _check_source(model: Model, root: Path) -> Iterator[Problem]:
+def _check_source(config: Config, root: Path) -> Iterator[Problem]:
     """A model file, or a graph with or without one, which can be read."""
+    model = config.model
     given = {"model.file": model.file, "model.onnx": model.onnx}
     if not any(given.values()):
         yield Problem("model.onnx", "empty, and so is model.file", "give a file that builds the module, or a graph")
@@ -99,8 +96,9 @@ def _check_source(model: Model, root: Path) -> Iterator[Problem]:
             yield Problem("model.file", what, "give it another name")
 
 
-def _check_file(model: Model, root: Path, found: Declared) -> Iterator[Problem]:
+def _check_file(config: Config, root: Path) -> Iterator[Problem]:
     """The model file builds, and what else is given is needed."""
+    model, found = config.model, _read(config, root)
     if model.onnx:
         for key, value in (("arguments", model.arguments), ("weights", model.weights)):
             if value:
@@ -117,9 +115,9 @@ def _check_file(model: Model, root: Path, found: Declared) -> Iterator[Problem]:
         yield Problem("model.weights", f"{model.weights} does not exist", PATH)
 
 
-def _check_dataset(config: Config, found: Declared) -> Iterator[Problem]:
+def _check_dataset(config: Config, root: Path) -> Iterator[Problem]:
     """The data set is one that the model file has, within its limits, and fills the largest batch."""
-    source = config.dataset.source
+    source, found = config.dataset.source, _read(config, root)
     if source is None:
         return
     if source not in found.datasets:
@@ -151,9 +149,9 @@ def _check_limits(key: str, value: Any, found: Declared) -> Iterator[Problem]:
             yield Problem(f"dataset.{key}", problem.what, "DATASET_LIMITS of the model file says so")
 
 
-def _check_samples(config: Config, found: Declared) -> Iterator[Problem]:
+def _check_samples(config: Config, root: Path) -> Iterator[Problem]:
     """There are inputs at every shape: from the model file, or at random."""
-    inputs = config.model.inputs
+    inputs, found = config.model.inputs, _read(config, root)
     if "example" in found.functions or (config.dataset.source and not _axes(inputs)):
         return
     integer = next((tensor for tensor in inputs if not tensor.dtype.startswith("FP")), None)
@@ -162,40 +160,58 @@ def _check_samples(config: Config, found: Declared) -> Iterator[Problem]:
         yield Problem("model.inputs", what, f"write a function example into the model file; {INTERFACE}")
 
 
-def _check_variant(config: Config, variant: str, found: Declared) -> Iterator[Problem]:
-    """The model has what a variant needs of it."""
-    model, described = config.model, VARIANTS[variant]
-    if model.onnx and model_of(variant, config.serving.inner).pytorch:
-        yield _needs_code("variants", variant)
-    if described.raw:
-        yield from _check_raw(config, variant, found)
-    yield from _check_strings(config, variant)
-    yield from _check_single_values(config, variant)
-    if described.kind in ("bls", "ensemble") and not model.batching:
-        yield Problem("variants", f"{variant} sends batches, and model.batching is false", "leave it out")
-    if not described.computes:
-        known = _axes(model.inputs)
-        free = [axis for tensor in model.outputs for axis in tensor.dims if not isinstance(axis, int)]
-        unknown = next((axis or "null" for axis in free if not axis or shapes.axis_name(axis) not in known), None)
-        if unknown:
+def _check_code(config: Config, _root: Path) -> Iterator[Problem]:
+    """A ready graph is served by what needs no code of a module."""
+    if not config.model.onnx:
+        return
+    for variant in config.variants:
+        if model_of(variant, config.serving.inner).pytorch:
+            yield _needs_code("variants", variant)
+    compiled_from_code = {variant.engine for variant in VARIANTS.values() if variant.pytorch}
+    for engine in config.engines:
+        if engine in compiled_from_code:
+            yield _needs_code("engines", engine)
+
+
+def _check_batching(config: Config, _root: Path) -> Iterator[Problem]:
+    for variant in () if config.model.batching else config.variants:
+        if VARIANTS[variant].kind in ("bls", "ensemble"):
+            yield Problem("variants", f"{variant} sends batches, and model.batching is false", "leave it out")
+
+
+def _check_sizes(config: Config, _root: Path) -> Iterator[Problem]:
+    """What computes nothing knows from the inputs how large its outputs are."""
+    known = _axes(config.model.inputs)
+    free = [axis for tensor in config.model.outputs for axis in tensor.dims if not isinstance(axis, int)]
+    unknown = next((axis or "null" for axis in free if not axis or shapes.axis_name(axis) not in known), None)
+    for variant in config.variants if unknown else ():
+        if not VARIANTS[variant].computes:
             what = f"{variant} cannot know the size of the output's axis {unknown}"
             hint = f"write it as a multiple of an input's (256*{(known or ['axis'])[0]})"
             yield Problem("variants", what, hint)
 
 
-def _check_strings(config: Config, variant: str) -> Iterator[Problem]:
+def _check_strings(config: Config, _root: Path) -> Iterator[Problem]:
     """Strings go where the framework has them: in ONNX graphs."""
     strings = next((one for one in (*config.model.inputs, *config.model.outputs) if one.dtype == "BYTES"), None)
-    serves = model_of(variant, config.serving.inner)
-    if strings and serves.computes and serves.artifact != "export/model.onnx":
-        what = f"{variant} has no strings, and {strings.name} is BYTES"
-        yield Problem("variants", what, "leave it out; onnx has them")
-    if strings and VARIANTS[variant].backend == "null" and config.serving.backend == "native":
-        what = f"{variant} has no strings in C++, and {strings.name} is BYTES"
-        yield Problem("variants", what, "set serving.backend to python")
+    if strings is None:
+        return
+    for variant in config.variants:
+        serves = model_of(variant, config.serving.inner)
+        if serves.computes and serves.artifact != "export/model.onnx":
+            what = f"{variant} has no strings, and {strings.name} is BYTES"
+            yield Problem("variants", what, "leave it out; onnx has them")
+        if VARIANTS[variant].backend == "null" and config.serving.backend == "native":
+            what = f"{variant} has no strings in C++, and {strings.name} is BYTES"
+            yield Problem("variants", what, "set serving.backend to python")
 
 
-def _check_single_values(config: Config, variant: str) -> Iterator[Problem]:
+def _check_single_values(config: Config, _root: Path) -> Iterator[Problem]:
+    for variant in config.variants:
+        yield from _check_single_value(config, variant)
+
+
+def _check_single_value(config: Config, variant: str) -> Iterator[Problem]:
     """Triton makes an axis of 1 of a single value, and takes it away again in batches alone; our Python can always."""
     model, kind = config.model, kind_of(variant, config.server)
     single = next((one.name for one in (*model.inputs, *model.outputs) if not one.dims), None)
@@ -208,7 +224,13 @@ def _check_single_values(config: Config, variant: str) -> Iterator[Problem]:
         yield Problem("variants", f"{variant} does not take {single}, which has no dims", "leave it out")
 
 
-def _check_raw(config: Config, variant: str, found: Declared) -> Iterator[Problem]:
+def _check_raw(config: Config, root: Path) -> Iterator[Problem]:
+    for variant in config.variants:
+        if VARIANTS[variant].raw:
+            yield from _check_raw_variant(config, variant, _read(config, root))
+
+
+def _check_raw_variant(config: Config, variant: str, found: Declared) -> Iterator[Problem]:
     """There are raw samples, and the model file converts them."""
     model, kind = config.model, VARIANTS[variant].kind
     if model.raw is None or config.dataset.source is None:
@@ -227,3 +249,9 @@ def _check_raw(config: Config, variant: str, found: Declared) -> Iterator[Proble
 def _needs_code(key: str, name: str) -> Problem:
     what = f"{name} needs PyTorch code, which model.onnx does not have"
     return Problem(key, what, "leave it out, or give a model.file")
+
+
+CHECKS = (
+    *(_check_own_tensors, _check_raw_tensors, _check_source, _check_file, _check_dataset, _check_samples),
+    *(_check_code, _check_raw, _check_strings, _check_single_values, _check_batching, _check_sizes),
+)

@@ -9,25 +9,22 @@ from plan.config.whole import Config
 from serve.variants import VARIANTS, kind_of, model_of
 
 
-def check_serving(config: Config) -> Iterator[Problem]:
-    """Problems of server and device with the variants, and of the names for PyTriton."""
-    for variant in config.variants:
-        yield from _check_server(config, variant)
-        yield from _check_device(config, variant)
-    if any(VARIANTS[variant].kind == "pytriton" for variant in config.variants):
-        yield from _check_pytriton(config)
-
-
-def check_figures(config: Config, root: Path) -> Iterator[Problem]:
-    """Problems of the objective, of the rounds and of the earlier run; `root`: where relative paths begin."""
-    # A late answer must be able to come within the windows that a point is made of.
+def _check_slo(config: Config, _root: Path) -> Iterator[Problem]:
+    """A late answer must be able to come within the windows that a point is made of."""
     measured = 3 * config.sweep.window_ms
     if config.sweep.slo_ms >= measured:
         what = f"{config.sweep.slo_ms:g} ms is not within the three windows of a point, {measured} ms"
         yield Problem("sweep.slo_ms", what, "lower it, or raise sweep.window_ms")
+
+
+def _check_rounds(config: Config, _root: Path) -> Iterator[Problem]:
     if config.sweep.max_rounds < config.sweep.rounds:
         what = f"{config.sweep.max_rounds} is less than sweep.rounds, {config.sweep.rounds}"
         yield Problem("sweep.max_rounds", what, "raise it, or lower sweep.rounds")
+
+
+def _check_base(config: Config, root: Path) -> Iterator[Problem]:
+    """The earlier run exists, and is another one."""
     base = config.compare.base
     own = root / "artifacts" / config.run
     if base and not (root / base).is_file():
@@ -36,13 +33,20 @@ def check_figures(config: Config, root: Path) -> Iterator[Problem]:
         yield Problem("compare.base", f"{base} is this run's own", "copy an earlier one out of artifacts/")
 
 
-def _check_server(config: Config, variant: str) -> Iterator[Problem]:
+def _check_server(config: Config, _root: Path) -> Iterator[Problem]:
+    """Every variant can be served by the server, and by PyTriton where it is to run another one's model."""
     inner = config.serving.inner
-    if config.server != "native" and model_of(variant, inner).kind == "native":
-        hint = "set server to native, or leave it out of variants and serving.inner"
-        yield Problem("server", f"{config.server} cannot serve {variant}", hint)
-    elif VARIANTS[variant].kind == "pytriton" and model_of(variant, inner).runtime is None:
-        yield Problem("variants", f"{variant} cannot run {inner} from Python", "choose another serving.inner")
+    for variant in config.variants:
+        if config.server != "native" and model_of(variant, inner).kind == "native":
+            hint = "set server to native, or leave it out of variants and serving.inner"
+            yield Problem("server", f"{config.server} cannot serve {variant}", hint)
+        elif VARIANTS[variant].kind == "pytriton" and model_of(variant, inner).runtime is None:
+            yield Problem("variants", f"{variant} cannot run {inner} from Python", "choose another serving.inner")
+
+
+def _check_devices(config: Config, _root: Path) -> Iterator[Problem]:
+    for variant in config.variants:
+        yield from _check_device(config, variant)
 
 
 def _check_device(config: Config, variant: str) -> Iterator[Problem]:
@@ -68,8 +72,10 @@ def _installed(package: str) -> bool:
         return False
 
 
-def _check_pytriton(config: Config) -> Iterator[Problem]:
+def _check_pytriton(config: Config, _root: Path) -> Iterator[Problem]:
     """Every tensor has a name."""
+    if not any(VARIANTS[variant].kind == "pytriton" for variant in config.variants):
+        return
     for side, names, tensors in (
         ("inputs", config.pytriton.inputs, config.model.inputs),
         ("outputs", config.pytriton.outputs, config.model.outputs),
@@ -77,3 +83,6 @@ def _check_pytriton(config: Config) -> Iterator[Problem]:
         if len(names) != len(tensors):
             what = f"has {len(names)} names, model.{side} {len(tensors)}"
             yield Problem(f"pytriton.{side}", what, "give one name for each, in order")
+
+
+CHECKS = (_check_server, _check_devices, _check_pytriton, _check_slo, _check_rounds, _check_base)

@@ -1,30 +1,38 @@
 """Checks of the profiles and of the shapes and batches that are measured, against the model's inputs."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Literal
 
 from model import shapes
 from plan.config.engine import Profile
 from plan.config.model import Tensor
 from plan.config.problems import Problem
+from plan.config.values import IllFormed
 from plan.config.whole import Config
 from serve.variants import VARIANTS
 
 WIDEN = "widen profile.min or profile.max"
 
 
-def check_shapes(config: Config) -> Iterator[Problem]:
-    """Problems of the profiles, `sweep.batch_sizes` and `sweep.shapes`."""
-    inputs = config.model.inputs
-    batching = config.model.batching
-    wrong = [*_check_profile("profile", config.profile, inputs, batching)]
-    yield from wrong
+def _check_main_profile(config: Config, _root: Path) -> Iterator[Problem]:
+    yield from _check_profile("profile", config.profile, config.model.inputs, config.model.batching)
+
+
+def _check_extra_profiles(config: Config, _root: Path) -> Iterator[Problem]:
     for number, profile in enumerate(config.extra_profiles):
-        yield from _check_profile(f"extra_profiles.{number}", profile, inputs, batching)
-    if not wrong:
-        yield from _check_batches(config)
-        for number, text in enumerate(config.sweep.shapes):
-            yield from _check_sample(f"sweep.shapes.{number}", text, config)
+        yield from _check_profile(f"extra_profiles.{number}", profile, config.model.inputs, config.model.batching)
+
+
+def _bounds(config: Config, root: Path) -> tuple[shapes.Shapes, shapes.Shapes]:
+    """The smallest and the largest shapes that are served. Raises IllFormed where the profile makes no sense."""
+    if [*_check_main_profile(config, root)]:
+        raise IllFormed("profile")
+    return config.shapes["min"], config.shapes["max"]
+
+
+def _check_raw(config: Config, _root: Path) -> Iterator[Problem]:
+    """Samples of several shapes are the model's, not raw ones."""
     raw = [variant for variant in config.variants if VARIANTS[variant].raw]
     if config.sweep.shapes and raw:
         what = f"{raw[0]} takes raw samples, whose sizes do not follow from those of the model's inputs"
@@ -34,7 +42,7 @@ def check_shapes(config: Config) -> Iterator[Problem]:
 def _check_profile(key: str, profile: Profile, inputs: Sequence[Tensor], batching: bool) -> Iterator[Problem]:
     """A profile against the model's inputs and itself."""
     before: tuple[()] | tuple[Literal["B"]] = ("B",) if batching else ()
-    parsed = shapes.parse_profile(profile.model_dump())
+    parsed = profile.shapes
     wrong = [problem for bound in parsed for problem in _check_inputs(f"{key}.{bound}", parsed[bound], inputs, before)]
     yield from wrong
     if wrong:
@@ -75,24 +83,33 @@ def _check_inputs(
                 yield Problem(key, what, "axes of the same name in model.inputs have the same size")
 
 
-def _check_batches(config: Config) -> Iterator[Problem]:
-    low, high = (shapes.batch(config.shapes[bound]) for bound in ("min", "max"))
+def _check_batches(config: Config, root: Path) -> Iterator[Problem]:
+    low, high = map(shapes.batch, _bounds(config, root))
     for size in config.sweep.batch_sizes:
         if not low <= size <= high:
             hint = WIDEN if config.model.batching else "write [1]: model.batching is false, requests go one at a time"
             yield Problem("sweep.batch_sizes", f"{size} is outside the profile, {low} to {high}", hint)
 
 
-def _check_sample(key: str, text: str, config: Config) -> Iterator[Problem]:
-    """The shape of a sample lies within the profile, which is valid."""
-    given = shapes.parse(text)
-    wrong = [*_check_inputs(key, given, config.model.inputs, ())]
+def _check_samples(config: Config, root: Path) -> Iterator[Problem]:
+    low, high = map(shapes.sample, _bounds(config, root))
+    for number, text in enumerate(config.sweep.shapes):
+        yield from _check_sample(f"sweep.shapes.{number}", shapes.parse(text), config.model.inputs, low, high)
+
+
+def _check_sample(
+    key: str, given: shapes.Shapes, inputs: Sequence[Tensor], low: shapes.Shapes, high: shapes.Shapes
+) -> Iterator[Problem]:
+    """The shape of a sample lies within the profile."""
+    wrong = [*_check_inputs(key, given, inputs, ())]
     yield from wrong
     if wrong:
         return
-    low, high = (shapes.sample(config.shapes[bound]) for bound in ("min", "max"))
     for name, dims in given.items():
         for axis, (least, size, most) in enumerate(zip(low[name], dims, high[name])):
             if not least <= size <= most:
                 what = f"axis {axis} of {name} is {size}, outside the profile, {least} to {most}"
                 yield Problem(key, what, WIDEN)
+
+
+CHECKS = (_check_main_profile, _check_extra_profiles, _check_batches, _check_samples, _check_raw)

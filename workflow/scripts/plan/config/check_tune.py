@@ -1,9 +1,9 @@
 """Checks of the sections tune and deploy."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from model import shapes
-from plan.config.measurement import Tune
 from plan.config.problems import Problem
 from plan.config.whole import Config
 from serve.variants import kind_of, of_kind
@@ -17,17 +17,13 @@ VARIES: dict[str, set[str]] = {
 }
 
 
-def check_tune(config: Config) -> Iterator[Problem]:
-    """Problems of a search and of the replicas."""
-    yield from _check_batches(config)
-    yield from _check_mode(config.tune)
-    if config.tune.launch == "docker":
-        yield from _check_docker(config)
+def _check_replicas(config: Config, _root: Path) -> Iterator[Problem]:
+    """A deployment may have as many replicas as it must have."""
     if config.deploy.min_replicas > config.deploy.max_replicas:
         yield Problem("deploy.min_replicas", "more than deploy.max_replicas", "lower it, or raise deploy.max_replicas")
 
 
-def _check_batches(config: Config) -> Iterator[Problem]:
+def _check_batches(config: Config, _root: Path) -> Iterator[Problem]:
     """Every combination must load: a preferred batch and a request fit into every maximum, all into the profile."""
     search = config.tune.search
     high = shapes.batch(config.shapes["max"])
@@ -45,8 +41,9 @@ def _check_batches(config: Config) -> Iterator[Problem]:
         yield Problem("tune.search.max_batch_sizes", f"{smallest} is less than a request", hint)
 
 
-def _check_mode(tune: Tune) -> Iterator[Problem]:
+def _check_mode(config: Config, _root: Path) -> Iterator[Problem]:
     """The lists that a mode does not vary must be empty, its ranges must not."""
+    tune = config.tune
     for name in sorted(VARIES["manual"] - VARIES[tune.mode]):
         if getattr(tune.search, name):
             what = f"mode {tune.mode} does not vary it"
@@ -58,8 +55,10 @@ def _check_mode(tune: Tune) -> Iterator[Problem]:
             )
 
 
-def _check_docker(config: Config) -> Iterator[Problem]:
+def _check_docker(config: Config, _root: Path) -> Iterator[Problem]:
     """What docker starts is the image of a full Triton, which has none of the packages of this environment."""
+    if config.tune.launch != "docker":
+        return
     image = config.serving.image
     if config.server != "native":
         what = f"docker starts a full Triton, server is {config.server}"
@@ -74,3 +73,6 @@ def _check_docker(config: Config) -> Iterator[Problem]:
             what = f"{name} runs in Python, whose packages the image of launch: docker does not have"
             known = ", ".join(of_kind("native", config.server))
             yield Problem("tune.variants", what, f"choose one of {known}, or launch: local")
+
+
+CHECKS = (_check_batches, _check_mode, _check_docker, _check_replicas)

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from model import shapes
 from plan.config.values import Amount, Distinct, Listed, Section, Shapes, Text
 
 Precision = Literal["fp32", "tf32", "fp16", "int8"]
@@ -14,6 +15,11 @@ class Profile(Section):
     min: Shapes = Field(description="Smallest shape that is served.")
     opt: Shapes = Field(description="Shape that engines are tuned for.")
     max: Shapes = Field(description="Largest shape that is served; its batch is Triton's `max_batch_size`.")
+
+    @property
+    def shapes(self) -> dict[str, shapes.Shapes]:
+        """The parsed shapes by bound."""
+        return shapes.parse_profile({"min": self.min, "opt": self.opt, "max": self.max})
 
 
 class OpenVino(Section):

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 from pydantic import ValidationError
@@ -40,6 +41,11 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         return f"config: {self.key}: {self.what}. Hint: {self.hint}"
+
+
+# Finds what is wrong with keys together; the path is where relative ones begin. It ends where it asks for an ill-formed
+# key, so what needs other keys is another check.
+Check = Callable[[Config, Path], Iterator[Problem]]
 
 
 def explained(error: ValidationError) -> Iterator[Problem]:

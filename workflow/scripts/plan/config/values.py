@@ -1,19 +1,66 @@
 """Kinds of values in the configuration, and what all of its sections have in common."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+)
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from model import shapes
 
+# "4" is not 4 and NaN no number.
+_EXACT = ConfigDict(strict=True, allow_inf_nan=False)
+
+
+class IllFormed(Exception):
+    """A value that a check asks for is missing or of the wrong form."""
+
 
 class Section(BaseModel):
-    """A mapping of the configuration: every key is required, no other is allowed, "4" is not 4 and NaN no number."""
+    """A mapping of the configuration: every key is required, and no other is allowed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(**_EXACT, extra="forbid", frozen=True)
+
+    if not TYPE_CHECKING:  # mypy would take any name for a key
+
+        def __getattr__(self, name: str) -> Any:
+            """Only a section of which some keys are ill-formed lacks one of its fields."""
+            if name in type(self).model_fields:
+                raise IllFormed(name)
+            return super().__getattr__(name)
+
+
+Kind = TypeVar("Kind", bound=Section)
+
+
+def well_formed(section: type[Kind], raw: Mapping[str, Any]) -> Kind:
+    """The keys of a section that are well-formed; asking for another one raises IllFormed."""
+    found: dict[str, Any] = {}
+    for name, field in section.model_fields.items():
+        kind, value = field.annotation, raw.get(name)
+        if isinstance(kind, type) and issubclass(kind, Section):
+            if isinstance(value, Mapping):
+                found[name] = well_formed(kind, value)
+        elif name in raw:
+            try:
+                found[name] = _adapter(kind, field).validate_python(value)
+            except ValidationError:
+                continue
+    return section.model_construct(**found)
+
+
+def _adapter(kind: Any, field: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(Annotated[kind, field], config=_EXACT)
 
 
 @dataclass(frozen=True)

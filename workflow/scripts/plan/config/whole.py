@@ -19,8 +19,7 @@ class Config(Section):
     @property
     def shapes(self) -> dict[str, shapes.Shapes]:
         """The shapes of `profile` by bound, batch axis first: an axis of 1 for a model without batches."""
-        parsed = shapes.parse_profile(self.profile.model_dump())
-        return {bound: shapes.stacked(given, self.model.batching) for bound, given in parsed.items()}
+        return {bound: shapes.stacked(given, self.model.batching) for bound, given in self.profile.shapes.items()}
 
     run: Annotated[
         str,
