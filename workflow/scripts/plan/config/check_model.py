@@ -1,6 +1,7 @@
 """Checks of the sections model and dataset, against each other, the variants and the model file."""
 
 from collections.abc import Iterable, Iterator
+from os.path import isfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -74,20 +75,24 @@ def _check_source(model: Model, root: Path) -> Iterator[Problem]:
     if not any(given.values()):
         yield Problem("model.onnx", "empty, and so is model.file", "give a file that builds the module, or a graph")
     given |= {f"model.files.{number}": name for number, name in enumerate(model.files)}
-    missing = [(key, name) for key, name in given.items() if name and not (root / name).is_file()]
+    missing = [(key, name) for key, name in given.items() if name and not isfile(root / name)]
     for key, name in missing:
         yield Problem(key, f"{name} does not exist", PATH)
     if missing or not model.file:
         return
+    own = (root / model.file).parent
     try:
         declared(root / model.file)
-    except (SyntaxError, ValueError) as error:
+        imported = project_imports(root / model.file, own)[1:]
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
-        what = f"{model.file} is not Python: {error.args[0]}{line}"
+        what = f"{model.file} is not Python: {error.args[0] if error.args else 'nested too deep'}{line}"
         yield Problem("model.file", what, "python -m py_compile shows where")
         return
-    own = (root / model.file).parent
-    for path in project_imports(root / model.file, own)[1:]:
+    except OSError as error:
+        yield Problem("model.file", f"{model.file} cannot be read: {error.strerror}", "chmod +r makes it readable")
+        return
+    for path in imported:
         first = path.relative_to(own).parts[0].removesuffix(".py")
         if own != SCRIPTS and ((SCRIPTS / first).is_dir() or (SCRIPTS / f"{first}.py").is_file()):
             what = f"{model.file} imports {path.name} beside it as {first}, which is a module of the workflow"
@@ -108,7 +113,7 @@ def _check_file(model: Model, root: Path, found: Declared) -> Iterator[Problem]:
         yield Problem("model.file", f"{model.file} has no function build", INTERFACE)
     if model.weights and "train" in found.functions:
         yield Problem("model.weights", f"{model.file} trains its own", "remove train from it, or leave weights empty")
-    elif model.weights and not (root / model.weights).is_file():
+    elif model.weights and not isfile(root / model.weights):
         yield Problem("model.weights", f"{model.weights} does not exist", PATH)
 
 

@@ -1,12 +1,20 @@
 """Checks of what serves the variants and of what they are measured with and compared to."""
 
 from collections.abc import Iterator
+from functools import cache
 from importlib import metadata
+from math import prod
+from os.path import isfile
 from pathlib import Path
 
 from plan.config.problems import Problem
 from plan.config.whole import Config
 from serve.variants import VARIANTS, kind_of, model_of
+
+# Where the native backends of all runs lie (plan/workflow_plan.py).
+BACKENDS = "backends"
+# Load levels of one variant.
+MOST_LOADS = 10_000
 
 
 def check_serving(config: Config) -> Iterator[Problem]:
@@ -28,12 +36,26 @@ def check_figures(config: Config, root: Path) -> Iterator[Problem]:
     if config.sweep.max_rounds < config.sweep.rounds:
         what = f"{config.sweep.max_rounds} is less than sweep.rounds, {config.sweep.rounds}"
         yield Problem("sweep.max_rounds", what, "raise it, or lower sweep.rounds")
-    base = config.compare.base
     own = root / "artifacts" / config.run
-    if base and not (root / base).is_file():
+    if config.run == BACKENDS or (own.exists() and not own.is_dir()):
+        yield Problem("run", f"artifacts/{config.run} is not a directory of a run", "choose another name")
+    yield from _check_loads(config)
+    base = config.compare.base
+    if base and not isfile(root / base):
         yield Problem("compare.base", f"{base} does not exist", "give the perf_summary.json of an earlier run")
     elif base and (root / base).resolve().is_relative_to(own.resolve()):
         yield Problem("compare.base", f"{base} is this run's own", "copy an earlier one out of artifacts/")
+
+
+def _check_loads(config: Config) -> Iterator[Problem]:
+    """Lists whose combinations can be planned."""
+    sweep = config.sweep
+    levels = len(sweep.concurrencies) + len(sweep.request_distributions) * len(sweep.request_rates)
+    lists = (sweep.shared_memory, sweep.protocols, sweep.shapes or [""], sweep.batch_sizes)
+    loads = levels * prod(map(len, lists))
+    if loads > MOST_LOADS:
+        what = f"its lists make {loads} load levels, of which {MOST_LOADS} can be planned"
+        yield Problem("sweep", what, "shorten concurrencies, batch_sizes, shapes or request_rates")
 
 
 def _check_server(config: Config, variant: str) -> Iterator[Problem]:
@@ -61,6 +83,7 @@ def _check_device(config: Config, variant: str) -> Iterator[Problem]:
             yield Problem("variants", f"{variant} needs the package {package} on {device}", hint)
 
 
+@cache
 def _installed(package: str) -> bool:
     try:
         return bool(metadata.version(package))
