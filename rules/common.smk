@@ -12,11 +12,11 @@ from plan.progress import expected
 from plan.rule_settings import RuleSettings
 from plan.workflow_plan import Plan, library, project_file
 from program.cli import UserError
-from program.environment import prepare_environment, stop_on_hangup
+from program.environment import prepare_run, stop_on_hangup
 from program.typed import canonical
 from serve.variants import BACKENDS, SERVER_PACKAGES, VARIANTS
 
-prepare_environment()
+prepare_run()
 stop_on_hangup()
 
 try:

@@ -82,13 +82,13 @@ def decode(data: bytes) -> np.ndarray:
     from PIL import Image, ImageOps
 
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        opened = Image.open(io.BytesIO(data), formats=FORMATS)
     except Exception as error:  # whatever Pillow finds wrong in it
         raise ValueError("not an image that can be read") from error
-    if image.width * image.height > MOST_PIXELS:
-        raise ValueError(f"an image of {image.width} × {image.height} pixels, more than {MOST_PIXELS} in all")
+    if opened.width * opened.height > MOST_PIXELS:
+        raise ValueError(f"an image of {opened.width} × {opened.height} pixels, more than {MOST_PIXELS} in all")
     try:
-        image = image.convert("RGBA")
+        image = opened.convert("RGBA")
     except Exception as error:
         raise ValueError("not an image that can be read") from error
     # Transparent pixels count as paper.
