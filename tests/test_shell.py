@@ -55,7 +55,14 @@ cli.run(main, parser)
 PROXY = dict.fromkeys(("http_proxy", "HTTP_PROXY", "https_proxy", "grpc_proxy", "ALL_PROXY"), "http://127.0.0.1:9")
 THREADS = {"OMP_NUM_THREADS": "1", "OMP_PROC_BIND": "true", "OMP_PLACES": "{0}", "KMP_AFFINITY": "compact"}
 LOCALE = {"LC_ALL": "tr_TR.ISO-8859-9", "LANG": "de_DE", "LANGUAGE": "de"}
-SHELL = {**PROXY, "no_proxy": "::1,intranet", **THREADS, **LOCALE, "HOST": "x86_64-conda-linux-gnu", "LD_PRELOAD": "/absent/lib.so"}
+SHELL = {
+    **PROXY,
+    "no_proxy": "::1,intranet",
+    **THREADS,
+    **LOCALE,
+    "HOST": "x86_64-conda-linux-gnu",
+    "LD_PRELOAD": "/absent/lib.so",
+}
 
 
 def start(directory: Path, repository: Path, env: dict[str, str], *before: str) -> subprocess.CompletedProcess[str]:
