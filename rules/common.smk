@@ -8,22 +8,18 @@ from shutil import rmtree
 from plan import machine, packages, snakemake_internals
 from plan.command import command_line, log_options
 from plan.config import checked
-from plan.configured import mapping
 from plan.progress import expected
 from plan.rule_settings import RuleSettings
 from plan.workflow_plan import Plan, library, project_file
 from program.cli import UserError
-from program.environment import prepare_environment, stop_on_hangup
+from program.environment import prepare_run, stop_on_hangup
 from program.typed import canonical
 from serve.variants import BACKENDS, SERVER_PACKAGES, VARIANTS
 
-prepare_environment()
+prepare_run()
 stop_on_hangup()
 
 try:
-    for overlay in snakemake_internals.overlays(workflow):
-        # Snakemake takes the last of two keys with the same name.
-        mapping(Path(overlay))
     plan = Plan(checked(config, Path.cwd()), Path.cwd())
 except UserError as error:
     sys.exit(str(error))

@@ -17,6 +17,7 @@ class TritonPythonModel:
     def initialize(self, args):
         config = json.loads(args["model_config"])
         self.raw, self.encoded = (tensor["name"] for tensor in config["input"])
+        self.dims = [int(size) for size in config["input"][0]["dims"]]
         self.outputs = [tensor["name"] for tensor in config["output"]]
         self.inner = config["parameters"]["inner"]["string_value"]
         self.inner_outputs = json.loads(config["parameters"]["inner_outputs"]["string_value"])
@@ -46,10 +47,16 @@ class TritonPythonModel:
             return pb_utils.TritonError(f"give one of the inputs {self.raw} and {self.encoded}")
         if raw is not None:
             return raw.as_numpy()
+        # One after another: an instance decodes no two files at once.
         try:
-            return np.stack([processing.decode(data) for data in encoded.as_numpy().ravel()])
-        except ValueError as error:
+            samples = np.stack([processing.decode(data) for data in encoded.as_numpy().ravel()])
+        except Exception as error:  # of any decoder: the requests beside it must not see it
             return pb_utils.TritonError(f"{self.encoded}: {error}")
+        if len(samples.shape) != len(self.dims) + 1 or any(
+            size not in (-1, given) for size, given in zip(self.dims, samples.shape[1:])
+        ):
+            return pb_utils.TritonError(f"{self.encoded}: a sample of shape {list(samples.shape[1:])}")
+        return samples
 
     def _answers(self, samples):
         """The answers to samples [n, …] by name, or the inner model's error as a TritonError."""

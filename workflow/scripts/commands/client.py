@@ -48,8 +48,19 @@ def encode(data: bytes, datatype: str, source: Any) -> np.ndarray:
     """
     if datatype == "BYTES":
         return np.array([[data]], dtype=object)
-    sample = source.decode(data)[None]
+    sample = decode(data, source)[None]
     return sample if np_to_triton_dtype(sample.dtype) == datatype else next(iter(source.prepare(sample).values()))
+
+
+def decode(data: bytes, source: Any) -> np.ndarray:
+    """What the model file decodes of an image file. Raises ValueError, whatever its decoder raises."""
+    try:
+        decoded: np.ndarray = source.decode(data)
+    except ValueError:
+        raise
+    except Exception as error:
+        raise ValueError(f"not a file that the model file decodes: {error!r}") from error
+    return decoded
 
 
 def interpret(outputs: dict[str, np.ndarray], source: Any) -> dict[str, Any]:

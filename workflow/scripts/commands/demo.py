@@ -18,7 +18,7 @@ import jinja2
 from aiohttp import web
 from tritonclient.utils import InferenceServerException
 
-from commands.client import encode, interpret
+from commands.client import decode, encode, interpret
 from commands.serve import build, check_ports
 from model.source import load_file
 from plan import packages
@@ -102,12 +102,13 @@ def application(run: str, variants: Sequence[Served], source: ModuleType) -> web
 
     async def ask(request: web.Request) -> web.Response:
         image = await request.read()
-        try:
-            await asyncio.to_thread(source.decode, image)
-        except ValueError as error:
-            raise web.HTTPBadRequest(text=f"The request is {error}.") from error
-        # One after another: together they would take the cores from each other, and latencies would say nothing.
+        # One after another: together they would take the cores from each other, and latencies would say nothing. Images
+        # are decoded in turn too, because each may take much memory.
         async with turn:
+            try:
+                await asyncio.to_thread(decode, image, source)
+            except ValueError as error:
+                raise web.HTTPBadRequest(text=f"The request is {error}.") from error
             return web.json_response([await one.answer(image, source) for one in variants], headers=HEADERS)
 
     result = web.Application(client_max_size=LARGEST)

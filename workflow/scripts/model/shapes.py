@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 Shapes = dict[str, list[int]]
 
 # Names may have colons too, as `serving_default_x:0`; a scalar has no sizes.
-_ONE = re.compile(r"(?P<name>[^\s,]+):(?P<dims>[0-9]+(x[0-9]+)*|scalar)")
+_ONE = re.compile(r"(?P<name>[^\s,]+):(?P<dims>[0-9]{1,9}(x[0-9]{1,9})*|scalar)")
 
 
 def parse(text: str) -> Shapes:
@@ -39,8 +39,9 @@ def parse_profile(profile: Mapping[str, str]) -> dict[str, Shapes]:
 
 
 def batch(shapes: Mapping[str, list[int]]) -> int:
-    """The batch size: the first axis, which all inputs share."""
-    return next(iter(shapes.values()))[0]
+    """The batch size: the first axis, which all inputs share; 1 for a scalar."""
+    first = next(iter(shapes.values()))
+    return first[0] if first else 1
 
 
 def stacked(shapes: Mapping[str, list[int]], batching: bool) -> Shapes:

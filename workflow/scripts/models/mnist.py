@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MEAN, STD = 0.1307, 0.3081  # of the MNIST training pixels, scaled to 0…1
 SIZE = (28, 28)
 BOX = 20  # side of the square that a digit fills in the data set, in pixels
+FORMATS = ("PNG", "JPEG", "GIF", "BMP")  # of image files
+MOST_PIXELS = 4096 * 4096  # of an image; decoding needs about 20 bytes for each
 INK = 40  # grey value above which a pixel of a scan is ink and not noise
 BLANK = -MEAN / STD  # a background pixel, normalised
 
@@ -73,15 +75,21 @@ def interpret(scores: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def decode(data: bytes) -> np.ndarray:
-    """An image file (PNG, JPEG, …) in the form of the data set: uint8 [28, 28], white on black, centred.
+    """An image file (PNG, JPEG, GIF or BMP) in the form of the data set: uint8 [28, 28], white on black, centred.
 
-    Raises ValueError if `data` is not an image.
+    Raises ValueError if `data` is not such an image, or if it has more than MOST_PIXELS.
     """
     from PIL import Image, ImageOps
 
     try:
-        image = Image.open(io.BytesIO(data)).convert("RGBA")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        opened = Image.open(io.BytesIO(data), formats=FORMATS)
+    except Exception as error:  # whatever Pillow finds wrong in it
+        raise ValueError("not an image that can be read") from error
+    if opened.width * opened.height > MOST_PIXELS:
+        raise ValueError(f"an image of {opened.width} × {opened.height} pixels, more than {MOST_PIXELS} in all")
+    try:
+        image = opened.convert("RGBA")
+    except Exception as error:
         raise ValueError("not an image that can be read") from error
     # Transparent pixels count as paper.
     paper = Image.new("RGBA", image.size, "white")

@@ -1,5 +1,6 @@
 """The configuration outside of Snakemake: config/config.yaml, and an overlay over it; what an overlay must be."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,15 @@ from snakemake.utils import update_config
 
 from program.cli import UserError
 
+HINT = "config/README.md says what it may have"
+# Keys and values of a file, aliases written out, and how deep they may be nested.
+MOST, DEEPEST = 20_000, 50
 PROJECT = Path(__file__).resolve().parents[3]
 
 
 def configured(overlay: Path | None) -> dict[str, Any]:
-    """The configuration as Snakemake merges it, not checked. Raises UserError when the overlay cannot be read."""
-    config: dict[str, Any] = yaml.safe_load((PROJECT / "config" / "config.yaml").read_text(encoding="utf-8"))
+    """The configuration as Snakemake merges it, not checked. Raises UserError when a file cannot be read."""
+    config = mapping(PROJECT / "config" / "config.yaml")
     if overlay is not None:
         update_config(config, mapping(overlay))
     return config
@@ -22,29 +26,58 @@ def configured(overlay: Path | None) -> dict[str, Any]:
 
 def mapping(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file. Raises UserError, with the line, if there is none or a key is given twice."""
-    hint = "config/README.md says what it may have"
     try:
-        text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, yaml.SafeLoader)
-        content = yaml.safe_load(text)
-    except OSError as error:
+        return _mapping(path)
+    except FileNotFoundError as error:
         raise UserError(f"configuration {path} does not exist.", "correct --configfile path/to/overlay.yaml") from error
+    except OSError as error:
+        raise UserError(f"configuration {path} cannot be read: {error.strerror}.", "give a file of YAML") from error
     except UnicodeDecodeError as error:
-        raise UserError(f"configuration {path} is not text.", hint) from error
+        raise UserError(f"configuration {path} is not text in UTF-8.", "save it in this encoding") from error
     except yaml.YAMLError as error:
         line = (
             f":{error.problem_mark.line + 1}" if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark else ""
         )
         what = getattr(error, "problem", None) or "not YAML"
         raise UserError(f"configuration {path}{line}: {what}.", "correct this line; indent with spaces") from error
+    except RecursionError as error:
+        raise UserError(f"configuration {path} is nested too deep.", HINT) from error
+    except ValueError as error:
+        # A date that is in no calendar, or a number of more digits than Python converts.
+        what = str(error).partition(";")[0]
+        raise UserError(f"configuration {path} has an impossible value: {what}.", HINT) from error
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
+    node = loader.get_single_node()
+    if not _finite(node):
+        what = f"configuration {path} has more than {MOST} values, or is nested deeper than {DEEPEST}."
+        raise UserError(what, "an anchor must not refer to itself")
+    content = loader.construct_document(node) if node else None
     if content is None:
-        return {}
+        raise UserError(f"configuration {path} is empty.", HINT)
     if not isinstance(content, dict):
-        raise UserError(f"configuration {path} is not a YAML mapping.", hint)
+        raise UserError(f"configuration {path} is not a YAML mapping.", HINT)
     for key in _given_twice(node):
         what = f"configuration {path}:{key.start_mark.line + 1}: {key.value} is given twice."
         raise UserError(what, "merge the two, or remove one")
+    json.dumps(content, default=str, skipkeys=True)  # a ValueError for a number that cannot be written again
     return content
+
+
+def _finite(root: yaml.Node | None) -> bool:
+    """Whether the file ends where its aliases are written out, and within the limits."""
+    waiting = [(root, 0)]
+    for _ in range(MOST):
+        if not waiting:
+            return True
+        node, depth = waiting.pop()
+        if depth > DEEPEST:
+            return False
+        inner = node.value if isinstance(node, yaml.CollectionNode) else []
+        waiting += [(one, depth + 1) for part in inner for one in (part if isinstance(part, tuple) else (part,))]
+    return not waiting
 
 
 def _given_twice(node: yaml.Node | None) -> Iterator[yaml.Node]:

@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn, TextIO
 
+from program.environment import prepare_environment
+from program.errors import UserError as UserError
 from program.process import ENDINGS, die_with_parent
 
 log = logging.getLogger("triton_endpoints")
@@ -25,13 +27,6 @@ STARTED_BY = "STARTED_BY"
 OPTIONS = r"--(base|config|dataset|image|images|labels|model|port|protocol|requirements|run|variant) "
 # To the beginning of the line, and remove what is there.
 CLEAR = "\r\x1b[K"
-
-
-class UserError(Exception):
-    """Something its reader can mend: shown as one line, without a traceback."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(f"{message} Hint: {hint}" if hint else message)
 
 
 class OneLine(argparse.ArgumentParser):
@@ -99,6 +94,7 @@ def run(main: Callable[[argparse.Namespace], None], arguments: argparse.Argument
     managers stop what they started.
     """
     options = arguments.parse_args()
+    prepare_environment()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)
     # Before the log, which says that the job has begun.

@@ -1,10 +1,26 @@
-"""The environment of a run, prepared when Snakemake starts."""
+"""What a program takes over from the shell that it was started in. Nothing else decides it."""
 
 import os
+import shlex
 import signal
 import sys
+import tempfile
 import threading
+from collections.abc import Mapping
 from pathlib import Path
+
+from program.errors import UserError
+
+# Says to what is started that the environment is prepared: the number of threads that Snakemake gives a job stays.
+PREPARED = "TRITON_ENDPOINTS_PREPARED"
+# Last in a list, where alone perf_analyzer finds an address.
+LOOPBACK = ("localhost", "127.0.0.1")
+# What changes other programs than the one that it was meant for: modules and libraries of another environment.
+DROPPED = {"PYTHONPATH", "PYTHONHOME", "PYTHONINSPECT", "LD_PRELOAD", "LD_AUDIT", "BASH_ENV", "ENV"}
+# Threads and their places, which the configuration decides. Some narrow the affinity by which cores are counted.
+THREADS = ("OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "GOTO_", "NUMEXPR_", "VECLIB_")
+# Bytes in the path of a Unix socket.
+SOCKET = 107
 
 
 def stop_on_hangup() -> None:
@@ -14,10 +30,62 @@ def stop_on_hangup() -> None:
         signal.signal(signal.SIGHUP, signal.default_int_handler)
 
 
-def prepare_environment() -> None:
-    """Let jobs find this environment's programs even if it is not activated, and share the cores."""
-    os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    # A waiting OpenMP thread sleeps and leaves its core to other jobs.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # What a job says goes to its log, which a progress bar would fill.
+def prepare_run() -> None:
+    """As prepare_environment, for jobs: what they say goes to their logs, which a progress bar would fill."""
+    prepare_environment()
     os.environ.setdefault("TQDM_DISABLE", "1")
+
+
+def prepare_environment() -> None:
+    """Make this process's environment the one that its children are to have; once, in the first program of several."""
+    if PREPARED not in os.environ:
+        prepared = inherited(os.environ)
+        os.environ.clear()
+        os.environ.update(prepared)
+
+
+def inherited(shell: Mapping[str, str]) -> dict[str, str]:
+    """What of a shell's environment a program takes over, and what it adds.
+
+    This environment's programs are found even if it is not activated. Requests to this machine need no proxy. Messages
+    are in one language, and text is UTF-8. There is a home and a user's name, which libraries ask for.
+    """
+    kept = {name: value for name, value in shell.items() if name not in DROPPED and not name.startswith(THREADS)}
+    home = os.path.expanduser("~")
+    user = kept.get("USER") or kept.get("LOGNAME") or f"uid{os.getuid()}"
+    return {
+        **{"HOME": home if home != "~" else tempfile.gettempdir(), "USER": user, "LOGNAME": user},
+        **kept,
+        **{name: _with_loopback(kept, name) for name in ("no_proxy", "NO_PROXY")},
+        # gRPC's own, which would take the place of no_proxy.
+        **({"no_grpc_proxy": _with_loopback(kept, "no_grpc_proxy")} if "no_grpc_proxy" in kept else {}),
+        "PATH": f"{Path(sys.executable).parent}:{kept.get('PATH', os.defpath)}",
+        "LC_ALL": "C.UTF-8",
+        # A waiting OpenMP thread sleeps and leaves its core to others.
+        "OMP_WAIT_POLICY": "PASSIVE",
+        PREPARED: "1",
+    }
+
+
+def _with_loopback(env: Mapping[str, str], name: str) -> str:
+    """The hosts of a variable, or of its twin in the other case, and this machine."""
+    given = env.get(name) or env.get(name.swapcase(), "")
+    return ",".join([*(one for one in given.split(",") if one and one not in LOOPBACK), *LOOPBACK])
+
+
+def require_temporary() -> None:
+    """Raises UserError where the directory for temporary files is none that Triton can start a model from."""
+    try:
+        directory = tempfile.gettempdir()
+    except OSError as error:
+        raise UserError("there is no directory for temporary files.", "export TMPDIR=path/to/one") from error
+    if shlex.quote(directory) != directory:
+        what = f"TMPDIR is {directory}, and Triton starts models by a shell that takes such a path apart."
+        raise UserError(what, "export TMPDIR=/tmp")
+
+
+def require_socket(path: Path) -> None:
+    """Raises UserError where the path of a socket is too long for the kernel."""
+    if len(os.fsencode(path)) > SOCKET:
+        what = f"{path} is longer than a socket's path can be, {SOCKET} bytes."
+        raise UserError(what, "export TMPDIR=/tmp, or shorten pytriton.name")

@@ -41,7 +41,7 @@ def _modules(path: Path, root: Path, without: frozenset[str] = frozenset()) -> f
 def _names(path: Path, without: frozenset[str] = frozenset()) -> frozenset[tuple[int, str]]:
     """What one file imports, dotted, each with the number of dots of a relative import before it."""
     found: set[tuple[int, str]] = set()
-    for top in ast.parse(path.read_text(encoding="utf-8"), path).body:
+    for top in ast.parse(path.read_bytes(), path).body:
         if not (isinstance(top, ast.FunctionDef) and top.name in without):
             found.update(_imported(top))
     return frozenset(found)

@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from program.cli import UserError
+from program.environment import inherited
 
 # Where the packages that a native backend links have their libraries.
 ENGINE_LIBRARIES = {"openvino": "libs", "torch": "lib"}
@@ -140,13 +141,7 @@ def _libpython(directory: Path) -> Path:
 
 
 def _environment(libraries: list[Path]) -> dict[str, str]:
-    """This process's environment, with `libraries` first in LD_LIBRARY_PATH and this Python's bin first in PATH."""
-    inherited = os.environ.get("LD_LIBRARY_PATH", "")
-    paths = [str(path) for path in libraries] + ([inherited] if inherited else [])
-    binaries = str(Path(sys.executable).parent)
-    return os.environ | {
-        "LD_LIBRARY_PATH": ":".join(paths),
-        "PATH": f"{binaries}:{os.environ.get('PATH', '')}",
-        # A waiting OpenMP thread sleeps and leaves its core to the server.
-        "OMP_WAIT_POLICY": "PASSIVE",
-    }
+    """What a program takes over from this process, with `libraries` first in LD_LIBRARY_PATH."""
+    given = os.environ.get("LD_LIBRARY_PATH", "")
+    paths = [str(path) for path in libraries] + ([given] if given else [])
+    return inherited(os.environ) | {"LD_LIBRARY_PATH": ":".join(paths)}

@@ -16,6 +16,7 @@ from pathlib import Path
 import requests
 
 from program.cli import UserError, log
+from program.environment import require_socket, require_temporary
 from program.files import read_json
 from program.process import child
 from serve import install
@@ -121,6 +122,7 @@ def models(repository: Path) -> list[str]:
 @contextmanager
 def _started(repository: Path, log_file: Path, ports: Ports, kind: str) -> Iterator[Server]:
     log_file.parent.mkdir(parents=True, exist_ok=True)
+    require_temporary()
     with tempfile.TemporaryDirectory(prefix="triton_endpoints_") as directory:
         if (repository / PYTRITON).exists():
             command, env = _pytriton(repository, ports, Path(directory))
@@ -158,6 +160,9 @@ def _triton(parts: install.Install, repository: Path, ports: Ports, directory: P
 def _pytriton(repository: Path, ports: Ports, directory: Path) -> tuple[list[str | Path], dict[str, str]]:
     """The command and environment of a PyTriton server, which unpacks its Triton in `directory`."""
     script = Path(__file__).parents[1] / "pytriton_server.py"
+    # The longest of its names.
+    name = read_json(repository / PYTRITON)["name"]
+    require_socket(directory.resolve() / "workspace_12345678" / f"{name}_0_0-server.sock")
     command: list[str | Path] = [
         *(sys.executable, script, "--directory", repository.resolve()),
         *("--http-port", str(ports.http), "--grpc-port", str(ports.grpc), "--metrics-port", str(ports.metrics)),

@@ -38,7 +38,9 @@ def engines(document: Document) -> dict[str, Any]:
 def machine(document: Document) -> dict[str, Any]:
     """`packages`: versions by name, those that the model needs besides last."""
     versions = document["versions"]
-    return {"packages": {name: versions["packages"].get(name) for name in (*PACKAGES, *versions.get("requirements", {}))}}
+    return {
+        "packages": {name: versions["packages"].get(name) for name in (*PACKAGES, *versions.get("requirements", {}))}
+    }
 
 
 def commands(document: Document) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Checks of the sections model and dataset, against each other, the variants and the model file."""
 
 from collections.abc import Iterable, Iterator
+from os.path import isfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -71,29 +72,39 @@ def _check_source(config: Config, root: Path) -> Iterator[Problem]:
     given = {"model.file": model.file, "model.onnx": model.onnx}
     if not any(given.values()):
         yield Problem("model.onnx", "empty, and so is model.file", "give a file that builds the module, or a graph")
-    given |= {"model.requirements": model.requirements}
     given |= {f"model.files.{number}": name for number, name in enumerate(model.files)}
-    missing = [(key, name) for key, name in given.items() if name and not (root / name).is_file()]
+    missing = [(key, name) for key, name in given.items() if name and not isfile(root / name)]
     for key, name in missing:
         yield Problem(key, f"{name} does not exist", PATH)
-    if model.requirements and not missing and not packages.is_locked(root / model.requirements):
-        what = f"{model.requirements} has no lock, or that of other requirements or of another envs/main.txt"
-        yield Problem("model.requirements", what, f"{packages.SYNC} locks and installs what it asks for")
     if missing or not model.file:
         return
+    own = (root / model.file).parent
     try:
         declared(root / model.file)
-    except (SyntaxError, ValueError) as error:
+        imported = project_imports(root / model.file, own)[1:]
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
-        what = f"{model.file} is not Python: {error.args[0]}{line}"
+        what = f"{model.file} is not Python: {error.args[0] if error.args else 'nested too deep'}{line}"
         yield Problem("model.file", what, "python -m py_compile shows where")
         return
-    own = (root / model.file).parent
-    for path in project_imports(root / model.file, own)[1:]:
+    except OSError as error:
+        yield Problem("model.file", f"{model.file} cannot be read: {error.strerror}", "chmod +r makes it readable")
+        return
+    for path in imported:
         first = path.relative_to(own).parts[0].removesuffix(".py")
         if own != SCRIPTS and ((SCRIPTS / first).is_dir() or (SCRIPTS / f"{first}.py").is_file()):
             what = f"{model.file} imports {path.name} beside it as {first}, which is a module of the workflow"
             yield Problem("model.file", what, "give it another name")
+
+
+def _check_requirements(config: Config, root: Path) -> Iterator[Problem]:
+    """What the model needs besides is locked."""
+    named = config.model.requirements
+    if named and not isfile(root / named):
+        yield Problem("model.requirements", f"{named} does not exist", PATH)
+    elif named and not packages.is_locked(root / named):
+        what = f"{named} has no lock, or that of other requirements or of another envs/main.txt"
+        yield Problem("model.requirements", what, f"{packages.SYNC} locks and installs what it asks for")
 
 
 def _check_file(config: Config, root: Path) -> Iterator[Problem]:
@@ -111,7 +122,7 @@ def _check_file(config: Config, root: Path) -> Iterator[Problem]:
         yield Problem("model.file", f"{model.file} has no function build", INTERFACE)
     if model.weights and "train" in found.functions:
         yield Problem("model.weights", f"{model.file} trains its own", "remove train from it, or leave weights empty")
-    elif model.weights and not (root / model.weights).is_file():
+    elif model.weights and not isfile(root / model.weights):
         yield Problem("model.weights", f"{model.weights} does not exist", PATH)
 
 
@@ -252,6 +263,14 @@ def _needs_code(key: str, name: str) -> Problem:
 
 
 CHECKS = (
-    *(_check_own_tensors, _check_raw_tensors, _check_source, _check_file, _check_dataset, _check_samples),
+    *(
+        _check_own_tensors,
+        _check_raw_tensors,
+        _check_source,
+        _check_requirements,
+        _check_file,
+        _check_dataset,
+        _check_samples,
+    ),
     *(_check_code, _check_raw, _check_strings, _check_single_values, _check_batching, _check_sizes),
 )

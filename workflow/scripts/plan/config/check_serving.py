@@ -1,12 +1,20 @@
 """Checks of what serves the variants and of what they are measured with and compared to."""
 
 from collections.abc import Iterator
+from functools import cache
 from importlib import metadata
+from math import prod
+from os.path import isfile
 from pathlib import Path
 
 from plan.config.problems import Problem
 from plan.config.whole import Config
 from serve.variants import VARIANTS, kind_of, model_of
+
+# Where the native backends of all runs lie (plan/workflow_plan.py).
+BACKENDS = "backends"
+# Load levels of one variant.
+MOST_LOADS = 10_000
 
 
 def _check_slo(config: Config, _root: Path) -> Iterator[Problem]:
@@ -23,14 +31,31 @@ def _check_rounds(config: Config, _root: Path) -> Iterator[Problem]:
         yield Problem("sweep.max_rounds", what, "raise it, or lower sweep.rounds")
 
 
+def _check_run(config: Config, root: Path) -> Iterator[Problem]:
+    """What the run writes has a directory of its own."""
+    own = root / "artifacts" / config.run
+    if config.run == BACKENDS or (own.exists() and not own.is_dir()):
+        yield Problem("run", f"artifacts/{config.run} is not a directory of a run", "choose another name")
+
+
 def _check_base(config: Config, root: Path) -> Iterator[Problem]:
     """The earlier run exists, and is another one."""
-    base = config.compare.base
-    own = root / "artifacts" / config.run
-    if base and not (root / base).is_file():
+    base, own = config.compare.base, root / "artifacts" / config.run
+    if base and not isfile(root / base):
         yield Problem("compare.base", f"{base} does not exist", "give the perf_summary.json of an earlier run")
     elif base and (root / base).resolve().is_relative_to(own.resolve()):
         yield Problem("compare.base", f"{base} is this run's own", "copy an earlier one out of artifacts/")
+
+
+def _check_loads(config: Config, _root: Path) -> Iterator[Problem]:
+    """Lists whose combinations can be planned."""
+    sweep = config.sweep
+    levels = len(sweep.concurrencies) + len(sweep.request_distributions) * len(sweep.request_rates)
+    lists = (sweep.shared_memory, sweep.protocols, sweep.shapes or [""], sweep.batch_sizes)
+    loads = levels * prod(map(len, lists))
+    if loads > MOST_LOADS:
+        what = f"its lists make {loads} load levels, of which {MOST_LOADS} can be planned"
+        yield Problem("sweep", what, "shorten concurrencies, batch_sizes, shapes or request_rates")
 
 
 def _check_server(config: Config, _root: Path) -> Iterator[Problem]:
@@ -65,6 +90,7 @@ def _check_device(config: Config, variant: str) -> Iterator[Problem]:
             yield Problem("variants", f"{variant} needs the package {package} on {device}", hint)
 
 
+@cache
 def _installed(package: str) -> bool:
     try:
         return bool(metadata.version(package))
@@ -85,4 +111,7 @@ def _check_pytriton(config: Config, _root: Path) -> Iterator[Problem]:
             yield Problem(f"pytriton.{side}", what, "give one name for each, in order")
 
 
-CHECKS = (_check_server, _check_devices, _check_pytriton, _check_slo, _check_rounds, _check_base)
+CHECKS = (
+    *(_check_server, _check_devices, _check_pytriton),
+    *(_check_run, _check_loads, _check_slo, _check_rounds, _check_base),
+)

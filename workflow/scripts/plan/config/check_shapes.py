@@ -1,14 +1,16 @@
 """Checks of the profiles and of the shapes and batches that are measured, against the model's inputs."""
 
 from collections.abc import Iterator, Sequence
+from math import prod
 from pathlib import Path
+from string import ascii_letters
 from typing import Literal
 
 from model import shapes
 from plan.config.engine import Profile
 from plan.config.model import Tensor
 from plan.config.problems import Problem
-from plan.config.values import IllFormed
+from plan.config.values import LARGEST, IllFormed
 from plan.config.whole import Config
 from serve.variants import VARIANTS
 
@@ -52,6 +54,11 @@ def _check_profile(key: str, profile: Profile, inputs: Sequence[Tensor], batchin
             if not 1 <= a <= b <= c:
                 what = f"axis {axis} of {name} has min {a}, opt {b}, max {c}"
                 yield Problem(key, what, "keep 1 ≤ min ≤ opt ≤ max")
+    for tensor in inputs:
+        size = prod(parsed["max"][tensor.name]) * (int(tensor.dtype.strip(ascii_letters) or 8) // 8)
+        if size > LARGEST:
+            what = f"{tensor.name} has {size} bytes, and a message at most {LARGEST}"
+            yield Problem(f"{key}.max", what, "lower its sizes")
 
 
 def _check_inputs(
@@ -66,7 +73,7 @@ def _check_inputs(
         what = f"has the inputs {', '.join(sorted(given))}, the model {', '.join(sorted(names))}"
         yield Problem(key, what, "name every input of model.inputs once")
         return
-    if before and len({dims[0] for dims in given.values()}) > 1:
+    if before and len({tuple(dims[:1]) for dims in given.values()}) > 1:
         yield Problem(key, "the inputs differ in their batch axis", "the first axis of all is the batch")
     found: dict[str, int] = {}
     for tensor in inputs:

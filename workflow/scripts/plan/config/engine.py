@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from model import shapes
-from plan.config.values import Amount, Distinct, Listed, Section, Shapes, Text
+from plan.config.values import Amount, Distinct, File, Listed, Section, Shapes
 
 Precision = Literal["fp32", "tf32", "fp16", "int8"]
 Target = Literal["sm_75", "sm_80", "sm_86", "sm_89", "sm_120", "sm_121"]
@@ -49,4 +49,4 @@ class Engine(Section):
     openvino: OpenVino = Field(description="OpenVINO, on CPU.")
     tensorrt_rtx: TensorRtRtx = Field(description="TensorRT-RTX, on NVIDIA GPUs; built on any machine.")
     tensorrt: TensorRt = Field(description="TensorRT, on the NVIDIA GPU of the machine that builds it.")
-    modelopt: Text = Field(description="Python of the environment that has ModelOpt, for engines in `fp16` and `int8`.")
+    modelopt: File = Field(description="Python of the environment that has ModelOpt, for engines in `fp16` and `int8`.")

@@ -9,13 +9,15 @@ from plan.config.values import (
     Count,
     Counts,
     Distinct,
+    File,
+    Integer,
     InWords,
     Listed,
     OneOf,
+    OptionalFile,
     Positive,
     Section,
     Shapes,
-    Text,
 )
 from serve.variants import OF_ONE_MODEL
 
@@ -25,7 +27,7 @@ Endpoint = Annotated[
 # Model Analyzer takes whole numbers.
 Constraint = Annotated[
     str,
-    Field(pattern=r"^perf_(throughput >=|latency_(avg|p90|p95|p99) <=) [1-9][0-9]*$"),
+    Field(pattern=r"^perf_(throughput >=|latency_(avg|p90|p95|p99) <=) [1-9][0-9]{0,8}$"),
     InWords("a constraint", "write perf_latency_p99 <= 20 or perf_throughput >= 500, with a whole number"),
 ]
 
@@ -55,7 +57,7 @@ class Sweep(Section):
         description="How tensors reach the server: in the request (`none`), by `system` shared memory, or both in "
         "turn.",
     )
-    repeats: Count = Field(description="Measurements of each point, the variants taking turns.")
+    repeats: Count = Field(le=1000, description="Measurements of each point, the variants taking turns.")
     rounds: Count = Field(description="Rounds in which all variants are measured head to head at the highest load.")
     until: Positive | None = Field(
         description="Half the width of the ratios' intervals, in per cent, until which rounds are added; null: no more."
@@ -64,11 +66,11 @@ class Sweep(Section):
     max_foreign_cpu: Positive = Field(
         description="Cores that other processes may use during a measurement; above, it is repeated, then marked."
     )
-    window_ms: int = Field(ge=100, description="Length of one of perf_analyzer's windows, in milliseconds.")
+    window_ms: Integer = Field(ge=100, description="Length of one of perf_analyzer's windows, in milliseconds.")
     stability_percent: Positive = Field(
         description="Largest difference of the last three windows of a stable point, in per cent."
     )
-    max_windows: int = Field(ge=3, description="Windows after which a point is reported as unstable.")
+    max_windows: Integer = Field(ge=3, description="Windows after which a point is reported as unstable.")
     samples: Count = Field(description="Test samples that the load repeats.")
 
 
@@ -79,7 +81,7 @@ class Report(Section):
 
 
 class Compare(Section):
-    base: str = Field(
+    base: OptionalFile = Field(
         description="`perf_summary.json` of the run that this one must not be slower than; empty for none."
     )
     margin_percent: float = Field(
@@ -109,7 +111,7 @@ class Tune(Section):
     variants: Annotated[tuple[Annotated[str, OneOf(OF_ONE_MODEL)], ...], Listed, Distinct] = Field(
         min_length=1, description="What is searched; variants with a repository of one model."
     )
-    model_analyzer: Text = Field(description="The program `model-analyzer`; `make` installs it at the default place.")
+    model_analyzer: File = Field(description="The program `model-analyzer`; `make` installs it at the default place.")
     launch: Literal["local", "docker", "remote"] = Field(
         description="Who starts the Triton that is searched; `docker` is for `native`."
     )
@@ -133,4 +135,4 @@ class Tune(Section):
     constraints: Annotated[tuple[Constraint, ...], Listed] = Field(
         description="What must hold: `perf_latency_p99 <= 20` (milliseconds), `perf_throughput >= 500` (per second)."
     )
-    rounds: int = Field(ge=2, description="Rounds in which the winner is measured again, in turn with the default.")
+    rounds: Integer = Field(ge=2, description="Rounds in which the winner is measured again, in turn with the default.")

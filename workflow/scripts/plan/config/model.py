@@ -1,15 +1,29 @@
 """Sections model, dataset, train and export: the model itself."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
-from plan.config.values import Amount, Count, Fraction, InWords, Listed, Name, Positive, Section, Text
+from plan.config.values import (
+    Amount,
+    Count,
+    File,
+    Fraction,
+    InWords,
+    Listed,
+    Name,
+    OptionalFile,
+    Positive,
+    Section,
+    TensorName,
+)
 
 DataType = Literal[
     "BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64", "BYTES"
 ]
+# A name, or its multiple or fraction.
+AXIS = r"^([1-9][0-9]{0,8}[*])?[A-Za-z_][A-Za-z0-9_]{0,99}(/[1-9][0-9]{0,8})?$"
 
 
 def _no_bf16(dtype: object) -> object:
@@ -29,18 +43,12 @@ class OwnTolerance(Section):
 class Tensor(Section):
     """One input or output, without its batch axis."""
 
-    name: Annotated[
-        str,
-        Field(pattern=r"^[^\s,]+$"),
-        InWords("a name of a tensor", "write it without spaces and commas, as the graph has it"),
-    ]
+    name: TensorName
     dtype: Annotated[DataType, BeforeValidator(_no_bf16)]
     dims: Annotated[
         tuple[
             Annotated[
-                Count
-                | Annotated[str, Field(pattern=r"^([1-9][0-9]*[*])?[A-Za-z_][A-Za-z0-9_]*(/[1-9][0-9]*)?$")]
-                | None,
+                Count | Annotated[str, Field(pattern=AXIS)] | None,
                 InWords(
                     "a size or an axis",
                     "write a size from 1, an axis as frames, its multiple as 256*frames or frames/4, or null if free",
@@ -83,20 +91,20 @@ class Raw(Section):
 
 class Model(Section):
     name: Name = Field(description="Prefix of the served models' names (`<name>_<variant>`).")
-    file: str = Field(
+    file: OptionalFile = Field(
         description="Python file that builds the module and declares its data set and training. With `onnx` it has "
         "what the graph lacks, or is empty."
     )
-    onnx: str = Field(description="A ready ONNX graph; the chain starts at the engines.")
-    files: Annotated[tuple[Text, ...], Listed] = Field(
+    onnx: OptionalFile = Field(description="A ready ONNX graph; the chain starts at the engines.")
+    files: Annotated[tuple[File, ...], Listed] = Field(
         description="Further files that functions of the model file read; changes of them rebuild what follows."
     )
-    requirements: str = Field(
+    requirements: OptionalFile = Field(
         description="File with the further packages that the model file imports, one requirement a line; `make` pins "
         "them in a lock beside it and installs them. Empty: none."
     )
-    arguments: dict[str, Any] = Field(description="Keyword arguments of `build` in the model file.")
-    weights: str = Field(
+    arguments: dict[str, JsonValue] = Field(description="Keyword arguments of `build` in the model file.")
+    weights: OptionalFile = Field(
         description="File with a state_dict, where the model file does not train; empty: the weights of `build`."
     )
     batching: bool = Field(
@@ -119,7 +127,7 @@ class Dataset(Section):
     )
     test_size: Count = Field(description="Samples held back for testing, where the data set is not already divided.")
     seed: Amount = Field(description="Decides which samples are held back.")
-    mirrors: Annotated[tuple[Text, ...], Listed] = Field(
+    mirrors: Annotated[tuple[File, ...], Listed] = Field(
         min_length=1,
         description="URLs (https, or http on this machine) or local directories that have its files, tried in order.",
     )

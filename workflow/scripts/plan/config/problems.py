@@ -22,6 +22,7 @@ WORDS = {
     "bool_type": "{value} is not true or false",
     "int_type": "{value} is not a whole number",
     "float_type": "{value} is not a number",
+    "invalid-json-value": "{value} is not text, a number, true, false, null, or a list or mapping of these",
     "string_too_short": "the text is empty",
     "too_short": "the list is empty",
     "too_long": "the list has more than {max_length} item",
@@ -30,6 +31,8 @@ WORDS = {
     "less_than": "{value} is not below {lt:g}",
     "less_than_equal": "{value} is more than {le:g}",
 }
+# Characters of a key, of what is wrong or of a hint.
+LONGEST = 400
 
 
 class Problem(NamedTuple):
@@ -40,7 +43,7 @@ class Problem(NamedTuple):
     hint: str
 
     def __str__(self) -> str:
-        return f"config: {self.key}: {self.what}. Hint: {self.hint}"
+        return f"config: {_on_one_line(self.key)}: {_on_one_line(self.what)}. Hint: {_on_one_line(self.hint)}"
 
 
 # Finds what is wrong with keys together; the path is where relative ones begin. It ends where it asks for an ill-formed
@@ -101,5 +104,14 @@ def _described(location: Sequence[str | int]) -> tuple[type[Section], str]:
 
 def _shown(value: Any) -> str:
     """A value as YAML writes it on one line, shortened."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    except (TypeError, ValueError):  # keys that are no text, or more digits than Python writes
+        return "the value"
     return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def _on_one_line(text: str) -> str:
+    """A text that may quote the configuration, with what cannot be printed escaped, shortened."""
+    shown = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text[:LONGEST])
+    return shown if len(text) <= LONGEST else f"{shown}…"

@@ -4,7 +4,20 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from plan.config.values import Amount, Count, Distinct, Fraction, InWords, Listed, Name, OneOf, Positive, Section, Text
+from plan.config.values import (
+    Amount,
+    Count,
+    Distinct,
+    Fraction,
+    Integer,
+    InWords,
+    Listed,
+    Name,
+    OneOf,
+    Positive,
+    Section,
+    TensorName,
+)
 from serve.variants import OF_ONE_MODEL
 
 
@@ -25,7 +38,11 @@ class Serving(Section):
         description="How long a request may wait for others to form a batch, in microseconds."
     )
     cuda_graphs: bool = Field(description="Whether `tensorrt`, and engines in a native backend, run as CUDA graphs.")
-    image: Text = Field(
+    image: Annotated[
+        str,
+        Field(pattern=r"^[A-Za-z0-9./_~][A-Za-z0-9./_~:@+-]{0,499}$"),
+        InWords("an image", "write docker://nvcr.io/nvidia/tritonserver:26.07-py3, or the path of a .sif file"),
+    ] = Field(
         description="Image of a full Triton, for `native` with `--sdm conda apptainer` and for `tune.launch` `docker`."
     )
     inner: Annotated[str, OneOf(OF_ONE_MODEL)] = Field(
@@ -35,10 +52,10 @@ class Serving(Section):
 
 class PyTriton(Section):
     name: Name = Field(description="Name of the model.")
-    inputs: Annotated[tuple[Text, ...], Listed, Distinct] = Field(
+    inputs: Annotated[tuple[TensorName, ...], Listed, Distinct] = Field(
         description="Names of the inputs, in the order of `model.inputs`."
     )
-    outputs: Annotated[tuple[Text, ...], Listed, Distinct] = Field(
+    outputs: Annotated[tuple[TensorName, ...], Listed, Distinct] = Field(
         description="Names of the outputs, in the order of `model.outputs`."
     )
 
@@ -64,7 +81,7 @@ class Deploy(Section):
         description="The variant that is served, as tuned where it is among `tune.variants`."
     )
     cpus: Count = Field(description="Cores of one replica.")
-    memory_mib: int = Field(ge=256, description="Memory of one replica, in MiB.")
+    memory_mib: Integer = Field(ge=256, description="Memory of one replica, in MiB.")
     min_replicas: Count = Field(description="Fewest replicas.")
     max_replicas: Count = Field(description="Most replicas.")
     target_queue_us: Count = Field(

@@ -90,10 +90,32 @@ class InWords:
 
 
 def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    twice = next((value for number, value in enumerate(values) if value in values[:number]), None)
-    if twice is not None:
-        raise PydanticCustomError("distinct", "{value} is given twice", {"value": twice, "hint": "list it once"})
+    seen: set[Any] = set()
+    for value in values:
+        if value in seen:
+            raise PydanticCustomError("distinct", "{value} is given twice", {"value": value, "hint": "list it once"})
+        seen.add(value)
     return values
+
+
+def _counted(value: int) -> int:
+    """Triton's configuration has 32 bits for a number; what is larger is a slip."""
+    if value > LARGEST:
+        context = {"largest": LARGEST, "hint": "remove some digits"}
+        raise PydanticCustomError("counted", "the number is more than {largest}", context)
+    return value
+
+
+def _path(text: str) -> str:
+    """A path that shells, logs and Snakemake can write; in its own paths Snakemake reads braces as wildcards."""
+    hint = "rename the file, or choose another one"
+    if len(text) > LONGEST_PATH:
+        raise PydanticCustomError("path", "the path has {length} characters", {"length": len(text), "hint": hint})
+    if not text.isprintable():
+        raise PydanticCustomError("path", "the path has a character that cannot be printed", {"hint": hint})
+    if "{" in text or "}" in text:
+        raise PydanticCustomError("path", "{text} has braces, which Snakemake fills in", {"text": text, "hint": hint})
+    return text
 
 
 def _shapes(text: str) -> str:
@@ -105,19 +127,30 @@ def _shapes(text: str) -> str:
     return text
 
 
+LARGEST = 2**31 - 1
+LONGEST_PATH = 1000
 # A YAML list; its items stay strict.
 Listed = Field(strict=False)
 Distinct = AfterValidator(_distinct)
 
-Count = Annotated[int, Field(ge=1)]
-Amount = Annotated[int, Field(ge=0)]
+Integer = Annotated[int, AfterValidator(_counted)]
+Count = Annotated[int, Field(ge=1), AfterValidator(_counted)]
+Amount = Annotated[int, Field(ge=0), AfterValidator(_counted)]
 Positive = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
-Text = Annotated[str, Field(min_length=1)]
+# A path, which may be empty where that means none; a path or URL that is there.
+OptionalFile = Annotated[str, AfterValidator(_path)]
+File = Annotated[str, Field(min_length=1), AfterValidator(_path)]
 Name = Annotated[
     str,
-    Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$"),
-    InWords("a name", "begin with a letter; letters, digits, - and _ may follow"),
+    Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,99}$"),
+    InWords("a name", "begin with a letter; letters, digits, - and _ may follow, 100 characters in all"),
+]
+# \p{C}: what cannot be printed.
+TensorName = Annotated[
+    str,
+    Field(pattern=r"^[^\s,\p{C}]{1,200}$"),
+    InWords("a name of a tensor", "write it without spaces and commas, as the graph has it"),
 ]
 # Checked by shapes.parse, which says better than a pattern what is wrong.
 Shapes = Annotated[str, AfterValidator(_shapes), WithJsonSchema({"type": "string", "format": "shapes"})]

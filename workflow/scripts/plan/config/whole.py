@@ -23,7 +23,7 @@ class Config(Section):
 
     run: Annotated[
         str,
-        Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"),
+        Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"),
         InWords("a name of a run", "use letters, digits, -, _ and ., the first a letter or digit; quote a number"),
     ] = Field(description="Name of the run; all outputs go to `artifacts/<run>/`.")
     model: Model = Field(description="What is served.")

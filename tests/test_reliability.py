@@ -1,0 +1,74 @@
+"""The table of docs/reliability.md says what the tests try, and how often.
+
+As a program: writes it. PYTHONPATH=workflow/scripts:tools:tests python tests/test_reliability.py
+"""
+
+import test_hostile_configs as configs
+import test_hostile_images as images
+import test_shell as shell
+from conftest import ROOT
+from models import mnist
+
+PAGE = ROOT / "docs" / "reliability.md"
+BEGIN, END = "<!-- what was tried: written by tests/test_reliability.py -->", "<!-- end -->"
+
+
+def rows() -> list[tuple[str, int, str, str]]:
+    """What is tried, how often, what comes of it, and the file of tests/ that shows it."""
+    planned = sum(said is None for _, said in configs.CASES.values())
+    refused = len(configs.CASES) - planned
+    formats = f"{', '.join(mnist.FORMATS)} with damage"
+    return [
+        (
+            "any value at any key of each shipped configuration",
+            configs.TREES,
+            "planned, or refused in lines",
+            "configs",
+        ),
+        ("shipped files with text put in, cut out, doubled", configs.TEXTS, "planned, or refused in lines", "configs"),
+        (
+            "a configuration that is wrong in a way of its own",
+            refused,
+            "refused in the line that is expected",
+            "configs",
+        ),
+        ("one that is odd and fine", planned, "planned, by `snakemake -n` too", "configs"),
+        (formats, images.IMAGES, "decoded, or refused in one line", "images"),
+        ("other formats that Pillow reads", len(images.OTHERS), "refused", "images"),
+        (
+            f"requests of {images.CLIENTS} clients to `bls`, every second one damaged",
+            images.REQUESTS,
+            "every good one answered right, every damaged one with its own error or its own answer",
+            "images",
+        ),
+        (
+            "variables of a shell, all at once, with umask 077, without HOME, as a user without a name",
+            len(shell.SHELL),
+            "served, asked over both protocols and measured",
+            "shell",
+        ),
+        ("TMPDIR that a shell takes apart, or too long for a socket", 5, "refused in one line, nothing left", "shell"),
+    ]
+
+
+def table() -> str:
+    """The rows in Markdown."""
+    lines = ["| what was tried | how often | what came of it | by `tests/…` |", "|---|---|---|---|"]
+    names = {"configs": "test_hostile_configs.py", "images": "test_hostile_images.py", "shell": "test_shell.py"}
+    lines += [f"| {what} | {count:,} | {outcome} | `{names[by]}` |" for what, count, outcome, by in rows()]
+    return "\n".join(lines)
+
+
+def written(page: str) -> str:
+    """The page with the table as it is to be."""
+    before, _, rest = page.partition(BEGIN)
+    return f"{before}{BEGIN}\n\n{table()}\n\n{END}{rest.partition(END)[2]}"
+
+
+def test_page_says_what_the_tests_try() -> None:
+    page = PAGE.read_text()
+    assert page == written(page)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(written(PAGE.read_text()))
