@@ -48,7 +48,7 @@ def test_place_in_the_image_does_not_matter():
     np.testing.assert_array_equal(decode(as_file(moved)), decode(as_file(drawing())))
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "BMP", "GIF", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "BMP", "GIF"])
 def test_other_formats(kind):
     difference = decode(as_file(drawing(), kind)).astype(int) - decode(as_file(drawing()))
     assert np.abs(difference).max() <= 30
@@ -56,7 +56,7 @@ def test_other_formats(kind):
 
 @pytest.mark.parametrize("mode", ["1", "P", "LA", "RGB", "RGBA", "CMYK"])
 def test_other_modes(mode):
-    kind = "TIFF" if mode == "CMYK" else "PNG"
+    kind = "JPEG" if mode == "CMYK" else "PNG"
     difference = decode(as_file(drawing().convert(mode), kind)).astype(int) - decode(as_file(drawing()))
     assert np.abs(difference).max() <= 30
 

@@ -43,7 +43,7 @@ def mapping(path: Path) -> dict[str, Any]:
     except RecursionError as error:
         raise UserError(f"configuration {path} is nested too deep.", HINT) from error
     except ValueError as error:
-        # A date that is in no calendar, or a number of more digits than Python converts.
+        # A date that is in no calendar, or a number longer than Python converts.
         what = str(error).partition(";")[0]
         raise UserError(f"configuration {path} has an impossible value: {what}.", HINT) from error
 

@@ -38,10 +38,14 @@ def prepare_run() -> None:
 
 def prepare_environment() -> None:
     """Make this process's environment the one that its children are to have; once, in the first program of several."""
-    if PREPARED not in os.environ:
-        prepared = inherited(os.environ)
-        os.environ.clear()
-        os.environ.update(prepared)
+    prepared = for_children()
+    os.environ.clear()
+    os.environ.update(prepared)
+
+
+def for_children() -> dict[str, str]:
+    """The environment of what this process starts: its own once that is prepared, which may have been added to."""
+    return dict(os.environ) if PREPARED in os.environ else inherited(os.environ)
 
 
 def inherited(shell: Mapping[str, str]) -> dict[str, str]:

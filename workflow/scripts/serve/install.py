@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from program.cli import UserError
-from program.environment import inherited
+from program.environment import for_children
 
 # Where the packages that a native backend links have their libraries.
 ENGINE_LIBRARIES = {"openvino": "libs", "torch": "lib"}
@@ -144,4 +144,4 @@ def _environment(libraries: list[Path]) -> dict[str, str]:
     """What a program takes over from this process, with `libraries` first in LD_LIBRARY_PATH."""
     given = os.environ.get("LD_LIBRARY_PATH", "")
     paths = [str(path) for path in libraries] + ([given] if given else [])
-    return inherited(os.environ) | {"LD_LIBRARY_PATH": ":".join(paths)}
+    return for_children() | {"LD_LIBRARY_PATH": ":".join(paths)}

@@ -106,7 +106,7 @@ def _shown(value: Any) -> str:
     """A value as YAML writes it on one line, shortened."""
     try:
         text = json.dumps(value, ensure_ascii=False, default=str)
-    except (TypeError, ValueError):  # keys that are no text, or more digits than Python writes
+    except (TypeError, ValueError):  # keys that are no text, or longer than Python writes
         return "the value"
     return text if len(text) <= 60 else f"{text[:57]}…"
 

@@ -101,7 +101,7 @@ def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
 def _counted(value: int) -> int:
     """Triton's configuration has 32 bits for a number; what is larger is a slip."""
     if value > LARGEST:
-        context = {"largest": LARGEST, "hint": "remove some digits"}
+        context = {"largest": LARGEST, "hint": "write a smaller number"}
         raise PydanticCustomError("counted", "the number is more than {largest}", context)
     return value
 
