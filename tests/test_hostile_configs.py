@@ -79,6 +79,7 @@ def overlay(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("hostile") / "overlay.yaml"
 
 
+@pytest.mark.slow
 @settings(max_examples=TREES, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(base=st.sampled_from(TREE), changes=CHANGES)
 def test_any_value_at_any_key(base: dict, changes: list) -> None:
@@ -95,6 +96,7 @@ PIECES = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_any_text(overlay: Path) -> None:
     """The shipped files, with pieces put in, cut out or doubled."""
     draw = random.Random(19)
