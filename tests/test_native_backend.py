@@ -273,12 +273,9 @@ def test_an_engine_that_cannot_be_loaded(served, engine, fault):
     assert re.search(rf"cannot load {ENGINES[engine]}: .+\. Hint: ", reason(served, f"{fault}_{engine}"))
 
 
-def test_an_engine_for_another_device_and_one_that_is_not_there(served):
+def test_an_engine_for_another_device_one_that_is_not_there_and_a_number_that_is_none(served):
     assert "model.pt2: it is for cuda, the instance_group for cpu. Hint: " in reason(served, "for_cuda")
     assert re.search("there is no model.blob or model.onnx or model.xml in .*Hint: ", reason(served, "absent"))
-
-
-def test_a_number_of_threads_that_is_none(served):
     assert 'parameter threads_alone is "most". Hint: a number, auto or all' in reason(served, "crowded")
 
 
