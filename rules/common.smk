@@ -31,8 +31,9 @@ RUN = "log={log[0]:q}; run=${{log%%/logs/*}}; exec {params.command} --settings {
 # For rules whose results are good on any machine, which Snakemake may take from a cache that several clones share
 # (docs/reruns.md). They have no benchmark: what comes from a cache took no time, and Snakemake refuses the two together.
 CACHE = snakemake_internals.has_cache(workflow)
-# What a job that serves asks of its machine, and the container that it runs in with --sdm apptainer.
-GPUS = int(plan.config.serving.device == "cuda")
+# What a job that computes or serves asks of its machine, and the container that it runs in with --sdm apptainer.
+GPU = int(plan.config.serving.device == "cuda")
+GPUS = GPU * plan.config.serving.gpus
 IMAGE = plan.config.serving.image if plan.config.server == "native" else None
 
 

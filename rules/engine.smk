@@ -86,7 +86,7 @@ rule engine_aotinductor:
     resources:
         mem_mb=4000,
         runtime=30,
-        gpu=GPUS,
+        gpu=GPU,
     params:
         libraries=libraries("engine_aotinductor.py", model_file=True),
         settings=as_json(settings.engine_aotinductor),

@@ -60,6 +60,8 @@ else:
         cache: CACHE
         conda:
             "../envs/main.yaml"
+        # PyTorch's, as in training: the last bits depend on them, and a large model takes minutes with one.
+        threads: plan.config.train.threads
         resources:
             mem_mb=4000,
             runtime=10,
@@ -143,6 +145,7 @@ rule parity:
     priority: 1
     conda:
         "../envs/main.yaml"
+    threads: plan.config.train.threads
     resources:
         mem_mb=4000,
         runtime=10,

@@ -74,7 +74,7 @@ rule in_process:
     resources:
         mem_mb=4000,
         runtime=10,
-        gpu=GPUS,
+        gpu=GPU,
         measure=1,
     params:
         libraries=lambda wildcards: libraries(

@@ -35,7 +35,9 @@ def test_gpus(nvidia_smi):
         Gpu("NVIDIA H100 80GB HBM3", "9.0", 81559, "580.159.04"),
         Gpu("NVIDIA RTX A2000", "8.6", 12282, "580.159.04"),
     ]
-    hardware.require_gpu({"sweep"})
+    hardware.require_gpus({"sweep"}, 2)
+    with pytest.raises(UserError, match=r"^config: serving.gpus: 3 asked for, but this machine has 2\. Hint: "):
+        hardware.require_gpus({"sweep"}, 3)
 
 
 @pytest.mark.parametrize(
@@ -53,14 +55,14 @@ def test_no_gpu(nvidia_smi, says, code, reason):
         hardware.gpus()
     assert str(caught.value) == reason
     with pytest.raises(UserError) as refused:
-        hardware.require_gpu({"sweep", "healthcheck"})
+        hardware.require_gpus({"sweep", "healthcheck"})
     first = "healthcheck, sweep cannot run without an NVIDIA GPU, and this machine has none"
     assert str(refused.value).startswith(f"{first}: {reason}. Hint: ")
 
 
 def test_nothing_is_asked_for_jobs_that_need_none(nvidia_smi):
     nvidia_smi("", 1)
-    hardware.require_gpu(set())
+    hardware.require_gpus(set())
 
 
 def test_engine_for_other_gpus(nvidia_smi):

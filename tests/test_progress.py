@@ -123,7 +123,7 @@ def test_a_job_that_a_signal_ends_names_it(project, number, hint):
 
 
 def job(number: int, seconds: float | None, threads: int = 1) -> PlannedJob:
-    return PlannedJob("rule", {}, False, False, number, f"job {number}", threads, seconds)
+    return PlannedJob("rule", {}, 0, False, number, f"job {number}", threads, seconds)
 
 
 def record(event: LogEvent, **more: object) -> logging.LogRecord:

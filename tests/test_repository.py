@@ -279,11 +279,12 @@ def test_cuda_graphs_cover_every_batch_of_the_profile_once(assemble):
         assert {name: list(shape.dim) for name, shape in one.input.items()} == {"input": [1, 28, 28]}
 
 
-def test_gpu_instances_of_a_python_model(assemble):
-    (config,) = configs(assemble("torchscript", "bundled", device="cuda")).values()
+@pytest.mark.parametrize("gpus", [1, 2])
+def test_gpu_instances_of_a_python_model(assemble, gpus):
+    (config,) = configs(assemble("torchscript", "bundled", device="cuda", gpus=gpus)).values()
     (group,) = config.instance_group
     kind = model_config_pb2.ModelInstanceGroup.KIND_GPU
-    assert (config.backend, group.kind, list(group.gpus)) == ("python", kind, [0])
+    assert (config.backend, group.kind, list(group.gpus)) == ("python", kind, [*range(gpus)])
 
 
 def test_engine_whose_profiles_are_smaller_than_what_is_served():

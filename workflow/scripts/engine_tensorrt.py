@@ -112,7 +112,7 @@ def _run(command: Sequence[str]) -> str:
 
 def main(job: Job) -> None:
     precision = job.settings.engine.precision
-    hardware.require_gpu(["engine_tensorrt"])
+    hardware.require_gpus(["engine_tensorrt"])
     gpu = hardware.gpus()[0]
     with whole_file(job.engine) as temporary:
         made = make(job, temporary)

@@ -70,7 +70,7 @@ def collect(job: Job) -> tuple[pd.DataFrame, Document]:
         repeats,
         {name: found["accuracy"] for name, found in health.items()},
         {
-            (name, shape): limit
+            (name, shape): limit * job.settings.gpus[name]
             for name, own in models.items()
             for (model, shape), limit in limits.items()
             if model == own

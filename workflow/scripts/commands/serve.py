@@ -17,7 +17,7 @@ from model.reference import load
 from plan import packages
 from plan.config import checked
 from plan.configured import PROJECT, configured
-from plan.hardware import require_gpu
+from plan.hardware import require_gpus
 from program import cli
 from program.cli import UserError, log
 from program.files import write_text
@@ -37,7 +37,7 @@ def build(variants: Sequence[str], configfile: Path | None) -> Path:
     checked(config, PROJECT)
     packages.use(config["model"]["requirements"], PROJECT)
     if config["serving"]["device"] == "cuda":
-        require_gpu(variants)
+        require_gpus(variants, config["serving"]["gpus"])
     if config["server"] == "native":
         install.require_native()
     run = f"artifacts/{config['run']}"

@@ -51,17 +51,20 @@ def parse(text: str) -> list[Gpu]:
     return [Gpu(name, capability, int(memory), driver) for name, capability, memory, driver in rows]
 
 
-def require_gpu(jobs: Collection[str]) -> None:
-    """Raises UserError when there are `jobs`, by their names, and this machine has no GPU for them."""
+def require_gpus(jobs: Collection[str], count: int = 1) -> None:
+    """Raises UserError when there are `jobs`, by their names, and this machine has fewer than `count` GPUs for them."""
     if not jobs:
         return
     try:
-        gpus()
+        found = gpus()
     except NoGpu as reason:
         raise UserError(
             f"{', '.join(sorted(jobs))} cannot run without an NVIDIA GPU, and this machine has none: {reason}.",
             "run where there is one, submit to one, or set serving.device to cpu and leave out tensorrt",
         ) from None
+    if len(found) < count:
+        what = f"config: serving.gpus: {count} asked for, but this machine has {len(found)}."
+        raise UserError(what, f"set serving.gpus to at most {len(found)}")
 
 
 def require_target(key: str, targets: Collection[str]) -> None:

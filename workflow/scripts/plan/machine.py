@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from plan.hardware import require_gpu, require_target
+from plan.hardware import require_gpus, require_target
 from plan.requirements import require_programs, require_search_server
 from plan.rule_settings import RuleSettings
 from plan.snakemake_internals import PlannedJob
@@ -18,7 +18,7 @@ def require(jobs: Sequence[PlannedJob], settings: RuleSettings) -> None:
     """Raises UserError when this machine lacks what some jobs need: a GPU, one that fits, programs, a Triton."""
     config = settings.plan.config
     names = {job.rule for job in jobs}
-    require_gpu({job.rule for job in jobs if job.gpu})
+    require_gpus({job.rule for job in jobs if job.gpus}, max((job.gpus for job in jobs), default=0))
     # A container brings its own.
     here = {job.rule for job in jobs if not job.contained}
     require_programs(here, config.engine.modelopt, config.tune.model_analyzer)

@@ -204,9 +204,12 @@ class RuleSettings:
         return Provenance(self.plan.config.model_dump(mode="json"))
 
     def perf_report(self) -> Report:
-        """Whose model each variant serves."""
+        """Whose model each variant serves, and on how many GPUs."""
         inner = self.plan.config.serving.inner
-        return Report({name: computing(name, inner) for name in self.plan.variants})
+        return Report(
+            {name: computing(name, inner) for name in self.plan.variants},
+            {name: self.plan.served(name).gpus for name in self.plan.variants},
+        )
 
     def perf_gate(self) -> Gate:
         """What is let pass."""

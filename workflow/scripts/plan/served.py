@@ -90,6 +90,12 @@ class Served:
         return wanted if wanted in self.runs.devices else "cpu"
 
     @property
+    def gpus(self) -> int:
+        """On how many devices its model runs: PyTriton's server has one, and so has the CPU."""
+        several = self.device == "cuda" and self.registered.kind != "pytriton"
+        return self.config.serving.gpus if several else 1
+
+    @property
     def threads(self) -> int | str:
         """CPU threads of an instance."""
         return "auto" if self.backend and self.config.serving.threads == "auto" else self.threads_alone
@@ -105,7 +111,7 @@ class Served:
         """How its instances are served; a model that calls another one runs on CPU itself."""
         asked = self.config.serving
         device = "cpu" if self.registered.raw else self.device
-        return Serving(device, asked.instances, self.threads, self.threads_alone, asked.max_queue_delay_us)
+        return Serving(device, asked.instances, self.threads, self.threads_alone, asked.max_queue_delay_us, self.gpus)
 
     @property
     def server(self) -> str:

@@ -10,14 +10,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class PlannedJob:
-    """A job that is about to run. contained: whether it runs in a container; seconds: what it took before, if known.
+    """A job that is about to run.
 
+    gpus: how many it asks for. contained: whether it runs in a container. seconds: what it took before, if known.
     message: what it is, for people; empty for a rule that only names others.
     """
 
     rule: str
     wildcards: Mapping[str, str]
-    gpu: bool
+    gpus: int
     contained: bool
     number: int
     message: str
@@ -78,7 +79,7 @@ def planned_jobs(workflow: Any, expected: Callable[[Path | None], float | None] 
         PlannedJob(
             job.rule.name,
             job.wildcards_dict,
-            bool(job.resources.get("gpu")),
+            job.resources.get("gpu") or 0,
             job.container_img is not None,
             workflow.dag.jobid(job),
             job.message or "",

@@ -18,8 +18,6 @@ Tensors = Sequence[Tensor]  # in the model's order
 
 # Triton's config and its metadata have different names for strings.
 _CONFIG_TYPES = {"BYTES": "TYPE_STRING"}
-# Where instances run. All variants use the same GPU; CUDA_VISIBLE_DEVICES chooses it.
-_DEVICES: dict[str, dict[str, Any]] = {"cpu": {"kind": "KIND_CPU"}, "cuda": {"kind": "KIND_GPU", "gpus": [0]}}
 # The native backends' names for the number of threads of one operator.
 THREADS = {"onnxruntime": "intra_op_thread_count", "pytorch": "INTRA_OP_THREAD_COUNT"}
 
@@ -155,8 +153,15 @@ def _served(name: str, model: Signature, max_batch_size: int, serving: Serving) 
         "input": [_tensor(tensor, model.batching) for tensor in model.inputs],
         "output": [_tensor(tensor, model.batching) for tensor in model.outputs],
         **(batching if max_batch_size else {}),
-        "instance_group": [{"count": serving.instances, **_DEVICES[serving.device]}],
+        "instance_group": [{"count": serving.instances, **_placement(serving)}],
     }
+
+
+def _placement(serving: Serving) -> dict[str, Any]:
+    """Where instances run: every variant on the same GPUs, which CUDA_VISIBLE_DEVICES chooses."""
+    if serving.device == "cpu":
+        return {"kind": "KIND_CPU"}
+    return {"kind": "KIND_GPU", "gpus": [*range(serving.gpus)]}
 
 
 def _tensor(tensor: Tensor, batching: bool) -> dict[str, Any]:

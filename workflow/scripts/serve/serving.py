@@ -7,6 +7,8 @@ from dataclasses import dataclass
 class Serving:
     """device: `cpu` or `cuda`. threads: of an instance, a number, `auto` or `all`. cuda_graphs: of engines alone.
 
+    gpus: how many GPUs `cuda` means, each of which gets `instances` copies.
+
     threads_alone: threads for a request that is alone, where a native backend serves.
     """
 
@@ -15,4 +17,5 @@ class Serving:
     threads: int | str
     threads_alone: int | str
     max_queue_delay_us: int
+    gpus: int = 1
     cuda_graphs: bool = False

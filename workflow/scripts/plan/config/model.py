@@ -140,7 +140,7 @@ class Train(Section):
     batch_size: Count = Field(description="Samples per step.")
     learning_rate: Positive = Field(description="Peak of the one-cycle schedule.")
     weight_decay: float = Field(ge=0, description="AdamW's weight decay.")
-    threads: Count = Field(description="CPU threads; the last bits of the result depend on it.")
+    threads: Count = Field(description="CPU threads, also of the comparison with PyTorch; the last bits depend on it.")
     min_accuracy: Fraction = Field(description="Accuracy on the test set below which the run stops.")
 
 

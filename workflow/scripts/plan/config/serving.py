@@ -22,7 +22,11 @@ from serve.variants import OF_ONE_MODEL
 
 
 class Serving(Section):
-    device: Literal["cpu", "cuda"] = Field(description="Where models run; `cuda` is the first visible NVIDIA GPU.")
+    device: Literal["cpu", "cuda"] = Field(description="Where models run; `cuda` means visible NVIDIA GPUs.")
+    gpus: Count = Field(
+        description="How many visible GPUs `cuda` means, from the first. Each runs `instances` copies; PyTriton's "
+        "servers use the first alone."
+    )
     backend: Literal["native", "python"] = Field(
         description="What serves the engines: `native`, backends in C++ that the workflow compiles, or `python`, "
         "Triton's Python backend."
