@@ -54,6 +54,16 @@ def test_no_more_is_judged_than_the_rounds_allow(count: int, judged: int) -> Non
     assert (found[-1].ratio is None) == (count < 6)
 
 
+def test_rounds_added_for_the_verdict_let_no_more_be_judged() -> None:
+    """With nine rounds of all, 12 comparisons; the two of the verdict have twice as many."""
+    others = [f"v{number}" for number in range(12)]
+    verdict = {"pytriton": [100.0] * 18, "a": [300.0] * 18, "b": [200.0] * 18}
+    points = turns({**verdict, **dict.fromkeys(others, [150.0] * 9)})
+    found = ratios(points, [(name, "pytriton") for name in ("a", "b", *others)])
+    assert [one.rounds for one in found] == [18, 18, *[9] * 12]
+    assert [one.result for one in found] == [*[FASTER] * 12, *[TOO_FEW] * 2]
+
+
 def test_rounds_that_are_needed() -> None:
     assert [rounds_for(number) for number in (1, 3, 12, 13)] == [6, 7, 9, 10]
 

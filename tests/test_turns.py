@@ -45,20 +45,46 @@ def test_a_ratio_without_two_pairs_is_not_known():
     assert turns.half_widths(failed, "base") == {"a": math.inf}
 
 
+NAMES = ["base", "a", "b", "slow", "null"]
+
+
+def noisy(done: int) -> list[dict]:
+    """Rounds in which a and b are about twice as fast as base, and their ratio changes from round to round."""
+    return rows(
+        *({"base": 10.0, "a": 20.0 * (1 + number % 2), "b": 19.0, "slow": 5.0, "null": 99.0} for number in range(done))
+    )
+
+
 @pytest.mark.parametrize(
-    ("done", "changes", "enough"),
+    ("done", "changes", "due"),
     [
-        (2, {}, False),
-        (3, {}, True),
-        (3, {"until": 50}, False),
-        (3, {"until": 200}, True),
-        (5, {"until": 50}, True),
-        (5, {"until": 50, "rounds": 7}, False),
+        (2, {}, NAMES),
+        (2, {"until": 200}, NAMES),
+        (3, {}, []),
+        (3, {"until": 50}, ["a", "b", "base"]),
+        (3, {"until": 500}, []),
+        (5, {"until": 50}, []),
+        (5, {"until": 50, "rounds": 7}, NAMES),
     ],
 )
-def test_rounds_are_added_until_the_ratios_are_known_or_no_more_are_allowed(done, changes, enough):
-    noisy = rows(*({"base": 100.0, "a": 100.0 * (1 + number % 2)} for number in range(done)))
-    assert turns.enough(noisy, settings(**changes)) == enough
+def test_rounds_of_what_decides_are_added_until_the_verdict_is_known_or_no_more_are_allowed(done, changes, due):
+    assert turns.due(noisy(done), NAMES, settings(**changes)) == due
+
+
+def test_what_decides_is_found_in_the_rounds_of_all():
+    more = [{"variant": "b", "round": 4, "throughput": 1000.0}, {"variant": "a", "round": 4, "throughput": 1.0}]
+    assert turns.due([*noisy(3), *more], NAMES, settings(until=50)) == ["a", "b", "base"]
+
+
+def test_the_baseline_decides_where_it_was_measured():
+    assert turns.leading(rows({"a": 3.0, "b": 2.0, "c": 1.0, "null": 9.0}), "base") == ["a", "b"]
+    assert turns.leading(rows({"a": 3.0, "base": 2.0, "c": 1.0}), "base") == ["a", "base"]
+    assert turns.leading(rows({"a": None, "b": 2.0}), "base") == ["b"]
+
+
+@pytest.mark.parametrize("only", [{"a": 1.0}, {"null": 1.0}])
+def test_a_variant_alone_needs_no_more_rounds(only):
+    assert turns.due(rows(*[only] * 3), list(only), settings(until=1)) == []
 
 
 def test_variants_are_compared_at_the_highest_concurrency_of_the_first_line():

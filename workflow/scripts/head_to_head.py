@@ -1,8 +1,9 @@
 """Rule head_to_head: all variants in turns at one load, with the servers of all of them up.
 
 Every round measures each variant once, in an order of its own, so that the turns of two variants lie seconds apart and
-a drift of the machine hits both. points.csv has one row per turn, raw/ perf_analyzer's own files. A variant that does
-not serve what it promises has no turns.
+a drift of the machine hits both. Rounds that are added to know the verdict better have only those that decide it.
+points.csv has one row per turn, raw/ perf_analyzer's own files. A variant that does not serve what it promises has no
+turns.
 """
 
 import random
@@ -11,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -93,11 +95,15 @@ def rounds(
 ) -> list[Row]:
     """The turns of all rounds; `raw` receives the files of perf_analyzer."""
     rows: list[Row] = []
-    with tqdm(desc="head to head", unit="turn", total=settings.rounds * len(contestants)) as progress:
-        while not turns.enough(rows, settings):
-            number = 1 + len(rows) // len(contestants)
+    expected = settings.rounds * len(contestants)
+    with tqdm(desc="head to head", unit="turn", total=expected) as progress:
+        for number in count(1):
+            due = turns.due(rows, [one.variant for one in contestants], settings)
+            if not due:
+                return rows
             # The same order in every run, another in every round.
-            order = random.Random(number).sample(contestants, len(contestants))
+            order = random.Random(number).sample([one for one in contestants if one.variant in due], len(due))
+            progress.total = max(expected, len(rows) + len(order))
             for place, one in enumerate(order, 1):
                 own = raw / f"{one.variant}-{number}"
                 own.mkdir()
@@ -133,7 +139,7 @@ def main(job: Job) -> None:
     with whole_directory(job.raw) as raw:
         rows = measured(job, contestants, raw) if contestants else []
     write(job.points, [{**vars(settings.load), **row} for row in rows], HEAD_TO_HEAD_COLUMNS)
-    log.info("%d rounds of %d variants", len(rows) // max(1, len(contestants)), len(contestants))
+    log.info("%d rounds of %d variants", max((row["round"] for row in rows), default=0), len(contestants))
 
 
 if __name__ == "__main__":

@@ -4,12 +4,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean, geometric_mean, stdev
 from typing import Any
 
 from plan.settings.perf import HeadToHead, Target
 from record import perf_analyzer
 from record.measurement import measured
+from record.points import CEILING
 from serve.server import Server
 
 # The first window warms up. perf_analyzer gives percentiles with its third window, of all of them.
@@ -17,6 +18,8 @@ _WARM_UP, _WINDOWS = 1, 3
 # Rounds give the scatter, so that windows need not agree.
 _ANY = 1e9
 _CONFIDENCE = 0.95
+# The verdict compares the fastest with the second.
+_LEADERS = 2
 
 
 def taken(running: Server, target: Target, settings: HeadToHead, data: Path, raw: Path) -> dict[str, Any]:
@@ -36,29 +39,44 @@ def taken(running: Server, target: Target, settings: HeadToHead, data: Path, raw
     }
 
 
-def enough(rows: Sequence[Mapping[str, Any]], settings: HeadToHead) -> bool:
-    """Whether there are as many rounds as asked for, and the ratios are known well enough or no round may be added."""
+def due(rows: Sequence[Mapping[str, Any]], variants: Sequence[str], settings: HeadToHead) -> list[str]:
+    """The variants of the next round; none when there are enough rounds.
+
+    All take part in the rounds that are asked for. Those added until the verdict's ratios are known well enough are for
+    the variants that decide it.
+    """
     done = max((row["round"] for row in rows), default=0)
     if done < settings.rounds:
-        return False
+        return list(variants)
     if settings.until is None or done >= settings.max_rounds:
-        return True
-    return all(width <= settings.until for width in half_widths(rows, settings.baseline).values())
+        return []
+    decisive = leading([row for row in rows if row["round"] <= settings.rounds], settings.baseline)
+    if len(decisive) < 2:
+        return []
+    widths = half_widths([row for row in rows if row["variant"] in decisive], decisive[0])
+    return decisive if any(width > settings.until for width in widths.values()) else []
 
 
-def half_widths(rows: Sequence[Mapping[str, Any]], baseline: str) -> dict[str, float]:
-    """Half the width of the 95 % interval of the ratio of each other variant to `baseline`, in per cent of it.
+def leading(rows: Sequence[Mapping[str, Any]], baseline: str) -> list[str]:
+    """The variants that decide the verdict, the fastest first: the two fastest, and `baseline` if it was measured."""
+    found: dict[str, list[float]] = {}
+    for row in rows:
+        if row.get("throughput") and row["variant"] != CEILING:
+            found.setdefault(row["variant"], []).append(row["throughput"])
+    ranked = sorted(found, key=lambda name: -geometric_mean(found[name]))
+    return [name for place, name in enumerate(ranked) if place < _LEADERS or name == baseline]
 
-    Student's t on the logarithms of the ratios within a round. Infinite with fewer than two pairs. A baseline without a
-    turn is replaced by another variant.
+
+def half_widths(rows: Sequence[Mapping[str, Any]], base: str) -> dict[str, float]:
+    """Half the width of the 95 % interval of the ratio of each other variant to `base`, in per cent of it.
+
+    Student's t on the logarithms of the ratios within a round. Infinite with fewer than two pairs.
     """
     from scipy.stats import t
 
-    names = list(dict.fromkeys(row["variant"] for row in rows))
-    base = baseline if baseline in names else min(names, default="")
     logs = {(row["variant"], row["round"]): math.log(row["throughput"]) for row in rows if row.get("throughput")}
     found = {}
-    for name in names:
+    for name in dict.fromkeys(row["variant"] for row in rows):
         if name == base:
             continue
         rounds = [number for one, number in logs if one == name and (base, number) in logs]

@@ -60,7 +60,8 @@ class Sweep(Section):
     repeats: Count = Field(le=1000, description="Measurements of each point, the variants taking turns.")
     rounds: Count = Field(description="Rounds in which all variants are measured head to head at the highest load.")
     until: Positive | None = Field(
-        description="Half the width of the ratios' intervals, in per cent, until which rounds are added; null: no more."
+        description="Half the width of the intervals of the verdict's ratios, in per cent, until which rounds of the "
+        "variants that decide it are added; null: no more."
     )
     max_rounds: Count = Field(description="Rounds after which none is added.")
     max_foreign_cpu: Positive = Field(

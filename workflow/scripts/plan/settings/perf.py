@@ -48,8 +48,11 @@ class Contestant:
 
 @dataclass(frozen=True)
 class HeadToHead:
-    """All variants in turns. until: half the width of an interval of a ratio that is narrow enough, in per cent; rounds
-    are added until then, `max_rounds` at most. baseline: the variant that the others are divided by for that."""
+    """All variants in turns.
+
+    until: half the width of the intervals of the verdict's ratios that is narrow enough, in per cent; rounds are added
+    until then, up to `max_rounds`. baseline: the variant that the fastest is compared with, besides the second.
+    """
 
     server: str
     contestants: list[Contestant]
