@@ -1,8 +1,8 @@
 """How often head to head calls a server different from itself, and how often it finds one that is slower by a tenth.
 
 The repository of one variant is served twice, under two names. Both take turns as in rule head_to_head, as often as
-asked for: alone, and with the servers of all other variants up and idle. The same rounds are judged again with a part
-of the twin's throughput taken away. Example, after `make perf_report`:
+asked for: alone and, in turn with that, with the servers of all other variants up and idle. The same rounds are judged
+again with a part of the twin's throughput taken away. Example, after `make perf_report`:
     .venv/bin/python benchmarks/same_against_same.py --variant openvino --times 20
 """
 
@@ -68,22 +68,18 @@ def job_of(options: argparse.Namespace, work: Path) -> head_to_head.Job:
     )
 
 
-def measured(job: head_to_head.Job, variant: str, idle: bool, times: int, work: Path) -> list[pd.DataFrame]:
-    """The turns of a variant and its twin, `times` times; `idle`: with the servers of all other variants up."""
+def measured(job: head_to_head.Job, variant: str, idle: bool, work: Path) -> pd.DataFrame:
+    """The turns of a variant and its twin; `idle`: with the servers of all other variants up."""
     paths = dict(zip((one.variant for one in job.settings.contestants), job.repositories))
     own = next(one for one in job.settings.contestants if one.variant == variant)
     paths[TWIN] = work / f"twin-{idle}"
     pair = [own, twin(own, paths[variant], paths[TWIN])]
     up = [*pair, *(one for one in job.settings.contestants if idle and one is not own)]
-    found = []
     with head_to_head.all_running(paths, up, job.settings.server, job.server_log) as servers:
-        data = head_to_head.samples(job, pair, work)
-        for _ in range(times):
-            with tempfile.TemporaryDirectory() as raw:
-                rows = head_to_head.rounds(job.settings, pair, servers, data, Path(raw))
-            points = [{**vars(job.settings.load), **row} for row in rows]
-            found.append(pd.DataFrame(points).reindex(columns=HEAD_TO_HEAD_COLUMNS))
-    return found
+        job.raw.mkdir()
+        rows = head_to_head.rounds(job.settings, pair, servers, head_to_head.samples(job, pair, work), job.raw)
+    points = [{**vars(job.settings.load), **row} for row in rows]
+    return pd.DataFrame(points).reindex(columns=HEAD_TO_HEAD_COLUMNS)
 
 
 def shown(tables: Sequence[pd.DataFrame], variant: str, factor: float) -> int:
@@ -95,26 +91,30 @@ def shown(tables: Sequence[pd.DataFrame], variant: str, factor: float) -> int:
     return sum(comparison.difference_shown for one in slower for comparison in compared.ratios(one, [(TWIN, variant)]))
 
 
+def summary(tables: Sequence[pd.DataFrame], idle: bool, options: argparse.Namespace) -> dict[str, Any]:
+    """The row of what was measured with, or without, the idle servers of other variants."""
+    return {
+        "other servers": "up, idle" if idle else "none",
+        "times": len(tables),
+        "median infer/s": round(float(pd.concat(tables)["throughput"].median())),
+        "false alarms": shown(tables, options.variant, 1.0),
+        f"{options.slower:g} % found": shown(tables, options.variant, 1 - options.slower / 100),
+    }
+
+
 def main(options: argparse.Namespace) -> None:
-    results: list[dict[str, Any]] = []
-    points = []
-    for idle in (False, True):
-        with tempfile.TemporaryDirectory() as directory:
-            work = Path(directory)
-            tables = measured(job_of(options, work), options.variant, idle, options.times, work)
-        points += [one.assign(idle_servers=idle, time=time) for time, one in enumerate(tables, 1)]
-        results.append(
-            {
-                "other servers": "up, idle" if idle else "none",
-                "times": len(tables),
-                "median infer/s": round(float(pd.concat(tables)["throughput"].median())),
-                "false alarms": shown(tables, options.variant, 1.0),
-                f"{options.slower:g} % found": shown(tables, options.variant, 1 - options.slower / 100),
-            }
-        )
-        log.info("%s", results[-1])
+    tables: dict[bool, list[pd.DataFrame]] = {False: [], True: []}
+    for time in range(1, options.times + 1):
+        # The machine's drift hits both alike.
+        for idle in sorted(tables, reverse=time % 2 == 0):
+            with tempfile.TemporaryDirectory() as directory:
+                work = Path(directory)
+                found = measured(job_of(options, work), options.variant, idle, work)
+            tables[idle].append(found.assign(idle_servers=idle, time=time))
+            log.info("%s", summary(tables[idle], idle, options))
+    results = [summary(found, idle, options) for idle, found in tables.items()]
     print(pd.DataFrame(results).to_string(index=False))
-    records = pd.concat(points).astype(object)
+    records = pd.concat([*tables[False], *tables[True]]).astype(object)
     write_json(options.output, {"points": records.where(records.notna(), None).to_dict("records"), "summary": results})
 
 
