@@ -20,7 +20,7 @@ import numpy as np
 import yaml
 from tritonclient.utils import np_to_triton_dtype
 
-from commands import new_graph, new_variants
+from commands import new_graph, new_values, new_variants
 from engines import openvino_graph
 from model import shapes
 from model.interface import predict
@@ -190,6 +190,9 @@ def look_at_graph(path: Path, example_file: Path) -> Seen:
         example = source.example if source else None
         readable = not openvino_graph.fault(path)
         found = new_graph.tried(path, example, *([partial(openvino_graph.fault, path)] if readable else []))
+        if text and not found.fault:
+            ends = new_values.ends(path, found.model, new_graph.smallest(found, example))
+            text = new_graph.example_of(path, tensors, ends)
     if found.fault:
         log.warning("%s It ran at no sizes tried: correct profile, and dims where they are null", found.fault)
     file = "" if floats else example_file.as_posix()
