@@ -26,6 +26,7 @@ if plan.given_graph:
             after=plan.given[1:],
         output:
             **REFERENCES,
+            **({"weights": "<results>/export/model.onnx.data"} if plan.large_graph else {}),
             onnx="<results>/export/model.onnx",
         log:
             "<logs>/export.log",

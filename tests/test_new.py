@@ -1,6 +1,6 @@
 """make new: the configuration that is written for a model file, and what is refused."""
 
-import shutil
+import json
 from pathlib import Path
 
 import onnx
@@ -8,8 +8,9 @@ import pytest
 import yaml
 from onnx import TensorProto, helper
 
+from commands import new_variants
 from commands.new import look_at
-from conftest import ROOT
+from conftest import DEFAULT, merged
 from program.cli import UserError
 
 # Two integer inputs of different sizes, two outputs, in an order that is not example's.
@@ -76,10 +77,10 @@ def test_names_dtypes_and_dims_are_the_models(command, model_file):
     assert config["pytriton"]["outputs"] == ["output_0", "output_1"]
 
 
-@pytest.mark.parametrize("name", ["hifigan", "null", "on"])
+@pytest.mark.parametrize("name", ["null", "on"])
 def test_what_is_written_can_be_planned(command, project, tmp_path, name):
     """As it is; also where names are words of YAML."""
-    shutil.copy(ROOT / "workflow" / "scripts" / "models" / "hifigan.py", tmp_path / f"{name}.py")
+    (tmp_path / f"{name}.py").write_text(MODEL.replace('DATASETS = {"own": ()}', ""))
     assert command("new", "--model", tmp_path / f"{name}.py").returncode == 0
     planned = project.planned("perf_report", configfiles=(tmp_path / f"{name}.yaml",))
     assert {"export/model.onnx", "repository/pytriton", "report/perf_report.html"} <= planned
@@ -168,7 +169,7 @@ def test_module_whose_outputs_have_no_batch_axis_is_described_without_batches(co
     model_file.write_text(MODEL.replace("weights.sum(1, keepdim=True)", "weights[weights > 0.5], weights.sum(0)"))
     found = command("new", "--model", model_file)
     assert found.returncode == 0, found.stderr
-    assert "variants leave out null: null cannot know the size of the output's axis null" in found.stderr
+    assert "not served by null: null cannot know the size of the output's axis null" in found.stderr
     config = yaml.safe_load((model_file.parent / "two.yaml").read_text())
     assert [one["dims"] for one in config["model"]["inputs"]] == [[1, 4, 2], [1, 5]]
     assert [one["dims"] for one in config["model"]["outputs"]] == [[None], [5], [1, 4, 2]]
@@ -189,3 +190,67 @@ def test_outputs_have_the_names_of_their_keys(command, model_file):
     assert command("new", "--model", model_file).returncode == 0
     config = yaml.safe_load((model_file.parent / "two.yaml").read_text())
     assert [one["name"] for one in config["model"]["outputs"]] == ["sum", "more_0"]
+
+
+# What it computes depends on the values: traced code would compute the same of all.
+EAGER = """
+import numpy as np
+
+def build():
+    import torch
+
+    class Steps(torch.nn.Module):
+        def forward(self, x):
+            return torch.stack([row * (int(row.abs().max().item()) + 1) for row in x])
+
+    return Steps()
+
+def example(shapes, generator):
+    return {"x": generator.standard_normal((shapes or {"x": [3, 4]})["x"]).astype(np.float32)}
+"""
+
+
+def test_module_that_only_pytorch_runs_is_served_by_it_alone_and_the_others_have_their_reasons(
+    command, project, tmp_path
+):
+    (tmp_path / "eager.py").write_text(EAGER)
+    found = command("new", "--model", tmp_path / "eager.py")
+    assert (found.returncode, found.stdout) == (0, "")
+    config = yaml.safe_load((tmp_path / "eager.yaml").read_text())
+    assert config["variants"] == ["null", "pytriton"]
+    reasons = config["not_served"]
+    assert list(reasons) == ["onnx", "openvino", "aotinductor", "torchscript"]
+    assert reasons["onnx"] == reasons["openvino"]
+    assert reasons["onnx"].startswith("the module cannot be exported to ONNX: GuardOnDataDependentSymNode: ")
+    assert reasons["aotinductor"].startswith("PyTorch cannot export the module for this profile: ")
+    assert reasons["torchscript"].startswith("torchscript ")
+    # A line for each, and PyTorch's pages in a file.
+    reports = tmp_path / "eager_exports.log"
+    assert found.stderr.splitlines()[1:-1] == [
+        f"{reports} has what PyTorch says of the exports that fail",
+        *(f"not served by {name}: {reason}" for name, reason in reasons.items()),
+    ]
+    assert "draft_export" in reports.read_text()
+    overlays = (tmp_path / "eager.yaml",)
+    assert not any("export/model" in path for path in project.planned("perf_report", configfiles=overlays))
+    project.snakemake("--cores", "2", "artifacts/eager/health/pytriton.json", configfiles=overlays)
+    assert json.loads((project.root / "artifacts/eager/health/pytriton.json").read_text())["healthy"]
+
+
+def test_exporter_that_crashes_or_does_not_end_costs_its_own_variant_alone(tmp_path, model_file):
+    stuck = "if torch.compiler.is_exporting(): __import__('time').sleep(1000)"
+    crash = "if torch.jit.is_tracing(): __import__('os').abort()"
+    forward = "def forward(self, ids, weights):"
+    model_file.write_text(MODEL.replace(forward, f"{forward}\n            {stuck}\n            {crash}"))
+    ids, weights = {"dtype": "INT64", "dims": [4, 2]}, {"dtype": "FP32", "dims": [5]}
+    tensors = {
+        "inputs": [ids | {"name": "ids"}, weights | {"name": "weights"}],
+        "outputs": [weights | {"name": "a", "dims": [1]}, ids | {"name": "b"}],
+    }
+    profile = dict.fromkeys(("min", "opt", "max"), "ids:8x4x2,weights:8x5")
+    own = {"model": {"file": str(model_file), **tensors}, "dataset": {"source": None}, "profile": profile}
+    text = yaml.safe_dump(merged(DEFAULT, own))
+    assert new_variants.tried(text, ["aotinductor", "torchscript"], tmp_path, limit=2) == {
+        "aotinductor": "PyTorch does not export the module within 2 s",
+        "torchscript": "PyTorch ends with SIGABRT while it exports the module",
+    }

@@ -117,6 +117,28 @@ def test_inputs_that_are_no_floats_get_a_file_of_examples_which_stays(command, t
     assert "16001" in example.read_text()
 
 
+def test_example_has_the_integers_that_the_graph_tells_apart(command, tmp_path):
+    """A look-up refuses what its table lacks, one-hot forgets it, and a number is a number."""
+    ids, kinds, masks = (value(name, TensorProto.INT64, ["n", 3]) for name in ("ids", "kinds", "masks"))
+    y, hot = value("y", TensorProto.FLOAT, ["n", 3, 7]), np.array([0, 1], np.float32)
+    nodes = [
+        helper.make_node("Gather", ["table", "ids"], ["rows"]),
+        helper.make_node("OneHot", ["kinds", "seven", "hot"], ["ones"]),
+        helper.make_node("Cast", ["masks"], ["factors"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["factors", "last"], ["wide"]),
+        helper.make_node("Add", ["rows", "ones"], ["both"]),
+        helper.make_node("Mul", ["both", "wide"], ["y"]),
+    ]
+    table = np.arange(350, dtype=np.float32).reshape(50, 7)
+    constants = {"table": table, "seven": np.int64(7), "hot": hot, "last": np.array([-1])}
+    given = written(tmp_path / "given.onnx", nodes, [ids, kinds, masks], [y], constants)
+    assert command("new", "--model", given).returncode == 0
+    made = (tmp_path / "given_example.py").read_text()
+    assert [line.split("integers(")[1].split(", shapes")[0] for line in made.splitlines() if "integers(" in line] == [
+        *("0, 50", "0, 7", "0, 2")
+    ]
+
+
 def test_graph_that_runs_at_no_size_is_described_with_the_reason(command, tmp_path):
     x, y = value("x", TensorProto.FLOAT, ["n", "size"]), value("y", TensorProto.FLOAT, ["n", 7])
     given = written(tmp_path / "given.onnx", [helper.make_node("Add", ["x", "seven"], ["y"])], [x], [y],
@@ -135,28 +157,58 @@ def test_axis_of_an_output_as_it_follows(seen, dims):
     assert new_graph._follows(None, runs, True) == dims
 
 
-def external(path: Path, size: int) -> Path:
-    """A graph of `size` floats that lie beside it; the file has none of them on the disk."""
-    weights = onnx.TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[size], data_location=TensorProto.EXTERNAL)
-    weights.external_data.add(key="location", value="w.data")
+WIDTH = 16
+
+
+def external(path: Path, rows: int) -> Path:
+    """A graph that looks up rows of a table that lies beside it: zeros, of which the disk has none, then one other."""
+    table = onnx.TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[rows, WIDTH])
+    table.data_location = TensorProto.EXTERNAL
+    table.external_data.add(key="location", value="w.data")
     with path.with_name("w.data").open("wb") as file:
-        file.truncate(4 * size)
-    x, y = value("x", TensorProto.FLOAT, ["n", size]), value("y", TensorProto.FLOAT, ["n", size])
-    made = helper.make_graph([helper.make_node("Add", ["x", "w"], ["y"])], "graph", [x], [y], [weights])
-    path.write_bytes(
-        helper.make_model(made, opset_imports=[helper.make_opsetid("", 20)], ir_version=9).SerializeToString()
-    )
+        file.seek(4 * (rows - 1) * WIDTH)
+        file.write(np.arange(WIDTH, dtype=np.float32).tobytes())
+    ids, found = value("ids", TensorProto.INT64, ["n", 2]), value("found", TensorProto.FLOAT, ["n", 2, WIDTH])
+    made = helper.make_graph([helper.make_node("Gather", ["w", "ids"], ["found"])], "graph", [ids], [found], [table])
+    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
+    path.write_bytes(model.SerializeToString())
     return path
 
 
 def test_weights_beside_a_graph_are_read_where_they_are_needed(tmp_path):
-    path = external(tmp_path / "given.onnx", 8)
-    assert [len(found(path).graph.initializer[0].raw_data) for found in (graph.read, graph.whole)] == [0, 32]
+    path = external(tmp_path / "given.onnx", 2)
+    assert [len(found(path).graph.initializer[0].raw_data) for found in (graph.read, graph.whole)] == [0, 128]
+    assert not graph.is_large(path)
 
 
-def test_weights_of_more_than_protobuf_takes_are_refused_before_they_are_read(command, tmp_path):
-    found = command("new", "--model", external(tmp_path / "given.onnx", 2**29))
-    assert found.returncode == 2
-    (line,) = found.stderr.splitlines()
-    assert "given.onnx has more than 2 GB of weights, which no single file can hold. Hint: give a model.file" in line
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["given.onnx", "w.data"]
+def looked_up(given: Path, directory: Path, row: int) -> np.ndarray:
+    """A row of the table, from a graph whose weights were gathered."""
+    directory.mkdir()
+    (directory / "model.onnx").write_bytes(graph.gathered(given, directory / "model.onnx.data").SerializeToString())
+    (found,) = graph.runner(directory / "model.onnx", ["found"])({"ids": np.array([[0, row]])})
+    np.testing.assert_array_equal(found[0, 0], np.zeros(WIDTH))
+    return found[0, 1]
+
+
+def test_graph_with_other_weights_is_another_one(tmp_path):
+    path = external(tmp_path / "given.onnx", 3)
+    before = looked_up(path, tmp_path / "before", 2)
+    np.testing.assert_array_equal(before, np.arange(WIDTH))
+    (tmp_path / "w.data").write_bytes(np.repeat(np.float32([0, 1, 2]), WIDTH).tobytes())
+    np.testing.assert_array_equal(looked_up(path, tmp_path / "after", 2), np.full(WIDTH, 2))
+    both = [(tmp_path / name / "model.onnx").read_bytes() for name in ("before", "after")]
+    assert both[0] != both[1]
+
+
+@pytest.mark.slow
+def test_weights_of_more_than_protobuf_takes_stay_beside_their_graph(command, tmp_path):
+    rows = 2**25 + 1
+    path = external(tmp_path / "given.onnx", rows)
+    assert graph.is_large(path)
+    found = command("new", "--model", path)
+    assert found.returncode == 0, found.stderr
+    config = yaml.safe_load((tmp_path / "given.yaml").read_text())
+    assert (config["variants"], config["not_served"]) == (["null", "onnx", "openvino"], {})
+    np.testing.assert_array_equal(looked_up(path, tmp_path / "export", rows - 1), np.arange(WIDTH))
+    written = (tmp_path / "export" / "model.onnx.data").stat()
+    assert (written.st_size, written.st_blocks * 512 < 2**26) == (4 * rows * WIDTH, True)

@@ -122,7 +122,7 @@ def test_verdict_comes_first(page: webdriver.Chrome, document: dict[str, Any]) -
 
 
 def test_ranking_has_every_variant_fastest_first(page: webdriver.Chrome, document: dict[str, Any]) -> None:
-    rows = page.find_elements(By.CSS_SELECTOR, "#ranking tbody tr")
+    rows = page.find_elements(By.CSS_SELECTOR, "#ranking tbody:first-of-type tr")
     assert [row.find_element(By.TAG_NAME, "th").text.split()[0] for row in rows] == [
         *("fast", "slow", "shaky", "broken", "null")
     ]
@@ -134,6 +134,13 @@ def test_ranking_has_every_variant_fastest_first(page: webdriver.Chrome, documen
     ]
     whiskers = ["--low: " in style for style in styles]
     assert whiskers == [True, True, False, True]
+
+
+def test_ranking_says_what_is_not_served_and_why(page: webdriver.Chrome, document: dict[str, Any]) -> None:
+    (row,) = page.find_elements(By.CSS_SELECTOR, "#ranking .not-served tr")
+    (name, reason), *_ = document["config"]["not_served"].items()
+    assert row.text.split(maxsplit=1)[0] == name
+    assert row.find_elements(By.TAG_NAME, "td")[-1].text == f"not served: {reason.strip()}"
 
 
 def test_ranking_keeps_its_bars_on_a_phone(page: webdriver.Chrome) -> None:

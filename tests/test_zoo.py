@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from model import graph
 from native_backends import build
 from program.cli import UserError
 from zoo_runs import planned
@@ -39,6 +40,23 @@ def test_kind_is_served_as_it_answers(name, directory, backends):
     for variant, health in found.items():
         for protocol in health["protocols"].values():
             assert protocol["parity"], variant
+
+
+@pytest.mark.slow
+def test_weights_that_a_graph_cannot_hold_go_with_it(directory, backends, monkeypatch):
+    """As those of more than 2 GB, of which there are fewer here: tests/test_new_graph.py has that many."""
+    monkeypatch.setattr(graph, "LARGEST", 1000)
+    carried = planned("external_data", KINDS["external_data"], directory, backends)
+    carried.export()
+    assert {variant: carried.serve(variant)["reasons"] for variant in carried.plan.variants} == {
+        "onnx": [],
+        "openvino": [],
+    }
+    served = carried.at("repository/onnx/external_data_onnx/1")
+    assert sorted(path.name for path in served.iterdir()) == [
+        *("model.onnx", "model.onnx.data", "model.py", "runtime.py")
+    ]
+    assert (served / "model.onnx").stat().st_size < (served / "model.onnx.data").stat().st_size
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -86,6 +86,7 @@ class Carried:
         script = None
         if self.plan.given_graph:
             given = Path(self.plan.given[0])
+            rest["weights"] = self.at("export/model.onnx.data") if self.plan.large_graph else None
             export_given.main(
                 export_given.Job(self.settings.reference(), given=given, model_file=model_file, **made, **rest)
             )
@@ -107,9 +108,9 @@ class Carried:
     def serve(self, variant: str) -> Mapping[str, Any]:
         """Build a variant and check its health; returns health.json."""
         plan, target = self.plan, self.at(f"repository/{variant}")
-        artifact = next(iter(map(Path, plan.artifact(variant))), None)
+        artifact = [*map(Path, plan.artifact(variant))]
         if plan.served(variant).runs.engine == "openvino":
-            paths = self.at("export/model.onnx"), artifact, self.at("engine/openvino/engine.json")
+            paths = self.at("export/model.onnx"), *artifact, self.at("engine/openvino/engine.json")
             engine_openvino.main(engine_openvino.Job(self.settings.engine_openvino(), *paths))
         if VARIANTS[variant].kind == "pytriton":
             model = Path(plan.model_file[0]), [Path(path) for path in plan.served_beside]

@@ -1,6 +1,7 @@
 """Rule export, for a ready graph: model.onnx as it was given, checked against the config, and what it answers.
 
-model.onnx holds all of its weights, also those that lie in files beside the given one. reference.npz holds the test
+model.onnx holds all of its weights, also those that lie in files beside the given one; more than one file can hold are
+in one beside it. reference.npz holds the test
 set, or inputs that are made up, of the profile's sizes, and ONNX Runtime's outputs for them.
 """
 
@@ -34,6 +35,7 @@ class Job:
     model_file: Annotated[Path | None, "what the graph lacks: a data set, example inputs"]
     dataset: Annotated[Path | None, "test.npz, where there is a data set"]
     onnx: Annotated[Path, "output: model.onnx"]
+    weights: Annotated[Path | None, "output: its weights, where it cannot hold them"]
     reference: Annotated[Path, "output: reference.npz"]
     raw_reference: Annotated[Path | None, "output: reference_raw.npz, where there are raw samples"]
 
@@ -68,7 +70,7 @@ def _check(side: str, tensor: Tensor, own: Value, batching: bool) -> None:
 def main(job: Job) -> None:
     settings = job.settings
     model = settings.model
-    found = graph.whole(job.given)
+    found = graph.gathered(job.given, job.weights) if job.weights else graph.whole(job.given)
     check(graph.inputs(found), graph.outputs(found), model)
     with whole_file(job.onnx) as temporary:
         temporary.write_bytes(found.SerializeToString(deterministic=True))

@@ -38,7 +38,7 @@ class Job:
 
     settings: InProcess
     runtime: Annotated[Path, "the framework that runs the model"]
-    artifact: Annotated[Path, "the exported model, engine or weights"]
+    artifact: Annotated[list[Path], "the exported model, engine or weights, and weights beside it"]
     processing: Annotated[Path | None, "model file, for a runtime that builds the model from it"]
     checks: Annotated[Path, "checks.json of the variant"]
     beside: Annotated[list[Path], "files beside the model file that it needs"]
@@ -65,7 +65,8 @@ def measured(infer: runtime.Infer, batch: list[np.ndarray], window_ms: float, sa
 
 def lay_out(job: Job, directory: Path) -> None:
     """Put what a runtime expects beside itself into a directory."""
-    files = {"runtime.py": job.runtime, job.artifact.name: job.artifact, "outputs.py": Path(outputs.__file__)}
+    files = {"runtime.py": job.runtime, "outputs.py": Path(outputs.__file__)}
+    files |= {path.name: path for path in job.artifact}
     for name, path in (files | processing(job.processing, job.beside)).items():
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
         (directory / name).symlink_to(path.resolve())

@@ -7,7 +7,7 @@ all of its samples, and the worst of the outputs. Beyond the tolerance the rule 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from plan.settings.export import Parity
 from program.cli import UserError, log
 from program.files import write_json
 from program.job import run
+
+if TYPE_CHECKING:
+    import torch
 
 Predict = Callable[[Arrays], list[np.ndarray]]
 
@@ -41,9 +44,14 @@ def torchscript_predict(path: Path) -> Predict:
     """Run model.ts."""
     import torch
 
-    from model.outputs import tensors_of
+    return of_module(torch.jit.load(path, map_location="cpu").eval())
 
-    module = torch.jit.load(path, map_location="cpu").eval()
+
+def of_module(module: "torch.nn.Module") -> Predict:
+    """Run a module."""
+    import torch
+
+    from model.outputs import tensors_of
 
     def one(inputs: Arrays) -> list[np.ndarray]:
         with torch.inference_mode():
@@ -65,9 +73,26 @@ def compare(predict: Predict, checked: Mapping[str, tuple[Reference, int]], mode
     }
 
 
+def compared(
+    name: str, predict: Predict, checked: Mapping[str, tuple[Reference, int]], settings: Parity
+) -> dict[str, dict[str, Any]]:
+    """How far an export is from the reference in each case. Raises UserError beyond the tolerance."""
+    bounds = Bounds(**asdict(settings.tolerance))
+    result = {}
+    for label, found in compare(predict, checked, settings.model).items():
+        if beyond := faults(found, bounds, settings.tolerances):
+            raise UserError(
+                f"{name} differs from the reference at {place(label)}: {'; '.join(beyond)}.",
+                "look for an operator that was exported wrongly, give inputs that the model knows in example of "
+                "the model file, or widen export.tolerance",
+            )
+        result[label] = record(found)
+    log.info("%s gives what PyTorch gives at %s", name, ", ".join(map(place, checked)))
+    return result
+
+
 def main(job: Job) -> None:
     settings = job.settings
-    bounds = Bounds(**asdict(settings.tolerance))
     profile = {
         bound: shapes.stacked(given, settings.model.batching)
         for bound, given in shapes.parse_profile(settings.profile).items()
@@ -80,18 +105,7 @@ def main(job: Job) -> None:
         exports["torchscript"] = torchscript_predict(job.torchscript)
     single = {name: [1, *dims[1:]] for name, dims in profile["opt"].items()}
     checked = cases(groups, {"single": single, **profile})
-    result: dict[str, dict[str, Any]] = {}
-    for name, predict in exports.items():
-        result[name] = {}
-        for label, found in compare(predict, checked, settings.model).items():
-            if beyond := faults(found, bounds, settings.tolerances):
-                raise UserError(
-                    f"{name} differs from the reference at {place(label)}: {'; '.join(beyond)}.",
-                    "look for an operator that was exported wrongly, give inputs that the model knows in example of "
-                    "the model file, or widen export.tolerance",
-                )
-            result[name][label] = record(found)
-        log.info("%s gives what PyTorch gives at %s", name, ", ".join(map(place, checked)))
+    result = {name: compared(name, predict, checked, settings) for name, predict in exports.items()}
     write_json(job.parity, {"samples": groups[0].samples, "tolerance": asdict(settings.tolerance), "exports": result})
 
 

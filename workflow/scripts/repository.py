@@ -26,7 +26,7 @@ class Job:
     library: Annotated[Path | None, "the native backend that serves it"]
     model_py: Annotated[Path | None, "the Python model that serves it"]
     runtime: Annotated[Path | None, "the framework that runs it in Python"]
-    artifact: Annotated[Path | None, "the exported model or engine"]
+    artifact: Annotated[list[Path], "the exported model or engine, and weights beside it"]
     repository: Annotated[Path, "output: directory"]
 
 
@@ -34,9 +34,7 @@ def main(job: Job) -> None:
     settings = job.settings
     profile = {bound: shapes.parse(text) for bound, text in settings.profile.items()}
     config = modelconfig.engine_model(settings.name, settings.model, profile, settings.serving, settings.backend)
-    files = {"model.py": job.model_py, "runtime.py": job.runtime}
-    if job.artifact:
-        files[job.artifact.name] = job.artifact
+    files = {"model.py": job.model_py, "runtime.py": job.runtime, **{path.name: path for path in job.artifact}}
     with whole_directory(job.repository) as temporary:
         repositories.add_model(temporary, config, {name: path for name, path in files.items() if path})
         if job.library:

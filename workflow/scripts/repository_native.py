@@ -22,7 +22,7 @@ class Job:
     """What the rule gives, and where what it makes goes."""
 
     settings: NativeRepository
-    artifact: Annotated[Path, "the exported model or engine"]
+    artifact: Annotated[list[Path], "the exported model or engine, and weights beside it"]
     record: Annotated[Path | None, "engine.json of an engine with profiles"]
     repository: Annotated[Path, "output: directory"]
 
@@ -54,7 +54,8 @@ def main(job: Job) -> None:
         settings.name, settings.backend, settings.model, profile, settings.serving, profiles
     )
     with whole_directory(job.repository) as temporary:
-        repositories.add_model(temporary, config, {settings.file: job.artifact})
+        model, *weights = job.artifact
+        repositories.add_model(temporary, config, {settings.file: model, **{path.name: path for path in weights}})
     log.info("repository of %s, backend %s, max batch %d", config.name, config.backend, config.max_batch_size)
 
 

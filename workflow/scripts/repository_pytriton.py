@@ -22,7 +22,7 @@ class Job:
 
     settings: PyTritonRepository
     runtime: Annotated[Path, "the framework that runs the model"]
-    artifact: Annotated[Path, "weights, exported model or engine"]
+    artifact: Annotated[list[Path], "weights, exported model or engine, and weights beside it"]
     model_file: Annotated[Path | None, "Python file of the model, where it has one"]
     beside: Annotated[list[Path], "files beside the model file that it needs"]
     repository: Annotated[Path, "output: directory"]
@@ -41,7 +41,8 @@ def main(job: Job) -> None:
     }
     with whole_directory(job.repository) as temporary:
         write_json(temporary / PYTRITON, description)
-        files = {"runtime.py": job.runtime, "outputs.py": Path(outputs.__file__), job.artifact.name: job.artifact}
+        files = {"runtime.py": job.runtime, "outputs.py": Path(outputs.__file__)}
+        files |= {path.name: path for path in job.artifact}
         repositories.copy_files(temporary, files | repositories.processing(job.model_file, job.beside))
     log.info("PyTriton server of %s, max batch %d", description["name"], description["max_batch_size"])
 

@@ -9,8 +9,8 @@ import argparse
 import inspect
 import re
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -18,10 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
-from snakemake.utils import update_config
 from tritonclient.utils import np_to_triton_dtype
 
-from commands import new_graph
+from commands import new_graph, new_values, new_variants
 from engines import openvino_graph
 from model import shapes
 from model.interface import predict
@@ -30,13 +29,12 @@ from model.signature import Signature, Tensor, names
 from model.source import load_file
 from model.tensors import Arrays
 from plan import packages
-from plan.config import Config, problems
-from plan.configured import PROJECT, configured
+from plan.configured import PROJECT
 from plan.installer import provide
 from program import cli
 from program.cli import UserError, log
 from program.files import write_text
-from serve.variants import OFFERED, VARIANTS
+from serve.variants import OF_ONE_MODEL
 
 if TYPE_CHECKING:
     import torch
@@ -90,6 +88,9 @@ profile:
 
 # Each is built, checked and measured; leave out what you have no use for. aotinductor may take minutes to compile.
 variants: {variants}
+
+# Those that cannot serve this model, and why: the report says so. Asked for in variants, they are an error.
+not_served:{not_served}
 
 # Engines for GPUs that this machine does not have: [tensorrt_rtx].
 engines: []
@@ -189,28 +190,13 @@ def look_at_graph(path: Path, example_file: Path) -> Seen:
         example = source.example if source else None
         readable = not openvino_graph.fault(path)
         found = new_graph.tried(path, example, *([partial(openvino_graph.fault, path)] if readable else []))
+        if text and not found.fault:
+            ends = new_values.ends(path, found.model, new_graph.smallest(found, example))
+            text = new_graph.example_of(path, tensors, ends)
     if found.fault:
         log.warning("%s It ran at no sizes tried: correct profile, and dims where they are null", found.fault)
     file = "" if floats else example_file.as_posix()
     return Seen(found.model, file, path.as_posix(), sizes=found.sizes, example=text)
-
-
-def servable(seen: Seen, text: str) -> list[str]:
-    """The variants that can serve a model under the configuration in `text`; the others are named with the reason."""
-    raw = configured(None)
-    update_config(raw, yaml.safe_load(text))
-    # What has no example yet has a problem, but none of the variants.
-    raw["model"]["file"] = "" if seen.onnx else seen.file
-    faults: dict[str, str] = {}
-    for name in OFFERED:
-        config = Config.model_validate({**raw, "variants": [name]})
-        found = [problem.what for problem in problems(config, Path.cwd()) if problem.key == "variants"]
-        if VARIANTS[name].engine == "openvino" and seen.onnx and not found:
-            found = [openvino_graph.fault(Path(seen.onnx))]
-        faults[name] = "".join(found[:1])
-        if faults[name] and not (seen.onnx and VARIANTS[name].pytorch):
-            log.info("variants leave out %s: %s", name, faults[name])
-    return [name for name, fault in faults.items() if not fault]
 
 
 def _inputs(
@@ -241,9 +227,9 @@ def _called(path: Path, name: str, function: Callable[..., Any], *arguments: Any
 
 
 def skeleton(
-    seen: Seen, variants: Sequence[str], model_file: Path, run: str, config: Path, requirements: Path | None
+    seen: Seen, faults: Mapping[str, str], model_file: Path, run: str, config: Path, requirements: Path | None
 ) -> str:
-    """The text of the configuration."""
+    """The text of the configuration; `faults`: why variants cannot serve the model."""
     model = seen.model
     profile = {
         bound: shapes.format(_bound(model, batch, size))
@@ -251,6 +237,7 @@ def skeleton(
     }
     pytriton = {"name": f"{run}_pytriton", "inputs": names(model.inputs), "outputs": names(model.outputs)}
     tensors = (*model.inputs, *model.outputs)
+    variants = [name for name in new_variants.offered(bool(seen.onnx)) if name not in faults]
     in_python = any(one.dtype == "BYTES" or not (model.batching or one.dims) for one in tensors)
     text = SKELETON.format(
         name=model_file.name,
@@ -262,13 +249,14 @@ def skeleton(
         config=config,
         inputs=_tensors(model.inputs),
         outputs=_tensors(model.outputs),
-        variants=_flow(list(variants)),
+        variants=_flow(variants),
+        not_served="".join(f"\n  {line}" for line in _lines(faults)) or " {}",
         source=_flow(seen.datasets[0] if seen.datasets else None),
         profile="\n".join(f"  {bound}: {_flow(text)}" for bound, text in profile.items()),
         pytriton=_flow(pytriton),
     )
-    computing = next((name for name in variants if VARIANTS[name].computes), "openvino")
-    other = "" if "openvino" in variants else NO_OPENVINO.format(variant=computing)
+    alone = next((name for name in variants if name in OF_ONE_MODEL), "openvino")
+    other = "" if alone == "openvino" or "openvino" in variants else NO_OPENVINO.format(variant=alone)
     return text + (IN_PYTHON if in_python else "") + other
 
 
@@ -285,6 +273,11 @@ def _tensors(tensors: Sequence[Tensor]) -> str:
     """Inputs or outputs as lines of the configuration."""
     lines = [{"name": one.name, "dtype": one.dtype, "dims": one.dims} for one in tensors]
     return "\n".join(f"    - {_flow(line)}" for line in lines)
+
+
+def _lines(values: Mapping[str, str]) -> list[str]:
+    """A mapping as lines of YAML, an item each."""
+    return yaml.safe_dump(dict(values), sort_keys=False, width=10**6).splitlines() if values else []
 
 
 def _flow(value: Any) -> str:
@@ -313,11 +306,19 @@ def main(options: argparse.Namespace) -> None:
     example = config.with_name(f"{run}_example.py")
     seen = look_at(model_file) if model_file.suffix == ".py" else look_at_graph(model_file, example)
     text = partial(skeleton, model_file=model_file, run=run, config=config, requirements=options.requirements)
-    variants = servable(seen, text(seen, OFFERED))
+    # Data sets do not decide what can serve it.
+    plain = text(replace(seen, datasets=()), {})
+    if seen.onnx:
+        faults = new_variants.of_graph(plain, model_file)
+    else:
+        log.info("trying what the module can be exported to")
+        faults = new_variants.of_module(plain, config.with_name(f"{run}_exports.log"))
+    for name, fault in faults.items():
+        log.info("not served by %s: %s", name, fault)
     if seen.example:
         write_text(example, seen.example)
         log.info("%s written: inputs that are no floats. Change them to what the model may be asked", example)
-    write_text(config, text(seen, variants))
+    write_text(config, text(seen, faults))
     log.info("%s written. Read it, then: make perf_report CONFIG=%s", config, config)
 
 

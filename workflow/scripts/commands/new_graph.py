@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -74,6 +75,12 @@ def tried(path: Path, example: Example | None, refused: Callable[[Shapes], str] 
         if ran:
             return ran[0]
     return Tried(guesses[0], fault=fault)
+
+
+def smallest(found: Tried, example: Example | None) -> Arrays:
+    """One request of the smallest sizes tried."""
+    model = found.model
+    return _request(model, dict.fromkeys(_axes(model), found.sizes[0]), 1, example)
 
 
 def inputs_of(path: Path) -> list[Tensor]:
@@ -156,9 +163,7 @@ def _runs(
     axes = _axes(model)
 
     def answer(chosen: Sizes, batch: int) -> Run:
-        made = made_up(model.inputs, _shapes(model, chosen, [batch]), example)
-        inputs = made if model.batching else {name: np.asarray(array[0]) for name, array in made.items()}
-        return Run(chosen, batch, [np.shape(output) for output in compute(inputs)])
+        return Run(chosen, batch, [np.shape(one) for one in compute(_request(model, chosen, batch, example))])
 
     low, opt, high = (dict.fromkeys(axes, size) for size in sizes)
     yield answer(low, 1)
@@ -169,6 +174,11 @@ def _runs(
             yield answer(opt | {axis: high[axis]}, 1)
         except UserError:  # axes that go together
             continue
+
+
+def _request(model: Signature, sizes: Sizes, batch: int, example: Example | None) -> Arrays:
+    made = made_up(model.inputs, _shapes(model, sizes, [batch]), example)
+    return made if model.batching else {name: np.asarray(array[0]) for name, array in made.items()}
 
 
 def _followed(model: Signature, runs: Sequence[Run]) -> Iterator[Tensor]:
@@ -215,18 +225,21 @@ def example(shapes, generator):
 '''
 
 
-def example_of(path: Path, tensors: Sequence[Tensor]) -> str:
-    """The text of a model file with `example`: integers are 0 and 1, which vocabularies, masks and classes have."""
-    lines = [f"        {tensor.name!r}: {_made(tensor)}," for tensor in tensors]
+def example_of(path: Path, tensors: Sequence[Tensor], ends: Mapping[str, int] = MappingProxyType({})) -> str:
+    """The text of a model file with `example`: integers below `ends`, or else below 2.
+
+    Vocabularies, masks and classes have 0 and 1.
+    """
+    lines = [f"        {tensor.name!r}: {_made(tensor, max(ends.get(tensor.name, 2), 2))}," for tensor in tensors]
     return EXAMPLE.format(graph=path.name, inputs="\n".join(lines))
 
 
-def _made(tensor: Tensor) -> str:
+def _made(tensor: Tensor, end: int) -> str:
     shape = f"shapes[{tensor.name!r}]"
     if tensor.dtype == "BYTES":
         return f'np.full({shape}, "text", np.object_)'
     if tensor.dtype == "BOOL":
         return f"generator.integers(0, 2, {shape}).astype(np.bool_)"
     kind = np.dtype(DTYPES[tensor.dtype]).name
-    made = "standard_normal(" if tensor.dtype.startswith("FP") else "integers(0, 2, "
+    made = "standard_normal(" if tensor.dtype.startswith("FP") else f"integers(0, {end}, "
     return f"generator.{made}{shape}).astype(np.{kind})"

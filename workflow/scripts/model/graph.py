@@ -1,23 +1,29 @@
 """An ONNX graph as it was given: its inputs and outputs, and the files that hold its weights."""
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import onnx
 
 from model.tensors import DTYPES, Arrays, as_text
 from program.cli import UserError
+from program.files import sha256, whole_file
 
 TYPE_NAMES = {
     onnx.helper.np_dtype_to_tensor_dtype(np.dtype(kind)): name for name, kind in DTYPES.items() if name != "BYTES"
 }
 TYPE_NAMES[onnx.TensorProto.STRING] = "BYTES"
-# protobuf's own limit of one message
+# protobuf's own limit of one message, in bytes
 LARGEST = 2**31 - 1
+# Where weights begin in a file of their own, in bytes: what maps files into memory needs whole pages.
+PAGE = 4096
+# Bytes that are copied at once.
+PIECE = 2**24
 # ONNX Runtime's level of logging: what goes wrong it says in exceptions too, and once is enough.
 FATAL = 4
 
@@ -34,7 +40,7 @@ class Value:
 def read(path: Path) -> onnx.ModelProto:
     """A graph, without the weights in files beside it.
 
-    Raises UserError when it is none, not a valid one, or larger with its weights than one file may be.
+    Raises UserError when it is none, or not a valid one.
     """
     try:
         onnx.checker.check_model(path)
@@ -42,9 +48,6 @@ def read(path: Path) -> onnx.ModelProto:
     except Exception as error:  # of protobuf, of the checker, of the system
         first = (str(error).strip().splitlines() or ["no reason given"])[0]
         raise UserError(f"model.onnx: {path} is not a valid ONNX graph: {first}") from error
-    if sum(one.stat().st_size for one in [path, *weights(path)]) > LARGEST:
-        hint = "give a model.file that builds the module, for variants that run PyTorch"
-        raise UserError(f"model.onnx: {path} has more than 2 GB of weights, which no single file can hold.", hint)
     return graph
 
 
@@ -53,6 +56,45 @@ def whole(path: Path) -> onnx.ModelProto:
     graph = read(path)
     onnx.load_external_data_for_model(graph, str(path.parent))
     return graph
+
+
+def is_large(path: Path) -> bool:
+    """Whether a graph has more weights than one file of it can hold."""
+    return sum(one.stat().st_size for one in [path, *weights(path)] if one.exists()) > LARGEST
+
+
+def gathered(path: Path, target: Path) -> onnx.ModelProto:
+    """A graph whose weights are copied from all files beside it into `target`, which it names; it has their SHA-256.
+
+    Raises UserError as `read`.
+    """
+    graph = read(path)
+    with whole_file(target) as temporary, temporary.open("wb") as file:
+        for tensor in filter(onnx.external_data_helper.uses_external_data, graph.graph.initializer):
+            old = onnx.external_data_helper.ExternalDataInfo(tensor)
+            file.seek(-file.tell() % PAGE, os.SEEK_CUR)
+            start = file.tell()
+            with (path.parent / old.location).open("rb") as source:
+                source.seek(old.offset or 0)
+                _copy(source, file, old.length or -1)
+            file.truncate()
+            place = {"location": target.name, "offset": start, "length": file.tell() - start}
+            del tensor.external_data[:]
+            tensor.external_data.extend(
+                onnx.StringStringEntryProto(key=key, value=str(value)) for key, value in place.items()
+            )
+    graph.metadata_props.add(key="weights_sha256", value=sha256(target))
+    return graph
+
+
+def _copy(source: IO[bytes], target: IO[bytes], length: int) -> None:
+    """Copy bytes in pieces, -1: to the end; zeros take no place on the disk."""
+    while piece := source.read(min(length, PIECE) if length >= 0 else PIECE):
+        if piece == bytes(len(piece)):
+            target.seek(len(piece), os.SEEK_CUR)
+        else:
+            target.write(piece)
+        length -= len(piece) if length >= 0 else 0
 
 
 def runner(path: Path, outputs: list[str]) -> Callable[[Arrays], list[np.ndarray]]:

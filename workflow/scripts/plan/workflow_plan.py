@@ -102,6 +102,13 @@ class Plan:
         return bool(self.config.model.onnx)
 
     @property
+    def large_graph(self) -> bool:
+        """Whether the ready graph has more weights than model.onnx can hold."""
+        from model.graph import is_large
+
+        return self.given_graph and is_large(self.root / self.config.model.onnx)
+
+    @property
     def dataset(self) -> bool:
         """Whether there is a data set."""
         return self.config.dataset.source is not None
@@ -217,9 +224,10 @@ class Plan:
         return self.model_file if self.served(variant).kind == "pytriton" else []
 
     def artifact(self, variant: str) -> list[str]:
-        """The file that a variant runs, if it runs one."""
+        """The file that a variant runs, if it runs one, and that of the weights that a large graph does not hold."""
         path = self.served(variant).runs.artifact
-        return [f"{self.results}/{path}"] if path else []
+        beside = [f"{path}.data"] if path == "export/model.onnx" and self.large_graph else []
+        return [f"{self.results}/{name}" for name in [path, *beside] if name]
 
     def record(self, variant: str) -> list[str]:
         """engine.json of the engine of a variant, if it has one."""

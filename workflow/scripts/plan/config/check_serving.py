@@ -69,6 +69,13 @@ def _check_server(config: Config, _root: Path) -> Iterator[Problem]:
             yield Problem("variants", f"{variant} cannot run {inner} from Python", "choose another serving.inner")
 
 
+def _check_not_served(config: Config, _root: Path) -> Iterator[Problem]:
+    for variant in config.variants:
+        if variant in config.not_served:
+            what = f"{variant} stands in variants too"
+            yield Problem("not_served", what, "remove it here once it can serve the model, or leave it out of variants")
+
+
 def _check_devices(config: Config, _root: Path) -> Iterator[Problem]:
     for variant in config.variants:
         yield from _check_device(config, variant)
@@ -112,6 +119,6 @@ def _check_pytriton(config: Config, _root: Path) -> Iterator[Problem]:
 
 
 CHECKS = (
-    *(_check_server, _check_devices, _check_pytriton),
+    *(_check_server, _check_not_served, _check_devices, _check_pytriton),
     *(_check_run, _check_loads, _check_slo, _check_rounds, _check_base),
 )

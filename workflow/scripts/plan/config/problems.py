@@ -59,7 +59,7 @@ def explained(error: ValidationError) -> Iterator[Problem]:
         # A list of which no item is valid counts as empty.
         if one["type"] == "too_short" and len(inside) > 1:
             continue
-        yield Problem(".".join(map(str, one["loc"])), *_explained(one))
+        yield Problem(".".join(str(part) for part in one["loc"] if part != "[key]"), *_explained(one))
 
 
 def inner_section(annotation: Any) -> type[Section] | None:

@@ -141,6 +141,11 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 # A path, which may be empty where that means none; a path or URL that is there.
 OptionalFile = Annotated[str, AfterValidator(_path)]
 File = Annotated[str, Field(min_length=1), AfterValidator(_path)]
+Reason = Annotated[
+    str,
+    Field(pattern=r"^[^\p{C}]+$", max_length=400),
+    InWords("a reason", "write it on one line, in up to 400 characters"),
+]
 Name = Annotated[
     str,
     Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,99}$"),

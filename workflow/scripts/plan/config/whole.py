@@ -9,7 +9,7 @@ from plan.config.engine import Engine, Profile
 from plan.config.measurement import Compare, Report, Sweep, Tune
 from plan.config.model import Dataset, Export, Model, Train
 from plan.config.serving import Deploy, Healthcheck, PyTriton, Serving
-from plan.config.values import Distinct, InWords, Listed, OneOf, Section
+from plan.config.values import Distinct, InWords, Listed, OneOf, Reason, Section
 from serve.variants import ENGINES, VARIANTS
 
 
@@ -46,6 +46,9 @@ class Config(Section):
     )
     variants: Annotated[tuple[Annotated[str, OneOf(tuple(VARIANTS))], ...], Listed, Distinct] = Field(
         min_length=1, description="What is served, checked and measured."
+    )
+    not_served: dict[Annotated[str, OneOf(tuple(VARIANTS))], Reason] = Field(
+        description="Variants that cannot serve this model, each with the reason, which the report shows."
     )
     serving: Serving = Field(description="How every variant is served.")
     pytriton: PyTriton = Field(description="Names that the PyTriton variants give the model.")
