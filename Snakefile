@@ -39,6 +39,7 @@ include: "rules/tune.smk"
 include: "rules/deploy.smk"
 include: "rules/gate.smk"
 include: "rules/targets.smk"
+include: "rules/origin.smk"
 
 
 localrules:

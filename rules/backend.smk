@@ -21,6 +21,7 @@ rule backend:
         mem_mb=4000,
         runtime=10,
     params:
+        contents=contents("backend"),
         libraries=libraries("backend.py", packages=["openvino", "torch"]),
         command=command("backend"),
     message:

@@ -74,6 +74,12 @@ def libraries(*scripts, **more):
     return canonical(plan.libraries(*scripts, **more))
 
 
+def contents(rule):
+    """What a job takes that no rule makes, code and weights, as one hash: what was changed may have an older time stamp
+    than what was made of it (rsync, tar), and Snakemake compares the contents of newer files alone."""
+    return lambda wildcards: plan.contents(snakemake_internals.inputs(workflow, rule, wildcards))
+
+
 def command(rule, **more):
     """The command line of a rule, from its inputs, outputs and logs, and `more`, which may ask().
 

@@ -25,6 +25,7 @@ rule dataset:
         mem_mb=4000,
         runtime=30,
     params:
+        contents=contents("dataset"),
         libraries=libraries("dataset.py", model_file=True),
         settings=as_json(settings.dataset),
         command=command(

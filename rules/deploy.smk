@@ -26,6 +26,7 @@ rule deploy:
         mem_mb=1000,
         runtime=5,
     params:
+        contents=contents("deploy"),
         libraries=libraries("deploy.py"),
         settings=as_json(settings.deploy),
         command=command("deploy", templates=TEMPLATES),

@@ -29,6 +29,7 @@ rule low_precision:
         mem_mb=8000,
         runtime=30,
     params:
+        contents=contents("low_precision"),
         libraries=libraries("low_precision.py"),
         settings=as_json(settings.low_precision),
         command=command("low_precision", modelopt=plan.config.engine.modelopt),
@@ -57,6 +58,7 @@ rule engine_openvino:
         mem_mb=4000,
         runtime=10,
     params:
+        contents=contents("engine_openvino"),
         libraries=libraries("engine_openvino.py"),
         settings=as_json(settings.engine_openvino),
         command=command("engine_openvino", without=plan.without("openvino")),
@@ -88,6 +90,7 @@ rule engine_aotinductor:
         runtime=30,
         gpu=GPUS,
     params:
+        contents=contents("engine_aotinductor"),
         libraries=libraries("engine_aotinductor.py", model_file=True),
         settings=as_json(settings.engine_aotinductor),
         command=command("engine_aotinductor", without=plan.without("aotinductor")),
@@ -116,6 +119,7 @@ rule engine_tensorrt_rtx:
         mem_mb=4000,
         runtime=10,
     params:
+        contents=contents("engine_tensorrt_rtx"),
         libraries=libraries("engine_tensorrt_rtx.py", packages=["tensorrt-rtx-cu13-libs"]),
         settings=as_json(settings.engine_tensorrt_rtx),
         command=command("engine_tensorrt_rtx"),
@@ -149,6 +153,7 @@ rule engine_tensorrt:
         runtime=60,
         gpu=1,
     params:
+        contents=contents("engine_tensorrt"),
         libraries=libraries("engine_tensorrt.py"),
         settings=as_json(settings.engine_tensorrt),
         command=command("engine_tensorrt", timing_cache="artifacts/tensorrt.timing_cache"),

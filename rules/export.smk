@@ -36,6 +36,7 @@ if plan.given_graph:
             mem_mb=4000,
             runtime=10,
         params:
+            contents=contents("export"),
             libraries=libraries("export_given.py", model_file=True),
             settings=as_json(settings.reference),
             command=command("export"),
@@ -64,6 +65,7 @@ else:
             mem_mb=4000,
             runtime=10,
         params:
+            contents=contents("reference"),
             libraries=libraries("reference.py", model_file=True),
             settings=as_json(settings.reference),
             command=command("reference"),
@@ -91,6 +93,7 @@ else:
             runtime=10,
             without=plan.without("onnx"),
         params:
+            contents=contents("export"),
             libraries=libraries("export.py", packages=["onnxscript"], model_file=True),
             settings=as_json(settings.export),
             command=command("export"),
@@ -118,6 +121,7 @@ else:
             runtime=10,
             without=plan.without("torchscript"),
         params:
+            contents=contents("export_torchscript"),
             libraries=libraries("export_torchscript.py", model_file=True),
             settings=as_json(settings.export_torchscript),
             command=command("export_torchscript"),
@@ -147,6 +151,7 @@ rule parity:
         mem_mb=4000,
         runtime=10,
     params:
+        contents=contents("parity"),
         libraries=libraries("parity.py"),
         settings=as_json(settings.parity),
         command=command("parity"),

@@ -19,6 +19,7 @@ rule perf_gate:
         mem_mb=1000,
         runtime=5,
     params:
+        contents=contents("perf_gate"),
         libraries=libraries("perf_gate.py"),
         settings=as_json(settings.perf_gate),
         command=command("perf_gate"),

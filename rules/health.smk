@@ -27,6 +27,7 @@ rule healthcheck:
         runtime=10,
         gpu=GPUS,
     params:
+        contents=contents("healthcheck"),
         libraries=libraries("healthcheck.py", packages=SERVER_PACKAGES),
         settings=as_json(settings.healthcheck),
         command=command("healthcheck"),
@@ -54,6 +55,7 @@ rule judgement:
         mem_mb=1000,
         runtime=5,
     params:
+        contents=contents("judgement"),
         libraries=libraries("judgement.py"),
         settings=as_json(settings.judgement),
         command=command("judgement"),

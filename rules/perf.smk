@@ -36,6 +36,7 @@ rule sweep:
         gpu=GPUS,
         measure=1,
     params:
+        contents=contents("sweep"),
         libraries=libraries("sweep.py", packages=SERVER_PACKAGES),
         settings=as_json(settings.sweep),
         # Every point as soon as it is measured; no output, because Snakemake removes those of a job that runs again.
@@ -77,6 +78,7 @@ rule in_process:
         gpu=GPUS,
         measure=1,
     params:
+        contents=contents("in_process"),
         libraries=lambda wildcards: libraries(
             "in_process.py", files=[plan.runtime(wildcards.variant), *plan.processing(wildcards.variant)]
         ),
@@ -119,6 +121,7 @@ rule head_to_head:
         gpu=GPUS,
         measure=1,
     params:
+        contents=contents("head_to_head"),
         libraries=libraries("head_to_head.py", packages=SERVER_PACKAGES),
         settings=as_json(settings.head_to_head),
         command=command("head_to_head"),

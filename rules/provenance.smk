@@ -36,6 +36,7 @@ rule provenance:
         mem_mb=1000,
         runtime=5,
     params:
+        contents=contents("provenance"),
         settings=as_json(settings.provenance),
         command=command("provenance"),
     message:

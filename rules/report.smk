@@ -54,6 +54,7 @@ rule perf_report:
         mem_mb=1000,
         runtime=5,
     params:
+        contents=contents("perf_report"),
         libraries=libraries("perf_report.py"),
         settings=as_json(settings.perf_report),
         # The logs are those of the jobs before this one, for the time line.

@@ -28,6 +28,7 @@ rule repository:
         mem_mb=1000,
         runtime=5,
     params:
+        contents=contents("repository"),
         libraries=lambda wildcards: libraries("repository.py", files=plan.python_runtime(wildcards.variant)),
         settings=as_json(settings.repository),
         command=command("repository"),
@@ -59,6 +60,7 @@ rule repository_native:
         mem_mb=1000,
         runtime=5,
     params:
+        contents=contents("repository_native"),
         libraries=libraries("repository_native.py"),
         settings=as_json(settings.repository_native),
         command=command("repository_native"),
@@ -91,6 +93,7 @@ rule repository_pytriton:
         mem_mb=1000,
         runtime=5,
     params:
+        contents=contents("repository_pytriton"),
         libraries=lambda wildcards: libraries(
             "repository_pytriton.py", files=[plan.runtime(wildcards.variant), *plan.model_file]
         ),
@@ -123,6 +126,7 @@ rule repository_bls:
         mem_mb=1000,
         runtime=5,
     params:
+        contents=contents("repository_bls"),
         libraries=libraries("repository_bls.py", files=plan.model_file),
         settings=as_json(settings.repository_bls),
         command=command("repository_bls"),
@@ -155,6 +159,7 @@ rule repository_ensemble:
         mem_mb=1000,
         runtime=5,
     params:
+        contents=contents("repository_ensemble"),
         libraries=libraries("repository_ensemble.py", files=plan.model_file),
         settings=as_json(settings.repository_ensemble),
         command=command("repository_ensemble"),

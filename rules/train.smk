@@ -25,6 +25,7 @@ rule train:
         mem_mb=4000,
         runtime=30,
     params:
+        contents=contents("train"),
         libraries=libraries("train.py", model_file=True),
         settings=as_json(settings.train),
         command=command("train"),
@@ -54,6 +55,7 @@ rule accept:
         mem_mb=1000,
         runtime=5,
     params:
+        contents=contents("accept"),
         libraries=libraries("accept.py"),
         settings=as_json(settings.accept),
         command=command("accept"),

@@ -22,6 +22,7 @@ rule tune_environment:
         mem_mb=1000,
         runtime=5,
     params:
+        contents=contents("tune_environment"),
         libraries=libraries("tune_environment.py"),
         settings=as_json(settings.tune_environment),
         command=command("tune_environment"),
@@ -63,6 +64,7 @@ rule tune_search:
         gpu=0 if plan.config.tune.launch == "remote" else GPUS,
         measure=1,
     params:
+        contents=contents("tune_search"),
         libraries=libraries("tune_search.py", packages=SERVER_PACKAGES),
         settings=as_json(settings.tune_search),
         command=command(
@@ -96,6 +98,7 @@ rule tune_candidate:
         mem_mb=1000,
         runtime=5,
     params:
+        contents=contents("tune_candidate"),
         libraries=libraries("tune_candidate.py"),
         settings=as_json(settings.tune_candidate),
         command=command("tune_candidate"),
@@ -134,6 +137,7 @@ rule tune_proof:
         gpu=0 if plan.config.tune.launch == "remote" else GPUS,
         measure=1,
     params:
+        contents=contents("tune_proof"),
         libraries=libraries("tune_proof.py", packages=SERVER_PACKAGES),
         settings=as_json(settings.tune_proof),
         command=command("tune_proof"),
@@ -166,6 +170,7 @@ rule tune_choice:
         mem_mb=1000,
         runtime=5,
     params:
+        contents=contents("tune_choice"),
         libraries=libraries("tune_choice.py"),
         settings=as_json(settings.tune_choice),
         command=command("tune_choice"),
@@ -199,6 +204,7 @@ rule tune_report:
         mem_mb=1000,
         runtime=5,
     params:
+        contents=contents("tune_report"),
         libraries=libraries("tune_report.py"),
         settings=as_json(settings.tune_report),
         command=command("tune_report"),

@@ -20,13 +20,13 @@ from model.samples import of_shape
 from plan.loads import Load
 from plan.settings.perf import Sweep
 from program.cli import log
-from program.files import whole_directory
+from program.files import checksum, whole_directory
 from program.job import run
 from record import inputs
 from record.measurement import measured
 from record.points import LEVEL, write
 from record.recorded import read_checks
-from record.store import Store, content
+from record.store import Store
 from record.surroundings import memory_mib, undisturbed
 from serve import server
 
@@ -53,7 +53,7 @@ def decided_by(job: Job) -> dict[str, Any]:
     return {
         "settings": {name: value for name, value in asdict(job.settings).items() if name not in ("loads", "slo_ms")},
         "made_by": job.made_by,
-        "files": [content(path) for path in given],
+        "files": [checksum(path) for path in given],
     }
 
 

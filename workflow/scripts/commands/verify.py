@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from manifest import MANIFEST, checksum
 from plan.configured import configured
+from plan.origin import MANIFEST
 from program import cli
 from program.cli import UserError, log
-from program.files import read_json
+from program.files import checksum, read_json
 
 
 def expected(run: Path, manifest: Mapping[str, Any]) -> dict[Path, str]:
