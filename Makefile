@@ -34,7 +34,7 @@ CREATE := $(UV) venv --quiet --relocatable --clear --python '$(PYTHON)'
 SYNC := $(UV) pip sync --quiet --require-hashes --python $(VENV)/bin/python
 # The program $2 of an environment $1 says in its first line where it was installed; of a relocatable one it says no place.
 installed = $(shell test -f $1/bin/$2 && sed -n '1s,^\#!\(.*\)/bin/python[0-9.]*$$,\1,p' $1/bin/$2)
-# Environments of version 0.2.0 and earlier that moved with their clone would start the programs of the old one.
+# Environments of earlier versions that moved with their clone would start the programs of the old one.
 moved = $(if $(filter-out $(realpath $1),$(call installed,$1,$2)),moved)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Where the commands and the rules' scripts find their modules.

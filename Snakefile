@@ -50,4 +50,4 @@ localrules:
 rule all:
     """Everything up to the report; the same as perf_report."""
     input:
-        rules.perf_report.output.page,
+        rules.perf_report.output,

@@ -8,7 +8,8 @@ rule healthcheck:
     """What a variant serves, through the server."""
     input:
         code=plan.code("healthcheck.py", "pytriton_server.py"),
-        repository="<results>/repository/{variant}",
+        repository=ancient("<results>/repository/{variant}"),
+        after="<results>/repository/{variant}.json",
         reference=ask(plan.reference),
     output:
         checks="<results>/health/{variant}.checks.json",

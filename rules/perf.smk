@@ -11,11 +11,11 @@ rule sweep:
     """One repeat of all load levels against one variant."""
     input:
         code=plan.code("sweep.py", "pytriton_server.py"),
-        repository="<results>/repository/{variant}",
+        repository=ancient("<results>/repository/{variant}"),
         checks=rules.healthcheck.output.checks,
         reference=ask(plan.reference),
         model_file=plan.samples_from,
-        after=plan.beside if plan.samples_from else [],
+        after=["<results>/repository/{variant}.json", *(plan.beside if plan.samples_from else [])],
     output:
         points="<results>/perf/{variant}/repeat-{repeat}/points.csv",
         raw=directory("<results>/perf/{variant}/repeat-{repeat}/raw"),
@@ -95,7 +95,8 @@ rule head_to_head:
     """All variants in turns at one load, with the servers of all of them up."""
     input:
         code=plan.code("head_to_head.py", "pytriton_server.py"),
-        repositories=expand("<results>/repository/{variant}", variant=plan.variants),
+        repositories=ancient(expand("<results>/repository/{variant}", variant=plan.variants)),
+        after=expand("<results>/repository/{variant}.json", variant=plan.variants),
         checks=expand(rules.healthcheck.output.checks, variant=plan.variants),
         reference=REFERENCES["reference"],
         raw_reference=plan.raw_reference,

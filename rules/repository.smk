@@ -2,6 +2,9 @@
 
 One rule per kind of server; serve/variants.py says which variant is of which. Config: model, profile, serving,
 pytriton.
+
+repository/<variant>.json has the hashes of the files of repository/<variant>/. What takes a repository takes both, the
+directory as ancient: so its contents decide, not the time stamps of a copy.
 """
 
 
@@ -15,6 +18,7 @@ rule repository:
         artifact=ask(plan.artifact),
     output:
         repository=directory("<results>/repository/{variant}"),
+        listing="<results>/repository/{variant}.json",
     log:
         "<logs>/repository/{variant}.log",
     benchmark:
@@ -47,6 +51,7 @@ rule repository_native:
         record=ask(plan.record),
     output:
         repository=directory("<results>/repository/{variant}"),
+        listing="<results>/repository/{variant}.json",
     log:
         "<logs>/repository/{variant}.log",
     benchmark:
@@ -80,6 +85,7 @@ rule repository_pytriton:
         beside=plan.served_beside,
     output:
         repository=directory("<results>/repository/{variant}"),
+        listing="<results>/repository/{variant}.json",
     log:
         "<logs>/repository/{variant}.log",
     benchmark:
@@ -112,9 +118,11 @@ rule repository_bls:
         model_py=project_file("workflow/backends/bls.py"),
         model_file=plan.model_file,
         beside=plan.served_beside,
-        inner=f"<results>/repository/{plan.config.serving.inner}",
+        inner=ancient(f"<results>/repository/{plan.config.serving.inner}"),
+        after=f"<results>/repository/{plan.config.serving.inner}.json",
     output:
         repository=directory("<results>/repository/bls"),
+        listing="<results>/repository/bls.json",
     log:
         "<logs>/repository/bls.log",
     benchmark:
@@ -145,9 +153,11 @@ rule repository_ensemble:
         interpret=project_file("workflow/backends/runtime_interpret.py"),
         model_file=plan.model_file,
         beside=plan.served_beside,
-        inner=f"<results>/repository/{plan.config.serving.inner}",
+        inner=ancient(f"<results>/repository/{plan.config.serving.inner}"),
+        after=f"<results>/repository/{plan.config.serving.inner}.json",
     output:
         repository=directory("<results>/repository/ensemble"),
+        listing="<results>/repository/ensemble.json",
     log:
         "<logs>/repository/ensemble.log",
     benchmark:

@@ -39,11 +39,11 @@ rule tune_search:
     input:
         code=plan.code("tune_search.py"),
         version=rules.tune_environment.output.version,
-        repository="<results>/repository/{variant}",
+        repository=ancient("<results>/repository/{variant}"),
         checks=rules.healthcheck.output.checks,
         reference=ask(plan.reference),
         model_file=plan.samples_from,
-        after=plan.beside if plan.samples_from else [],
+        after=["<results>/repository/{variant}.json", *(plan.beside if plan.samples_from else [])],
     output:
         results="<results>/tune/{variant}/results.csv",
         configs=directory("<results>/tune/{variant}/configs"),
@@ -83,8 +83,9 @@ rule tune_candidate:
     input:
         code=plan.code("tune_candidate.py"),
         results=rules.tune_search.output.results,
-        configs=rules.tune_search.output.configs,
-        repository="<results>/repository/{variant}",
+        configs=ancient(rules.tune_search.output.configs),
+        repository=ancient("<results>/repository/{variant}"),
+        after="<results>/repository/{variant}.json",
     output:
         candidate=directory("<results>/tune/{variant}/candidate"),
         record="<results>/tune/{variant}/candidate.json",
@@ -112,12 +113,12 @@ rule tune_proof:
     """The best configuration and the default measured again, in turn."""
     input:
         code=plan.code("tune_proof.py"),
-        repository="<results>/repository/{variant}",
-        candidate=rules.tune_candidate.output.candidate,
+        repository=ancient("<results>/repository/{variant}"),
+        candidate=ancient(rules.tune_candidate.output.candidate),
         record=rules.tune_candidate.output.record,
         reference=ask(plan.reference),
         model_file=plan.samples_from,
-        after=plan.beside if plan.samples_from else [],
+        after=["<results>/repository/{variant}.json", *(plan.beside if plan.samples_from else [])],
     output:
         proof="<results>/tune/{variant}/proof.csv",
         raw=directory("<results>/tune/{variant}/proof"),
@@ -153,9 +154,10 @@ rule tune_choice:
         code=plan.code("tune_choice.py"),
         version=rules.tune_environment.output.version,
         results=rules.tune_search.output.results,
-        configs=rules.tune_search.output.configs,
-        repository="<results>/repository/{variant}",
-        candidate=rules.tune_candidate.output.candidate,
+        configs=ancient(rules.tune_search.output.configs),
+        repository=ancient("<results>/repository/{variant}"),
+        after="<results>/repository/{variant}.json",
+        candidate=ancient(rules.tune_candidate.output.candidate),
         record=rules.tune_candidate.output.record,
         proof=rules.tune_proof.output.proof,
     output:
@@ -184,7 +186,7 @@ rule tune_report:
     """The searches of the run as a page."""
     input:
         code=plan.code("tune_report.py"),
-        template=f"{SHOW}/perf_report.html.j2",
+        template=TEMPLATE,
         after=expand(f"{SHOW}/{{part}}", part=["search.html.j2", "macros.html.j2", "page.css", "page.js"]),
         choices=expand(rules.tune_choice.output.choice, variant=plan.config.tune.variants),
     output:

@@ -284,6 +284,10 @@ print(json.dumps({
     "finished": internals.finished_jobs(workflow),
     "threads": [[job.rule.name, job.threads] for job in workflow.dag.jobs],
     "forced": internals.forced_jobs(workflow, "sweep"),
+    "twice": [[job.rule.name, path] for job in workflow.dag.jobs for path in job.input if job.input.count(path) > 1],
+    "existing": internals.existing_outputs(workflow, "artifacts/"),
+    "alone": internals.plans_alone(workflow),
+    "inputs": internals.inputs(workflow, "judgement", {"variant": "null"}),
 }))
 """
 
@@ -308,6 +312,15 @@ def test_what_snakemake_does_not_document(workflow):
     assert isinstance(workflow["here"], bool)
     assert workflow["finished"] == []
     assert workflow["forced"] == []
+    assert workflow["existing"] == []
+    assert workflow["alone"] is True
+    assert "artifacts/mnist/health/null.checks.json" in workflow["inputs"]
+    assert "workflow/scripts/judgement.py" in workflow["inputs"]
+
+
+def test_no_file_is_an_input_twice(workflow):
+    """Or the manifest, which names each once, could not say which inputs a job had."""
+    assert workflow["twice"] == []
 
 
 def test_finished_jobs_are_those_whose_files_are_there(tmp_path):
@@ -319,8 +332,12 @@ def test_finished_jobs_are_those_whose_files_are_there(tmp_path):
         )
         for path in (here, gone)
     ]
-    found = snakemake_internals.finished_jobs(SimpleNamespace(dag=SimpleNamespace(jobs=jobs)))
-    assert [one["rule"] for one in found] == ["here"]
+    records = {str(here): SimpleNamespace(params=["'a'"], code="c {params}")}
+    persistence = SimpleNamespace(deactivate_cache=lambda: None, metadata=records.get)
+    (found,) = snakemake_internals.finished_jobs(
+        SimpleNamespace(dag=SimpleNamespace(jobs=jobs), persistence=persistence)
+    )
+    assert (found["rule"], found["params"], found["code"]) == ("here", ["'a'"], "c {params}")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """What the files of a run are and what they were made from: manifest.json, and an RO-Crate that says the same.
 
 Snakemake calls it at the end of a run, with its jobs on stdin: [{"rule", "command", "inputs", "outputs", "log",
-"params", "code"}, …], paths from the working directory. A directory has the checksum of the list of its files' checksums.
+"params", "code"}, …], paths from the working directory. With the last two a copy of the run knows how it was made
+(plan/origin.py). A directory has the checksum of the list of its files' checksums.
 """
 
 import argparse

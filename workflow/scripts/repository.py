@@ -12,7 +12,6 @@ from typing import Annotated
 from model import shapes
 from plan.settings.repository import Repository
 from program.cli import log
-from program.files import whole_directory
 from program.job import run
 from serve import modelconfig
 from serve import repository as repositories
@@ -28,6 +27,7 @@ class Job:
     runtime: Annotated[Path | None, "the framework that runs it in Python"]
     artifact: Annotated[Path | None, "the exported model or engine"]
     repository: Annotated[Path, "output: directory"]
+    listing: Annotated[Path, "output: the names and hashes of its files"]
 
 
 def main(job: Job) -> None:
@@ -37,7 +37,7 @@ def main(job: Job) -> None:
     files = {"model.py": job.model_py, "runtime.py": job.runtime}
     if job.artifact:
         files[job.artifact.name] = job.artifact
-    with whole_directory(job.repository) as temporary:
+    with repositories.written(job.repository, job.listing) as temporary:
         repositories.add_model(temporary, config, {name: path for name, path in files.items() if path})
         if job.library:
             shutil.copy(job.library, temporary / config.name)

@@ -42,7 +42,7 @@ def main(options: argparse.Namespace) -> None:
     if found:
         raise UserError(
             f"{len(found)} of {len(checksums)} files of {run} differ from its manifest.",
-            ".venv/bin/snakemake -n perf_report says what it would make anew",
+            ".venv/bin/snakemake -n perf_report says what it would make anew; --cores 4 <file> makes a missing file",
         )
     log.info("%d files of %s are as its manifest says", len(checksums), run)
 

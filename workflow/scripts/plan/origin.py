@@ -36,7 +36,7 @@ def adopt(run: Path, records: Records, outputs: Iterable[str]) -> tuple[list[str
     known, unknown = [], []
     for output in unrecorded:
         job = jobs.get(output, {})
-        # Manifests before version 0.3.0 have no params.
+        # Manifests of earlier versions have no params.
         if "params" in job and checksum(Path(output)) == job["outputs"][output]:
             records.restore(output, job)
             known.append(output)

@@ -107,7 +107,7 @@ def inputs(workflow: Any, rule: str, wildcards: Any) -> list[str]:
 
 def existing_outputs(workflow: Any, *directories: str) -> list[str]:
     """The outputs of all rules below some directories that are there."""
-    found = set()
+    found: set[str] = set()
     for pattern in (str(output) for rule in workflow.rules for output in rule.output):
         if pattern.startswith(directories):
             fits = re.compile(regex_from_filepattern(pattern)).match
@@ -157,6 +157,8 @@ class Records:
 
 def finished_jobs(workflow: Any) -> list[dict[str, Any]]:
     """The jobs of a run that has ended, those of earlier runs included, as manifest.py takes them."""
+    # It remembers what it read before the last jobs ended.
+    workflow.persistence.deactivate_cache()
     return [
         {
             "rule": job.rule.name,
