@@ -75,8 +75,11 @@ def libraries(*scripts, **more):
 
 
 def contents(rule):
-    """What a job takes that no rule makes, code and weights, as one hash: what was changed may have an older time stamp
-    than what was made of it (rsync, tar), and Snakemake compares the contents of newer files alone."""
+    """One hash of a job's code, weights and all else that comes from outside of the workflow.
+
+    What was changed may have an older time stamp than what was made of it (rsync, tar), and Snakemake looks only at the
+    contents of newer files.
+    """
     return lambda wildcards: plan.contents(snakemake_internals.inputs(workflow, rule, wildcards))
 
 
