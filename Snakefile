@@ -13,7 +13,7 @@ min_version("9.27")
 include: "rules/terminal.smk"
 
 
-configfile: "config/config.yaml"
+configfile: COMPLETE
 
 
 include: "rules/common.smk"

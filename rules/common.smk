@@ -8,6 +8,7 @@ from shutil import rmtree
 from plan import machine, packages, snakemake_internals
 from plan.command import command_line, log_options
 from plan.config import checked
+from plan.configured import placed
 from plan.progress import expected
 from plan.rule_settings import RuleSettings
 from plan.workflow_plan import Plan, library, project_file
@@ -20,7 +21,7 @@ prepare_run()
 stop_on_hangup()
 
 try:
-    plan = Plan(checked(config, Path.cwd()), Path.cwd())
+    plan = Plan(checked(placed(config, Path.cwd()), Path.cwd()), Path.cwd())
 except UserError as error:
     sys.exit(str(error))
 
