@@ -18,7 +18,7 @@ rule backend:
         "../envs/main.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=10,
     params:
         contents=contents("backend"),

@@ -9,6 +9,7 @@ from plan import machine, packages, snakemake_internals
 from plan.command import command_line, log_options
 from plan.config import checked
 from plan.configured import placed
+from plan.loads import longest
 from plan.progress import expected
 from plan.rule_settings import RuleSettings
 from plan.workflow_plan import Plan, library, project_file
@@ -101,6 +102,17 @@ def command(rule, **more):
 def all_cores(wildcards):
     """The threads of a job that measures: nothing runs beside it, whatever --cores is. On a cluster it has a node."""
     return snakemake_internals.cores(workflow) or 4
+
+
+def growing(mem_mb):
+    """Memory of a job, more with each attempt (--retries)."""
+    return lambda wildcards, attempt: mem_mb * attempt
+
+
+def minutes(wildcards, attempt):
+    """The time that a sweep may take, by its number of points, in minutes; more with each attempt."""
+    asked = settings.sweep(wildcards.variant, wildcards.repeat)
+    return longest(len(asked.grid.loads), asked.windows) * attempt
 
 
 def turn(wildcards):

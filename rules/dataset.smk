@@ -22,7 +22,7 @@ rule dataset:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=30,
     params:
         contents=contents("dataset"),

@@ -23,7 +23,7 @@ rule deploy:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=5,
     params:
         contents=contents("deploy"),

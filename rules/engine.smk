@@ -26,7 +26,7 @@ rule low_precision:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=8000,
+        mem_mb=growing(8000),
         runtime=30,
     params:
         contents=contents("low_precision"),
@@ -55,7 +55,7 @@ rule engine_openvino:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=10,
     params:
         contents=contents("engine_openvino"),
@@ -86,7 +86,7 @@ rule engine_aotinductor:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=30,
         gpu=GPUS,
     params:
@@ -116,7 +116,7 @@ rule engine_tensorrt_rtx:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=10,
     params:
         contents=contents("engine_tensorrt_rtx"),
@@ -149,7 +149,7 @@ rule engine_tensorrt:
     container:
         plan.config.serving.image
     resources:
-        mem_mb=8000,
+        mem_mb=growing(8000),
         runtime=60,
         gpu=1,
     params:

@@ -33,7 +33,7 @@ if plan.given_graph:
         conda:
             "../envs/main.yaml"
         resources:
-            mem_mb=4000,
+            mem_mb=growing(4000),
             runtime=10,
         params:
             contents=contents("export"),
@@ -62,7 +62,7 @@ else:
         conda:
             "../envs/main.yaml"
         resources:
-            mem_mb=4000,
+            mem_mb=growing(4000),
             runtime=10,
         params:
             contents=contents("reference"),
@@ -89,7 +89,7 @@ else:
         conda:
             "../envs/main.yaml"
         resources:
-            mem_mb=4000,
+            mem_mb=growing(4000),
             runtime=10,
             without=plan.without("onnx"),
         params:
@@ -117,7 +117,7 @@ else:
         conda:
             "../envs/main.yaml"
         resources:
-            mem_mb=4000,
+            mem_mb=growing(4000),
             runtime=10,
             without=plan.without("torchscript"),
         params:
@@ -148,7 +148,7 @@ rule parity:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=10,
     params:
         contents=contents("parity"),

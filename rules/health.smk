@@ -24,7 +24,7 @@ rule healthcheck:
     container:
         IMAGE
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=10,
         gpu=GPUS,
     params:
@@ -53,7 +53,7 @@ rule judgement:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=5,
     params:
         contents=contents("judgement"),

@@ -31,8 +31,8 @@ rule sweep:
         IMAGE
     threads: all_cores
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=minutes,
         gpu=GPUS,
         measure=1,
     params:
@@ -73,7 +73,7 @@ rule in_process:
         IMAGE
     threads: all_cores
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=10,
         gpu=GPUS,
         measure=1,
@@ -117,7 +117,7 @@ rule head_to_head:
         IMAGE
     threads: all_cores
     resources:
-        mem_mb=8000,
+        mem_mb=growing(8000),
         runtime=60,
         gpu=GPUS,
         measure=1,

@@ -54,7 +54,7 @@ rule perf_report:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=5,
     params:
         contents=contents("perf_report"),

@@ -29,7 +29,7 @@ rule repository:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=5,
     params:
         contents=contents("repository"),
@@ -62,7 +62,7 @@ rule repository_native:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=5,
     params:
         contents=contents("repository_native"),
@@ -96,7 +96,7 @@ rule repository_pytriton:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=5,
     params:
         contents=contents("repository_pytriton"),
@@ -131,7 +131,7 @@ rule repository_bls:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=5,
     params:
         contents=contents("repository_bls"),
@@ -166,7 +166,7 @@ rule repository_ensemble:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=5,
     params:
         contents=contents("repository_ensemble"),

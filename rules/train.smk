@@ -22,7 +22,7 @@ rule train:
         "../envs/main.yaml"
     threads: plan.config.train.threads
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=30,
     params:
         contents=contents("train"),
@@ -52,7 +52,7 @@ rule accept:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=5,
     params:
         contents=contents("accept"),

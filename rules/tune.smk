@@ -19,7 +19,7 @@ rule tune_environment:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=5,
     params:
         contents=contents("tune_environment"),
@@ -59,7 +59,7 @@ rule tune_search:
         IMAGE if "tune_search" in machine.STARTS_TRITON[plan.config.tune.launch] else None
     threads: all_cores
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=240,
         gpu=0 if plan.config.tune.launch == "remote" else GPUS,
         measure=1,
@@ -96,7 +96,7 @@ rule tune_candidate:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=5,
     params:
         contents=contents("tune_candidate"),
@@ -133,7 +133,7 @@ rule tune_proof:
         IMAGE if "tune_proof" in machine.STARTS_TRITON[plan.config.tune.launch] else None
     threads: all_cores
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=60,
         gpu=0 if plan.config.tune.launch == "remote" else GPUS,
         measure=1,
@@ -169,7 +169,7 @@ rule tune_choice:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=5,
     params:
         contents=contents("tune_choice"),
@@ -203,7 +203,7 @@ rule tune_report:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=5,
     params:
         contents=contents("tune_report"),

@@ -218,7 +218,7 @@ def test_shapes_of_samples(asked):
 
 def test_every_load_level_is_measured_at_every_shape(asked):
     sweep = {"shapes": ["x:1", "x:3"], "batch_sizes": [1, 2]}
-    found = asked(**VARYING | {"profile": BOUNDS | {"min": "x:1x1"}, "sweep": sweep}).sweep("onnx", "1").loads
+    found = asked(**VARYING | {"profile": BOUNDS | {"min": "x:1x1"}, "sweep": sweep}).sweep("onnx", "1").grid.loads
     assert [(load.shape, load.batch_size) for load in found if load.concurrency == 1] == [
         *(("x:1", 1), ("x:1", 2), ("x:3", 1), ("x:3", 2)),
     ]
@@ -227,7 +227,7 @@ def test_every_load_level_is_measured_at_every_shape(asked):
 
 def test_load_levels_in_their_order(asked):
     sweep = {"protocols": ["grpc", "http"], "concurrencies": [1, 4], "request_rates": [10], "shared_memory": ["none"]}
-    names = [load.name for load in asked(sweep=sweep).sweep("openvino", "1").loads]
+    names = [load.name for load in asked(sweep=sweep).sweep("openvino", "1").grid.loads]
     levels = ["concurrency1", "concurrency4", "constant10", "poisson10"]
     assert names == [f"{protocol}_batch1_{level}" for protocol in ("grpc", "http") for level in levels]
 
