@@ -19,6 +19,7 @@ from conftest import DEFAULT, ROOT, merged
 from plan import snakemake_internals
 from plan.command import command_line, log_options
 from plan.config import checked
+from plan.loads import Windows, longest
 from plan.rule_settings import RuleSettings
 from plan.workflow_plan import Plan
 from program import job
@@ -230,6 +231,34 @@ def test_load_levels_in_their_order(asked):
     names = [load.name for load in asked(sweep=sweep).sweep("openvino", "1").grid.loads]
     levels = ["concurrency1", "concurrency4", "constant10", "poisson10"]
     assert names == [f"{protocol}_batch1_{level}" for protocol in ("grpc", "http") for level in levels]
+
+
+MOST = range(1, 10_001)
+# What Linux takes as one argument, in bytes: a command is one to the shell.
+LONGEST = 128 * 1024
+
+
+def test_any_number_of_points_fits_on_a_command_line(asked):
+    sweep = asked(sweep={"concurrencies": [*MOST]}).sweep("openvino", "1")
+    assert len(sweep.grid.loads) == len(MOST)
+    assert len(canonical(sweep)) < LONGEST - 16_000
+
+
+def test_a_thousand_points_are_the_jobs_of_three(project, tmp_path):
+    """No job per point, and no command line over the limit."""
+    overlay = tmp_path / "many.yaml"
+    overlay.write_text(f"sweep: {{concurrencies: {[*MOST][:1000]}}}\n")
+    shown = [project.snakemake("-n", "-p", configfiles=(path,)).stdout for path in (overlay, "config/config.yaml")]
+    many, three = ({*re.findall(r"^(\w+) +(\d+)$", text, re.MULTILINE)} for text in shown)
+    assert many == three and ("sweep", str(len(DEFAULT["variants"]))) in many
+    assert max(map(len, shown[0].splitlines())) < LONGEST
+
+
+def test_time_follows_the_points():
+    windows = Windows(window_ms=1000, stability_percent=10, max_windows=5, samples=1)
+    assert longest(3, windows) == 60
+    # 20 s a point, three times.
+    assert longest(1000, windows) == 10 + 1000
 
 
 @pytest.fixture(scope="module")
