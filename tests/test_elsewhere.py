@@ -56,22 +56,6 @@ def test_module_without_a_clone_is_refused(tmp_path):
     assert "Traceback" not in found.stderr
 
 
-def test_options_for_clusters_are_planned(project):
-    """Those of docs/cluster.md for sites that take --gres alone, and for scratch on the node."""
-    options = [
-        "--set-resources",
-        "healthcheck:gpu=0",
-        "healthcheck:gres=gpu:1",
-        "--default-resources",
-        "tmpdir=/scratch",
-    ]
-    shown = project.snakemake("-n", "engines", *options, configfiles=("config/gpu.yaml",)).stdout
-    assert "tmpdir=/scratch" in shown
-    shown = project.snakemake("-n", "healthchecks", *options, configfiles=("config/gpu.yaml",)).stdout
-    (asked,) = {line.strip() for line in re.findall(r"resources: (.*gres=.*)", shown)}
-    assert "gres=gpu:1" in asked and "gpu=0" in asked
-
-
 # What Snakemake asks of the two programs when it plans; in a container it asks for conda too.
 CONDA = """#!/bin/sh
 case "$*" in
