@@ -330,7 +330,7 @@ print(json.dumps({
     "finished": internals.finished_jobs(workflow),
     "threads": [[job.rule.name, job.threads] for job in workflow.dag.jobs],
     "forced": internals.forced_jobs(workflow, "sweep"),
-    "asked": {job.rule.name: [job.resources.get(one) for one in ("gpu", "gres", "tmpdir")] for job in workflow.dag.jobs},
+    "asked": {job.rule.name: [*map(job.resources.get, ("gpu", "gres", "tmpdir"))] for job in workflow.dag.jobs},
     "twice": [[job.rule.name, path] for job in workflow.dag.jobs for path in job.input if job.input.count(path) > 1],
     "existing": internals.existing_outputs(workflow, "artifacts/"),
     "alone": internals.plans_alone(workflow),
