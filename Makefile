@@ -29,7 +29,13 @@ VENV := .venv
 ANALYZER := .venv-model-analyzer
 MODELOPT := .venv-modelopt
 UV := $(shell command -v uv || echo .venv-uv/bin/uv)
+# Relocatable: its programs find their Python beside them, so that a clone may move (cp -a, mv, another mount).
+CREATE := $(UV) venv --quiet --relocatable --clear --python '$(PYTHON)'
 SYNC := $(UV) pip sync --quiet --require-hashes --python $(VENV)/bin/python
+# The program $2 of an environment $1 says in its first line where it was installed; of a relocatable one it says no place.
+installed = $(shell test -f $1/bin/$2 && sed -n '1s,^\#!\(.*\)/bin/python[0-9.]*$$,\1,p' $1/bin/$2)
+# Environments of earlier versions that moved with their clone would start the programs of the old one.
+moved = $(if $(filter-out $(realpath $1),$(call installed,$1,$2)),moved)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Where the commands and the rules' scripts find their modules.
 export PYTHONPATH := $(CURDIR)/workflow/scripts
@@ -41,7 +47,7 @@ CHECK = python -m commands.check $(OVERLAY) --uv $(UV)
 SERVED := $(OVERLAY) $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help perf_report backend tune deploy compare modelopt new serve ask demo evaluate verify test test-slow test-all lint format sync docs screenshots recording lock benchmark clean distclean
+.PHONY: moved help perf_report backend tune deploy compare modelopt new serve ask demo evaluate verify test test-slow test-all lint format sync docs screenshots recording lock benchmark clean distclean
 
 help: ## List the targets and the variables
 	@grep -hE '^[a-z_-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -152,31 +158,32 @@ distclean: clean ## Remove the environments too
 	rm -rf .venv .venv-uv .venv-requirements $(ANALYZER) $(MODELOPT)
 
 # The stamps say what .venv holds: dev.txt is main.txt and more.
-$(VENV)/.main: envs/main.txt | $(VENV)/bin/python $(UV)
+MOVED := $(call moved,$(VENV),snakemake)
+$(VENV)/.main: envs/main.txt $(MOVED) | $(VENV)/bin/python $(UV)
 	@echo "Installing the locked environment into $(VENV) (once)"
 	$(SYNC) envs/main.txt
 	@rm -f $(VENV)/.dev
 	@touch $@
 
-$(VENV)/.dev: envs/dev.txt envs/main.txt | $(VENV)/bin/python $(UV)
+$(VENV)/.dev: envs/dev.txt envs/main.txt $(MOVED) | $(VENV)/bin/python $(UV)
 	@echo "Installing the locked development environment into $(VENV) (once)"
 	$(SYNC) envs/dev.txt
 	@touch $(VENV)/.main $@
 
-$(ANALYZER)/.done: envs/model_analyzer.txt | $(UV)
+$(ANALYZER)/.done: envs/model_analyzer.txt $(call moved,$(ANALYZER),model-analyzer) | $(UV)
 	@echo "Installing Model Analyzer's locked environment into $(ANALYZER) (once)"
-	$(UV) venv --quiet --clear --python '$(PYTHON)' $(ANALYZER)
+	$(CREATE) $(ANALYZER)
 	$(UV) pip sync --quiet --require-hashes --python $(ANALYZER)/bin/python envs/model_analyzer.txt
 	@touch $@
 
 $(MODELOPT)/.done: envs/modelopt.txt | $(UV)
 	@echo "Installing ModelOpt's locked environment into $(MODELOPT) (once)"
-	$(UV) venv --quiet --clear --python '$(PYTHON)' $(MODELOPT)
+	$(CREATE) $(MODELOPT)
 	$(UV) pip sync --quiet --require-hashes --python $(MODELOPT)/bin/python envs/modelopt.txt
 	@touch $@
 
-$(VENV)/bin/python: | $(UV)
-	$(UV) venv --quiet --python '$(PYTHON)' $(VENV)
+$(VENV)/bin/python: $(MOVED) | $(UV)
+	$(CREATE) $(VENV)
 
 .venv-uv/bin/uv:
 	@python3 -m venv .venv-uv || { echo "Hint: install Python's venv (Debian: apt-get install python3-venv)"; exit 1; }

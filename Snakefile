@@ -13,7 +13,7 @@ min_version("9.27")
 include: "rules/terminal.smk"
 
 
-configfile: "config/config.yaml"
+configfile: COMPLETE
 
 
 include: "rules/common.smk"
@@ -39,6 +39,7 @@ include: "rules/tune.smk"
 include: "rules/deploy.smk"
 include: "rules/gate.smk"
 include: "rules/targets.smk"
+include: "rules/origin.smk"
 
 
 localrules:
@@ -49,4 +50,4 @@ localrules:
 rule all:
     """Everything up to the report; the same as perf_report."""
     input:
-        rules.perf_report.output.page,
+        rules.perf_report.output,

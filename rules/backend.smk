@@ -18,9 +18,10 @@ rule backend:
         "../envs/main.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=10,
     params:
+        contents=contents("backend"),
         libraries=libraries("backend.py", packages=["openvino", "torch"]),
         command=command("backend"),
     message:

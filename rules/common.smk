@@ -8,6 +8,8 @@ from shutil import rmtree
 from plan import machine, packages, snakemake_internals
 from plan.command import command_line, log_options
 from plan.config import checked
+from plan.configured import placed
+from plan.loads import longest
 from plan.progress import expected
 from plan.rule_settings import RuleSettings
 from plan.workflow_plan import Plan, library, project_file
@@ -20,7 +22,7 @@ prepare_run()
 stop_on_hangup()
 
 try:
-    plan = Plan(checked(config, Path.cwd()), Path.cwd())
+    plan = Plan(checked(placed(config, Path.cwd()), Path.cwd()), Path.cwd())
 except UserError as error:
     sys.exit(str(error))
 
@@ -75,6 +77,15 @@ def libraries(*scripts, **more):
     return canonical(plan.libraries(*scripts, **more))
 
 
+def contents(rule):
+    """One hash of a job's code, weights and all else that comes from outside of the workflow.
+
+    What was changed may have an older time stamp than what was made of it (rsync, tar), and Snakemake looks only at the
+    contents of newer files.
+    """
+    return lambda wildcards: plan.contents(snakemake_internals.inputs(workflow, rule, wildcards))
+
+
 def command(rule, **more):
     """The command line of a rule, from its inputs, outputs and logs, and `more`, which may ask().
 
@@ -92,6 +103,17 @@ def command(rule, **more):
 def all_cores(wildcards):
     """The threads of a job that measures: nothing runs beside it, whatever --cores is. On a cluster it has a node."""
     return snakemake_internals.cores(workflow) or 4
+
+
+def growing(mem_mb):
+    """Memory of a job, more with each attempt (--retries)."""
+    return lambda wildcards, attempt: mem_mb * attempt
+
+
+def minutes(wildcards, attempt):
+    """The time that a sweep may take, by its number of points, in minutes; more with each attempt."""
+    asked = settings.sweep(wildcards.variant, wildcards.repeat)
+    return longest(len(asked.grid.loads), asked.windows) * attempt
 
 
 def turn(wildcards):

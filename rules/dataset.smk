@@ -22,9 +22,10 @@ rule dataset:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=30,
     params:
+        contents=contents("dataset"),
         libraries=libraries("dataset.py", model_file=True),
         settings=as_json(settings.dataset),
         command=command(

@@ -9,10 +9,10 @@ rule deploy:
     """The chosen repository, and what serves it elsewhere."""
     input:
         code=plan.code("deploy.py"),
-        after=[str(path) for path in sorted(Path(TEMPLATES).rglob("*.j2"))],
-        repository=f"<results>/repository/{DEPLOYED}",
+        after=[f"<results>/repository/{DEPLOYED}.json", *map(str, sorted(Path(TEMPLATES).rglob("*.j2")))],
+        repository=ancient(f"<results>/repository/{DEPLOYED}"),
         health=f"<results>/health/{DEPLOYED}.json",
-        candidate=expand(rules.tune_candidate.output.candidate, variant=TUNED),
+        candidate=ancient(expand("<results>/tune/{variant}/candidate", variant=TUNED)),
         choice=expand(rules.tune_choice.output.choice, variant=TUNED),
     output:
         deploy=directory("<results>/deploy"),
@@ -23,9 +23,10 @@ rule deploy:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=5,
     params:
+        contents=contents("deploy"),
         libraries=libraries("deploy.py"),
         settings=as_json(settings.deploy),
         command=command("deploy", templates=TEMPLATES),

@@ -26,9 +26,10 @@ rule low_precision:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=8000,
+        mem_mb=growing(8000),
         runtime=30,
     params:
+        contents=contents("low_precision"),
         libraries=libraries("low_precision.py"),
         settings=as_json(settings.low_precision),
         command=command("low_precision", modelopt=plan.config.engine.modelopt),
@@ -54,9 +55,10 @@ rule engine_openvino:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=10,
     params:
+        contents=contents("engine_openvino"),
         libraries=libraries("engine_openvino.py"),
         settings=as_json(settings.engine_openvino),
         command=command("engine_openvino", without=plan.without("openvino")),
@@ -84,10 +86,11 @@ rule engine_aotinductor:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=30,
         gpu=GPU,
     params:
+        contents=contents("engine_aotinductor"),
         libraries=libraries("engine_aotinductor.py", model_file=True),
         settings=as_json(settings.engine_aotinductor),
         command=command("engine_aotinductor", without=plan.without("aotinductor")),
@@ -113,9 +116,10 @@ rule engine_tensorrt_rtx:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=10,
     params:
+        contents=contents("engine_tensorrt_rtx"),
         libraries=libraries("engine_tensorrt_rtx.py", packages=["tensorrt-rtx-cu13-libs"]),
         settings=as_json(settings.engine_tensorrt_rtx),
         command=command("engine_tensorrt_rtx"),
@@ -145,10 +149,11 @@ rule engine_tensorrt:
     container:
         plan.config.serving.image
     resources:
-        mem_mb=8000,
+        mem_mb=growing(8000),
         runtime=60,
         gpu=1,
     params:
+        contents=contents("engine_tensorrt"),
         libraries=libraries("engine_tensorrt.py"),
         settings=as_json(settings.engine_tensorrt),
         command=command("engine_tensorrt", timing_cache="artifacts/tensorrt.timing_cache"),

@@ -34,9 +34,10 @@ if plan.given_graph:
         conda:
             "../envs/main.yaml"
         resources:
-            mem_mb=4000,
+            mem_mb=growing(4000),
             runtime=10,
         params:
+            contents=contents("export"),
             libraries=libraries("export_given.py", model_file=True),
             settings=as_json(settings.reference),
             command=command("export"),
@@ -64,9 +65,10 @@ else:
         # PyTorch's, as in training: the last bits depend on them, and a large model takes minutes with one.
         threads: plan.config.train.threads
         resources:
-            mem_mb=4000,
+            mem_mb=growing(4000),
             runtime=10,
         params:
+            contents=contents("reference"),
             libraries=libraries("reference.py", model_file=True),
             settings=as_json(settings.reference),
             command=command("reference"),
@@ -90,10 +92,11 @@ else:
         conda:
             "../envs/main.yaml"
         resources:
-            mem_mb=4000,
+            mem_mb=growing(4000),
             runtime=10,
             without=plan.without("onnx"),
         params:
+            contents=contents("export"),
             libraries=libraries("export.py", packages=["onnxscript"], model_file=True),
             settings=as_json(settings.export),
             command=command("export"),
@@ -117,10 +120,11 @@ else:
         conda:
             "../envs/main.yaml"
         resources:
-            mem_mb=4000,
+            mem_mb=growing(4000),
             runtime=10,
             without=plan.without("torchscript"),
         params:
+            contents=contents("export_torchscript"),
             libraries=libraries("export_torchscript.py", model_file=True),
             settings=as_json(settings.export_torchscript),
             command=command("export_torchscript"),
@@ -148,9 +152,10 @@ rule parity:
         "../envs/main.yaml"
     threads: plan.config.train.threads
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=10,
     params:
+        contents=contents("parity"),
         libraries=libraries("parity.py"),
         settings=as_json(settings.parity),
         command=command("parity"),

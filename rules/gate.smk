@@ -16,9 +16,10 @@ rule perf_gate:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=5,
     params:
+        contents=contents("perf_gate"),
         libraries=libraries("perf_gate.py"),
         settings=as_json(settings.perf_gate),
         command=command("perf_gate"),

@@ -8,7 +8,8 @@ rule healthcheck:
     """What a variant serves, through the server."""
     input:
         code=plan.code("healthcheck.py", "pytriton_server.py"),
-        repository="<results>/repository/{variant}",
+        repository=ancient("<results>/repository/{variant}"),
+        after="<results>/repository/{variant}.json",
         reference=ask(plan.reference),
     output:
         checks="<results>/health/{variant}.checks.json",
@@ -23,10 +24,11 @@ rule healthcheck:
     container:
         IMAGE
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=10,
         gpu=GPUS,
     params:
+        contents=contents("healthcheck"),
         libraries=libraries("healthcheck.py", packages=SERVER_PACKAGES),
         settings=as_json(settings.healthcheck),
         command=command("healthcheck"),
@@ -51,9 +53,10 @@ rule judgement:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=5,
     params:
+        contents=contents("judgement"),
         libraries=libraries("judgement.py"),
         settings=as_json(settings.judgement),
         command=command("judgement"),

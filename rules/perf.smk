@@ -11,11 +11,11 @@ rule sweep:
     """One repeat of all load levels against one variant."""
     input:
         code=plan.code("sweep.py", "pytriton_server.py"),
-        repository="<results>/repository/{variant}",
+        repository=ancient("<results>/repository/{variant}"),
         checks=rules.healthcheck.output.checks,
         reference=ask(plan.reference),
         model_file=plan.samples_from,
-        after=plan.beside if plan.samples_from else [],
+        after=["<results>/repository/{variant}.json", *(plan.beside if plan.samples_from else [])],
     output:
         points="<results>/perf/{variant}/repeat-{repeat}/points.csv",
         raw=directory("<results>/perf/{variant}/repeat-{repeat}/raw"),
@@ -31,11 +31,12 @@ rule sweep:
         IMAGE
     threads: all_cores
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=minutes,
         gpu=GPUS,
         measure=1,
     params:
+        contents=contents("sweep"),
         libraries=libraries("sweep.py", packages=SERVER_PACKAGES),
         settings=as_json(settings.sweep),
         # Every point as soon as it is measured; no output, because Snakemake removes those of a job that runs again.
@@ -72,11 +73,12 @@ rule in_process:
         IMAGE
     threads: all_cores
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=10,
         gpu=GPU,
         measure=1,
     params:
+        contents=contents("in_process"),
         libraries=lambda wildcards: libraries(
             "in_process.py", files=[plan.runtime(wildcards.variant), *plan.processing(wildcards.variant)]
         ),
@@ -93,7 +95,8 @@ rule head_to_head:
     """All variants in turns at one load, with the servers of all of them up."""
     input:
         code=plan.code("head_to_head.py", "pytriton_server.py"),
-        repositories=expand("<results>/repository/{variant}", variant=plan.variants),
+        repositories=ancient(expand("<results>/repository/{variant}", variant=plan.variants)),
+        after=expand("<results>/repository/{variant}.json", variant=plan.variants),
         checks=expand(rules.healthcheck.output.checks, variant=plan.variants),
         reference=REFERENCES["reference"],
         raw_reference=plan.raw_reference,
@@ -114,11 +117,12 @@ rule head_to_head:
         IMAGE
     threads: all_cores
     resources:
-        mem_mb=8000,
+        mem_mb=growing(8000),
         runtime=60,
         gpu=GPUS,
         measure=1,
     params:
+        contents=contents("head_to_head"),
         libraries=libraries("head_to_head.py", packages=SERVER_PACKAGES),
         settings=as_json(settings.head_to_head),
         command=command("head_to_head"),

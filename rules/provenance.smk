@@ -33,9 +33,10 @@ rule provenance:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=5,
     params:
+        contents=contents("provenance"),
         settings=as_json(settings.provenance),
         command=command("provenance"),
     message:

@@ -3,6 +3,9 @@
 from glob import glob
 
 SHOW = project_file("workflow/scripts/show")
+TEMPLATE = f"{SHOW}/perf_report.html.j2"
+# What it includes. No file is an input twice, or the manifest could not say which inputs a job had (plan/origin.py).
+AROUND = sorted({*glob(f"{SHOW}/*.j2"), f"{SHOW}/page.css", f"{SHOW}/page.js"} - {TEMPLATE})
 SUMMARY_SCHEMA = "workflow/schemas/perf_summary.schema.json"
 
 
@@ -10,8 +13,8 @@ rule perf_report:
     """Everything that the run found, as a page, CSV and JSON."""
     input:
         code=plan.code("perf_report.py"),
-        template=f"{SHOW}/perf_report.html.j2",
-        after=sorted([*glob(f"{SHOW}/*.j2"), *glob(f"{SHOW}/page.*"), project_file(SUMMARY_SCHEMA), *ACCEPTED]),
+        template=TEMPLATE,
+        after=[*AROUND, project_file(SUMMARY_SCHEMA), *ACCEPTED],
         points=expand(rules.sweep.output.points, variant=plan.variants, repeat=plan.repeats),
         head_to_head=rules.head_to_head.output.points,
         in_process=expand(rules.in_process.output.table, variant=plan.in_process, repeat=plan.repeats),
@@ -51,9 +54,10 @@ rule perf_report:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=5,
     params:
+        contents=contents("perf_report"),
         libraries=libraries("perf_report.py"),
         settings=as_json(settings.perf_report),
         # The logs are those of the jobs before this one, for the time line.

@@ -2,6 +2,9 @@
 
 One rule per kind of server; serve/variants.py says which variant is of which. Config: model, profile, serving,
 pytriton.
+
+repository/<variant>.json has the hashes of the files of repository/<variant>/. What takes a repository takes both, the
+directory as ancient: so its contents decide, not the time stamps of a copy.
 """
 
 
@@ -15,6 +18,7 @@ rule repository:
         artifact=ask(plan.artifact),
     output:
         repository=directory("<results>/repository/{variant}"),
+        listing="<results>/repository/{variant}.json",
     log:
         "<logs>/repository/{variant}.log",
     benchmark:
@@ -25,9 +29,10 @@ rule repository:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=5,
     params:
+        contents=contents("repository"),
         libraries=lambda wildcards: libraries("repository.py", files=plan.python_runtime(wildcards.variant)),
         settings=as_json(settings.repository),
         command=command("repository"),
@@ -46,6 +51,7 @@ rule repository_native:
         record=ask(plan.record),
     output:
         repository=directory("<results>/repository/{variant}"),
+        listing="<results>/repository/{variant}.json",
     log:
         "<logs>/repository/{variant}.log",
     benchmark:
@@ -56,9 +62,10 @@ rule repository_native:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=5,
     params:
+        contents=contents("repository_native"),
         libraries=libraries("repository_native.py"),
         settings=as_json(settings.repository_native),
         command=command("repository_native"),
@@ -78,6 +85,7 @@ rule repository_pytriton:
         beside=plan.served_beside,
     output:
         repository=directory("<results>/repository/{variant}"),
+        listing="<results>/repository/{variant}.json",
     log:
         "<logs>/repository/{variant}.log",
     benchmark:
@@ -88,9 +96,10 @@ rule repository_pytriton:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=5,
     params:
+        contents=contents("repository_pytriton"),
         libraries=lambda wildcards: libraries(
             "repository_pytriton.py", files=[plan.runtime(wildcards.variant), *plan.model_file]
         ),
@@ -109,9 +118,11 @@ rule repository_bls:
         model_py=project_file("workflow/backends/bls.py"),
         model_file=plan.model_file,
         beside=plan.served_beside,
-        inner=f"<results>/repository/{plan.config.serving.inner}",
+        inner=ancient(f"<results>/repository/{plan.config.serving.inner}"),
+        after=f"<results>/repository/{plan.config.serving.inner}.json",
     output:
         repository=directory("<results>/repository/bls"),
+        listing="<results>/repository/bls.json",
     log:
         "<logs>/repository/bls.log",
     benchmark:
@@ -120,9 +131,10 @@ rule repository_bls:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=5,
     params:
+        contents=contents("repository_bls"),
         libraries=libraries("repository_bls.py", files=plan.model_file),
         settings=as_json(settings.repository_bls),
         command=command("repository_bls"),
@@ -141,9 +153,11 @@ rule repository_ensemble:
         interpret=project_file("workflow/backends/runtime_interpret.py"),
         model_file=plan.model_file,
         beside=plan.served_beside,
-        inner=f"<results>/repository/{plan.config.serving.inner}",
+        inner=ancient(f"<results>/repository/{plan.config.serving.inner}"),
+        after=f"<results>/repository/{plan.config.serving.inner}.json",
     output:
         repository=directory("<results>/repository/ensemble"),
+        listing="<results>/repository/ensemble.json",
     log:
         "<logs>/repository/ensemble.log",
     benchmark:
@@ -152,9 +166,10 @@ rule repository_ensemble:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=5,
     params:
+        contents=contents("repository_ensemble"),
         libraries=libraries("repository_ensemble.py", files=plan.model_file),
         settings=as_json(settings.repository_ensemble),
         command=command("repository_ensemble"),

@@ -4,6 +4,14 @@ import os
 import sys
 from pathlib import Path
 
+from snakemake.sourcecache import LocalSourceFile
+
+# The scripts, and what they import, are read where the Snakefile lies.
+if not isinstance(workflow.current_basedir, LocalSourceFile):
+    sys.exit(
+        "github(), gitlab() and git+file: bring the Snakefile of this workflow without its scripts. "
+        "Hint: clone it and name its Snakefile by path (docs/your-model.md, In a Snakefile of your own)"
+    )
 PROJECT = Path(workflow.current_basedir).parent
 sys.path.insert(0, str(PROJECT / "workflow" / "scripts"))
 
@@ -15,11 +23,13 @@ from program.cli import UserError
 progress = Progress() if snakemake_internals.shows_progress(workflow, PROJECT) else None
 if progress:
     snakemake_internals.replace_terminal_handler(workflow, progress)
-if not (Path("config/config.yaml").exists() or config or snakemake_internals.overlays(workflow)):
-    sys.exit("config/config.yaml is not in this directory. Hint: run Snakemake in the clone, or see docs/your-model.md")
+# Elsewhere (-s, --directory) the project's own configuration holds, if that directory has none.
+COMPLETE = (
+    "config/config.yaml" if Path("config/config.yaml").exists() else os.path.relpath(PROJECT / "config/config.yaml")
+)
 # Snakemake takes the last of two keys with the same name, and has no words for what it cannot read.
 try:
-    for name in [*filter(os.path.exists, ["config/config.yaml"]), *snakemake_internals.overlays(workflow)]:
+    for name in [COMPLETE, *snakemake_internals.overlays(workflow)]:
         mapping(Path(name))
 except UserError as error:
     sys.exit(str(error))

@@ -22,9 +22,10 @@ rule train:
         "../envs/main.yaml"
     threads: plan.config.train.threads
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=30,
     params:
+        contents=contents("train"),
         libraries=libraries("train.py", model_file=True),
         settings=as_json(settings.train),
         command=command("train"),
@@ -51,9 +52,10 @@ rule accept:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=5,
     params:
+        contents=contents("accept"),
         libraries=libraries("accept.py"),
         settings=as_json(settings.accept),
         command=command("accept"),

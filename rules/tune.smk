@@ -19,9 +19,10 @@ rule tune_environment:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=5,
     params:
+        contents=contents("tune_environment"),
         libraries=libraries("tune_environment.py"),
         settings=as_json(settings.tune_environment),
         command=command("tune_environment"),
@@ -38,11 +39,11 @@ rule tune_search:
     input:
         code=plan.code("tune_search.py"),
         version=rules.tune_environment.output.version,
-        repository="<results>/repository/{variant}",
+        repository=ancient("<results>/repository/{variant}"),
         checks=rules.healthcheck.output.checks,
         reference=ask(plan.reference),
         model_file=plan.samples_from,
-        after=plan.beside if plan.samples_from else [],
+        after=["<results>/repository/{variant}.json", *(plan.beside if plan.samples_from else [])],
     output:
         results="<results>/tune/{variant}/results.csv",
         configs=directory("<results>/tune/{variant}/configs"),
@@ -58,11 +59,12 @@ rule tune_search:
         IMAGE if "tune_search" in machine.STARTS_TRITON[plan.config.tune.launch] else None
     threads: all_cores
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=240,
         gpu=0 if plan.config.tune.launch == "remote" else GPUS,
         measure=1,
     params:
+        contents=contents("tune_search"),
         libraries=libraries("tune_search.py", packages=SERVER_PACKAGES),
         settings=as_json(settings.tune_search),
         command=command(
@@ -81,8 +83,9 @@ rule tune_candidate:
     input:
         code=plan.code("tune_candidate.py"),
         results=rules.tune_search.output.results,
-        configs=rules.tune_search.output.configs,
-        repository="<results>/repository/{variant}",
+        configs=ancient(rules.tune_search.output.configs),
+        repository=ancient("<results>/repository/{variant}"),
+        after="<results>/repository/{variant}.json",
     output:
         candidate=directory("<results>/tune/{variant}/candidate"),
         record="<results>/tune/{variant}/candidate.json",
@@ -93,9 +96,10 @@ rule tune_candidate:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=5,
     params:
+        contents=contents("tune_candidate"),
         libraries=libraries("tune_candidate.py"),
         settings=as_json(settings.tune_candidate),
         command=command("tune_candidate"),
@@ -109,12 +113,12 @@ rule tune_proof:
     """The best configuration and the default measured again, in turn."""
     input:
         code=plan.code("tune_proof.py"),
-        repository="<results>/repository/{variant}",
-        candidate=rules.tune_candidate.output.candidate,
+        repository=ancient("<results>/repository/{variant}"),
+        candidate=ancient(rules.tune_candidate.output.candidate),
         record=rules.tune_candidate.output.record,
         reference=ask(plan.reference),
         model_file=plan.samples_from,
-        after=plan.beside if plan.samples_from else [],
+        after=["<results>/repository/{variant}.json", *(plan.beside if plan.samples_from else [])],
     output:
         proof="<results>/tune/{variant}/proof.csv",
         raw=directory("<results>/tune/{variant}/proof"),
@@ -129,11 +133,12 @@ rule tune_proof:
         IMAGE if "tune_proof" in machine.STARTS_TRITON[plan.config.tune.launch] else None
     threads: all_cores
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=60,
         gpu=0 if plan.config.tune.launch == "remote" else GPUS,
         measure=1,
     params:
+        contents=contents("tune_proof"),
         libraries=libraries("tune_proof.py", packages=SERVER_PACKAGES),
         settings=as_json(settings.tune_proof),
         command=command("tune_proof"),
@@ -149,9 +154,10 @@ rule tune_choice:
         code=plan.code("tune_choice.py"),
         version=rules.tune_environment.output.version,
         results=rules.tune_search.output.results,
-        configs=rules.tune_search.output.configs,
-        repository="<results>/repository/{variant}",
-        candidate=rules.tune_candidate.output.candidate,
+        configs=ancient(rules.tune_search.output.configs),
+        repository=ancient("<results>/repository/{variant}"),
+        after="<results>/repository/{variant}.json",
+        candidate=ancient(rules.tune_candidate.output.candidate),
         record=rules.tune_candidate.output.record,
         proof=rules.tune_proof.output.proof,
     output:
@@ -163,9 +169,10 @@ rule tune_choice:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=5,
     params:
+        contents=contents("tune_choice"),
         libraries=libraries("tune_choice.py"),
         settings=as_json(settings.tune_choice),
         command=command("tune_choice"),
@@ -179,7 +186,7 @@ rule tune_report:
     """The searches of the run as a page."""
     input:
         code=plan.code("tune_report.py"),
-        template=f"{SHOW}/perf_report.html.j2",
+        template=TEMPLATE,
         after=expand(f"{SHOW}/{{part}}", part=["search.html.j2", "macros.html.j2", "page.css", "page.js"]),
         choices=expand(rules.tune_choice.output.choice, variant=plan.config.tune.variants),
     output:
@@ -196,9 +203,10 @@ rule tune_report:
     conda:
         "../envs/main.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=5,
     params:
+        contents=contents("tune_report"),
         libraries=libraries("tune_report.py"),
         settings=as_json(settings.tune_report),
         command=command("tune_report"),

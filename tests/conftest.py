@@ -88,7 +88,7 @@ def expected_outputs(config: dict) -> set[str]:
     served = set(config["variants"])
     if {"bls", "ensemble"} & served:
         served.add(inner)
-        result.add(f"repository/{inner}")
+        result |= repository_outputs(inner)
     # Native backends are built together, where one of them serves.
     if config["serving"]["backend"] == "native" and (served - own) & {"null", "openvino", "aotinductor", "torchscript"}:
         result |= NATIVE_BACKENDS
@@ -98,11 +98,16 @@ def expected_outputs(config: dict) -> set[str]:
 def variant_outputs(variant: str, repeats: Iterable[int]) -> set[str]:
     """The outputs that one variant has for itself."""
     return {
-        f"repository/{variant}",
+        *repository_outputs(variant),
         f"health/{variant}.checks.json",
         f"health/{variant}.json",
         *measured_outputs(variant, repeats),
     }
+
+
+def repository_outputs(variant: str) -> set[str]:
+    """The repository of a variant and the list of what it holds."""
+    return {f"repository/{variant}", f"repository/{variant}.json"}
 
 
 def in_process_outputs(variants: Iterable[str], repeats: Iterable[int]) -> set[str]:
@@ -293,7 +298,7 @@ def make_repository(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., P
         repository = tmp_path_factory.mktemp("repository") / "served"
         found = Programs(repository.parent)(
             "repository.py", "--model-py", ROOT / "workflow/backends/model.py", "--runtime", runtime,
-            "--repository", repository, settings=settings,
+            "--repository", repository, "--listing", repository.with_suffix(".json"), settings=settings,
         )  # fmt: skip
         assert found.returncode == 0, found.stderr
         return repository

@@ -172,4 +172,4 @@ def test_a_variant_is_one_file_and_one_entry(tmp_path):
     (own.root / "mine.yaml").write_text("variants: [mine]\n")
     planned = own.planned(*TARGETS, configfiles=(FULL, "mine.yaml"))
     assert variant_outputs("mine", [1]) | in_process_outputs(["mine"], [1]) <= planned
-    assert not any(path.startswith("repository/") for path in planned - {"repository/mine"})
+    assert not any(path.startswith("repository/") for path in planned - {"repository/mine", "repository/mine.json"})

@@ -56,6 +56,7 @@ REPOSITORIES = {
 OUTPUTS = expected_outputs(CONFIG)
 FILES = {
     *(name for name in OUTPUTS if not name.startswith(("repository/", "backends/")) and not name.endswith("/raw")),
+    *(f"repository/{variant}.json" for variant in REPOSITORIES),
     *(f"repository/{variant}/{name}" for variant, names in REPOSITORIES.items() for name in names),
     *(f"perf/{variant}/repeat-1/raw/{point}.{ending}"
       for variant in VARIANTS for point in POINTS for ending in ("csv", "txt")),

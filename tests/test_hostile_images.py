@@ -135,11 +135,12 @@ def running(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     for found in (
         script(
             "repository.py", "--model-py", backends / "model.py", "--runtime", backends / "runtime_onnx.py",
-            "--artifact", exported / "model.onnx", "--repository", "inner", settings=inner,
+            "--artifact", exported / "model.onnx", "--repository", "inner", "--listing", "inner.json", settings=inner,
         ),
         script(
             "repository_bls.py", "--model-py", backends / "bls.py", "--model-file", ROOT / DEFAULT["model"]["file"],
-            "--inner", "inner", "--repository", "bls", settings=json.loads(canonical(settings)),
+            "--inner", "inner", "--repository", "bls", "--listing", "bls.json",
+            settings=json.loads(canonical(settings)),
         ),
     ):  # fmt: skip
         assert found.returncode == 0, found.stderr

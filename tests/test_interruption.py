@@ -16,9 +16,9 @@ import psutil
 import pytest
 import yaml
 
-import manifest
 from conftest import FULL, ROOT, RULES_OF_FULL, TARGETS, Project
 from processes import MARK, marked, named, shown, wait_for
+from program.files import members
 
 TARGET = "artifacts/test/perf/null/repeat-1/points.csv"
 
@@ -104,7 +104,7 @@ def jobs(project):
 
 def names(path):
     """The files of an output; of perf_analyzer's the texts, as a point that is not stable has no table."""
-    found = {one.relative_to(path.parent) for one in manifest.members(path)}
+    found = {one.relative_to(path.parent) for one in members(path)}
     return {one for one in found if one.suffix == ".txt"} if path.name == "raw" else found
 
 

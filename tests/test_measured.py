@@ -14,7 +14,7 @@ from analyse import summary as summary_of
 from analyse import tables
 from conftest import MODEL, ROOT, checks
 from model.reference import Reference, save
-from plan.loads import Load, Windows
+from plan.loads import Grid, Load, Windows
 from record import inputs, perf_analyzer
 from record.points import HEAD_TO_HEAD_COLUMNS
 from serve import server
@@ -88,7 +88,7 @@ def test_an_unstable_point_stays_in_the_table(make_repository, repository_settin
         "--store", "store", "--made-by", "1", "--server-log", "triton.log", "--raw", "raw", "--points", "points.csv",
         settings={
             "variant": "moody", "repeat": 1, "target": TARGET, "server": "bundled", "max_foreign_cpu": 1000,
-            "loads": [asdict(Load("grpc", 1, 1))], "windows": windows, "slo_ms": None,
+            "grid": asdict(Grid(["grpc"], [1], [1])), "windows": windows, "slo_ms": None,
         },
     )  # fmt: skip
     assert found.returncode == 0, found.stderr

@@ -130,14 +130,6 @@ def test_at_snakemake(place: Project, overlay: str, lines: list[str]) -> None:
     assert [line.startswith(start) for line, start in zip(said, lines, strict=True)] == [True] * len(lines), said
 
 
-def test_another_directory(place: Project, tmp_path: Path) -> None:
-    snakefile = ("--snakefile", str(place.root / "Snakefile"))
-    found = Project(tmp_path).snakemake("--cores", "1", *snakefile, check=False)
-    (line,) = [line for line in found.stderr.splitlines() if not line.startswith("Using ")]
-    assert found.returncode == 1
-    assert line.startswith("config/config.yaml is not in this directory. Hint: run Snakemake in the clone")
-
-
 @pytest.mark.parametrize("scheme", ["http://", "HTTP://", ""])
 def test_address_may_have_a_scheme(null_server: server.Server, command: Programs, scheme: str) -> None:
     """The request arrives: the model has no class scores, but it has an answer."""

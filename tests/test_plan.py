@@ -19,6 +19,7 @@ from conftest import DEFAULT, ROOT, merged
 from plan import snakemake_internals
 from plan.command import command_line, log_options
 from plan.config import checked
+from plan.loads import Windows, longest
 from plan.rule_settings import RuleSettings
 from plan.workflow_plan import Plan
 from program import job
@@ -218,7 +219,7 @@ def test_shapes_of_samples(asked):
 
 def test_every_load_level_is_measured_at_every_shape(asked):
     sweep = {"shapes": ["x:1", "x:3"], "batch_sizes": [1, 2]}
-    found = asked(**VARYING | {"profile": BOUNDS | {"min": "x:1x1"}, "sweep": sweep}).sweep("onnx", "1").loads
+    found = asked(**VARYING | {"profile": BOUNDS | {"min": "x:1x1"}, "sweep": sweep}).sweep("onnx", "1").grid.loads
     assert [(load.shape, load.batch_size) for load in found if load.concurrency == 1] == [
         *(("x:1", 1), ("x:1", 2), ("x:3", 1), ("x:3", 2)),
     ]
@@ -227,9 +228,37 @@ def test_every_load_level_is_measured_at_every_shape(asked):
 
 def test_load_levels_in_their_order(asked):
     sweep = {"protocols": ["grpc", "http"], "concurrencies": [1, 4], "request_rates": [10], "shared_memory": ["none"]}
-    names = [load.name for load in asked(sweep=sweep).sweep("openvino", "1").loads]
+    names = [load.name for load in asked(sweep=sweep).sweep("openvino", "1").grid.loads]
     levels = ["concurrency1", "concurrency4", "constant10", "poisson10"]
     assert names == [f"{protocol}_batch1_{level}" for protocol in ("grpc", "http") for level in levels]
+
+
+MOST = range(1, 10_001)
+# What Linux takes as one argument, in bytes: a command is one to the shell.
+LONGEST = 128 * 1024
+
+
+def test_any_number_of_points_fits_on_a_command_line(asked):
+    sweep = asked(sweep={"concurrencies": [*MOST]}).sweep("openvino", "1")
+    assert len(sweep.grid.loads) == len(MOST)
+    assert len(canonical(sweep)) < LONGEST - 16_000
+
+
+def test_a_thousand_points_are_the_jobs_of_three(project, tmp_path):
+    """No job per point, and no command line over the limit."""
+    overlay = tmp_path / "many.yaml"
+    overlay.write_text(f"sweep: {{concurrencies: {[*MOST][:1000]}}}\n")
+    shown = [project.snakemake("-n", "-p", configfiles=(path,)).stdout for path in (overlay, "config/config.yaml")]
+    many, three = ({*re.findall(r"^(\w+) +(\d+)$", text, re.MULTILINE)} for text in shown)
+    assert many == three and ("sweep", str(len(DEFAULT["variants"]))) in many
+    assert max(map(len, shown[0].splitlines())) < LONGEST
+
+
+def test_time_follows_the_points():
+    windows = Windows(window_ms=1000, stability_percent=10, max_windows=5, samples=1)
+    assert longest(3, windows) == 60
+    # 20 s a point, three times.
+    assert longest(1000, windows) == 10 + 1000
 
 
 @pytest.fixture(scope="module")
@@ -251,6 +280,23 @@ def test_what_measures_takes_all_cores(project, cores):
     everything = len(os.sched_getaffinity(0)) if cores == "all" else int(cores)
     assert {rule: threads[rule] for rule in measuring} == dict.fromkeys(measuring, everything)
     assert {threads[rule] for rule in ("healthcheck", "repository", "engine_openvino", "perf_report")} == {1}
+
+
+def test_options_for_clusters_are_planned(project):
+    """Those of docs/cluster.md for sites that take --gres alone, and for scratch on the node."""
+    options = [
+        "--set-resources",
+        "healthcheck:gpu=0",
+        "healthcheck:gres=gpu:1",
+        "--default-resources",
+        "tmpdir=/scratch",
+    ]
+    dry_run = json.dumps(["healthchecks", "-n", *options, "--configfile", "config/gpu.yaml"])
+    program = project.root / "resources.py"
+    program.write_text(INTERNALS.replace("summary", "execute").replace('["perf_report", "--execute"]', dry_run))
+    asked = json.loads(run_python(program, project.root))["asked"]
+    assert asked["healthcheck"] == [0, "gpu:1", "/scratch"]
+    assert asked["engine_aotinductor"] == [1, None, "/scratch"]
 
 
 def test_submitted_measurements_do_not_ask_for_the_cores_of_this_machine():
@@ -284,6 +330,11 @@ print(json.dumps({
     "finished": internals.finished_jobs(workflow),
     "threads": [[job.rule.name, job.threads] for job in workflow.dag.jobs],
     "forced": internals.forced_jobs(workflow, "sweep"),
+    "asked": {job.rule.name: [*map(job.resources.get, ("gpu", "gres", "tmpdir"))] for job in workflow.dag.jobs},
+    "twice": [[job.rule.name, path] for job in workflow.dag.jobs for path in job.input if job.input.count(path) > 1],
+    "existing": internals.existing_outputs(workflow, "artifacts/"),
+    "alone": internals.plans_alone(workflow),
+    "inputs": internals.inputs(workflow, "judgement", {"variant": "null"}),
 }))
 """
 
@@ -308,6 +359,15 @@ def test_what_snakemake_does_not_document(workflow):
     assert isinstance(workflow["here"], bool)
     assert workflow["finished"] == []
     assert workflow["forced"] == []
+    assert workflow["existing"] == []
+    assert workflow["alone"] is True
+    assert "artifacts/mnist/health/null.checks.json" in workflow["inputs"]
+    assert "workflow/scripts/judgement.py" in workflow["inputs"]
+
+
+def test_no_file_is_an_input_twice(workflow):
+    """Or the manifest, which names each once, could not say which inputs a job had."""
+    assert workflow["twice"] == []
 
 
 def test_finished_jobs_are_those_whose_files_are_there(tmp_path):
@@ -319,8 +379,12 @@ def test_finished_jobs_are_those_whose_files_are_there(tmp_path):
         )
         for path in (here, gone)
     ]
-    found = snakemake_internals.finished_jobs(SimpleNamespace(dag=SimpleNamespace(jobs=jobs)))
-    assert [one["rule"] for one in found] == ["here"]
+    records = {str(here): SimpleNamespace(params=["'a'"], code="c {params}")}
+    persistence = SimpleNamespace(deactivate_cache=lambda: None, metadata=records.get)
+    (found,) = snakemake_internals.finished_jobs(
+        SimpleNamespace(dag=SimpleNamespace(jobs=jobs), persistence=persistence)
+    )
+    assert (found["rule"], found["params"], found["code"]) == ("here", ["'a'"], "c {params}")
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import yaml
 
 from conftest import FULL, MODEL, SCRIPTS, Project, checks
 from model.reference import Reference, save
-from plan.loads import Load
+from plan.loads import Grid
 from processes import wait_for
 
 POINTS = "artifacts/test/perf/null/repeat-1/points.csv"
@@ -74,7 +74,7 @@ def command(null_repository: Path, tmp_path: Path) -> Callable[..., list[str]]:
     settings = {
         "variant": "null", "repeat": 1, "server": "bundled", "slo_ms": None, "max_foreign_cpu": 1000,
         "target": {"name": "small", "counted": "small", "device": "cpu", "model": MODEL, "inputs": []},
-        "loads": [asdict(Load("grpc", 1, concurrency)) for concurrency in (1, 2)],
+        "grid": asdict(Grid(["grpc"], [1], [1, 2])),
         # Never stable: every point takes all of its windows.
         "windows": {"window_ms": 300, "stability_percent": 1e-9, "max_windows": 5, "samples": 2},
     }  # fmt: skip

@@ -9,6 +9,8 @@ from rocrate.rocrate import ROCrate
 
 import manifest
 from conftest import FULL, TARGETS, Project, copy_project
+from plan.origin import MANIFEST
+from program.files import checksum
 
 # Files that say how long their making took (docs/reruns.md).
 TIMED = ("metrics.json", "engine.json")
@@ -28,7 +30,7 @@ def read(path):
 
 @pytest.fixture(scope="module")
 def found(finished_run):
-    return read(finished_run.root / "artifacts" / "test" / manifest.MANIFEST)
+    return read(finished_run.root / "artifacts" / "test" / MANIFEST)
 
 
 def test_manifest_has_the_checksum_of_every_output(finished_run, found):
@@ -67,7 +69,7 @@ def test_crate_can_be_read_and_tells_the_same(finished_run, found):
 
 def times(run):
     """When each output was written, by its path; logs, benchmarks and what every run writes at its end left out."""
-    ends = ("logs/", "benchmarks/", str(manifest.MANIFEST), str(manifest.CRATE))
+    ends = ("logs/", "benchmarks/", str(MANIFEST), str(manifest.CRATE))
     found = {str(path.relative_to(run)): path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()}
     return {name: time for name, time in found.items() if not name.startswith(ends)}
 
@@ -148,9 +150,9 @@ def test_directory_has_the_checksum_of_its_files(tmp_path):
     (tmp_path / "one" / "__pycache__" / "runtime.cpython-311.pyc").touch()
     content = hashlib.sha256(b"content").hexdigest()
     expected = hashlib.sha256(f"{content}  inner/file\n".encode()).hexdigest()
-    assert manifest.checksum(tmp_path / "one") == expected
+    assert checksum(tmp_path / "one") == expected
     shutil.copytree(tmp_path / "one", tmp_path / "two")
-    assert manifest.checksum(tmp_path / "two") == expected
+    assert checksum(tmp_path / "two") == expected
 
 
 @pytest.mark.slow
@@ -158,7 +160,7 @@ def test_two_fresh_runs_give_the_same_files(found, tmp_path):
     """Up to and including the engines, wherever they lie."""
     own = copy_project(tmp_path / "another" / "project")
     own.snakemake("engines", "--cores", "2", configfiles=(FULL,))
-    again = read(own.root / "artifacts" / "test" / manifest.MANIFEST)["files"]
+    again = read(own.root / "artifacts" / "test" / MANIFEST)["files"]
     assert {"model/model.pt", "export/model.onnx", "engine/openvino/model.blob"} <= set(again)
     differ = {path for path, one in again.items() if found["files"][path]["sha256"] != one["sha256"]}
     # Two builds may happen to take the same number of milliseconds.

@@ -123,7 +123,8 @@ def test_directory(script, settings, tmp_path):
     (tmp_path / "served" / "old").mkdir(parents=True)
     found = script(
         "repository.py", "--model-py", BACKENDS / "model.py", "--runtime", BACKENDS / "runtime_openvino.py",
-        "--artifact", tmp_path / "model.blob", "--repository", tmp_path / "served", settings=settings,
+        "--artifact", tmp_path / "model.blob", "--repository", tmp_path / "served",
+        "--listing", tmp_path / "served.json", settings=settings,
     )  # fmt: skip
     assert found.returncode == 0, found.stderr
     served = tmp_path / "served"
@@ -145,7 +146,8 @@ def test_directory(script, settings, tmp_path):
 def test_missing_artifact_leaves_no_repository(script, settings, tmp_path):
     found = script(
         "repository.py", "--model-py", BACKENDS / "model.py", "--runtime", BACKENDS / "runtime_null.py",
-        "--artifact", tmp_path / "absent.blob", "--repository", tmp_path / "served", settings=settings,
+        "--artifact", tmp_path / "absent.blob", "--repository", tmp_path / "served",
+        "--listing", tmp_path / "served.json", settings=settings,
     )  # fmt: skip
     assert found.returncode != 0
     assert list(tmp_path.iterdir()) == []
@@ -204,7 +206,7 @@ def assemble(script, tmp_path):
             if kind == "ensemble":
                 for step in ("prepare", "interpret"):
                     given += [f"--{step}", BACKENDS / f"runtime_{step}.py"]
-        found = script(*given, "--repository", repository, settings=settings)
+        found = script(*given, "--repository", repository, "--listing", tmp_path / "listing.json", settings=settings)
         assert found.returncode == 0, found.stderr
         return repository
 

@@ -278,6 +278,7 @@ def test_backend_that_this_triton_does_not_have(script, tmp_path):
     settings = {"name": "plan", "backend": "tensorrt", "file": "model.plan", "model": MODEL, "profile": PROFILE}
     found = script(
         "repository_native.py", "--artifact", tmp_path / "model.plan", "--repository", tmp_path / "served",
+        "--listing", tmp_path / "served.json",
         settings=settings | {"serving": SERVING | {"device": "cpu", "cuda_graphs": False}},
     )  # fmt: skip
     assert found.returncode == 0, found.stderr

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import pytest
 
 from conftest import MODEL, checks
-from plan.loads import Load, headline
+from plan.loads import Grid, Load, headline
 from plan.settings.perf import HeadToHead
 from record import turns
 
@@ -126,8 +126,8 @@ def test_what_does_not_serve_as_promised_has_no_turn(broken):
 
 
 def test_what_does_not_serve_as_promised_says_so_at_every_load(broken):
-    loads = [asdict(Load("grpc", 1, concurrency)) for concurrency in (1, 2)]
-    settings = {"variant": "a", "repeat": 1, "target": TARGET, "loads": loads, "slo_ms": None}
+    grid = asdict(Grid(["grpc"], [1], [1, 2]))
+    settings = {"variant": "a", "repeat": 1, "target": TARGET, "grid": grid, "slo_ms": None}
     rows = broken("sweep.py", "--repository", "none", "--store", "store", "--made-by", "1", **settings)
     assert [(row["concurrency"], row["status"], row["reason"]) for row in rows] == [
         (level, "failed", f"not measured, unhealthy: {FAULT}") for level in ("1", "2")

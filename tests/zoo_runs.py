@@ -107,7 +107,8 @@ class Carried:
 
     def serve(self, variant: str) -> Mapping[str, Any]:
         """Build a variant and check its health; returns health.json."""
-        plan, target = self.plan, self.at(f"repository/{variant}")
+        plan = self.plan
+        target, listing = self.at(f"repository/{variant}"), self.at(f"repository/{variant}.json")
         artifact = [*map(Path, plan.artifact(variant))]
         if plan.served(variant).runs.engine == "openvino":
             paths = self.at("export/model.onnx"), *artifact, self.at("engine/openvino/engine.json")
@@ -116,12 +117,14 @@ class Carried:
             model = Path(plan.model_file[0]), [Path(path) for path in plan.served_beside]
             runtime = Path(plan.runtime(variant))
             repository_pytriton.main(
-                repository_pytriton.Job(self.settings.repository_pytriton(variant), runtime, artifact, *model, target)
+                repository_pytriton.Job(
+                    self.settings.repository_pytriton(variant), runtime, artifact, *model, target, listing
+                )
             )
         else:
             parts = (plan.library(variant), plan.model_py(variant), plan.python_runtime(variant))
             files = [next(iter(map(Path, part)), None) for part in parts]
-            repository.main(repository.Job(self.settings.repository(variant), *files, artifact, target))
+            repository.main(repository.Job(self.settings.repository(variant), *files, artifact, target, listing))
         checks, health = self.at(f"health/{variant}.checks.json"), self.at(f"health/{variant}.json")
         healthcheck.main(
             healthcheck.Job(

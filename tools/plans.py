@@ -7,6 +7,7 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -28,7 +29,7 @@ def pretend(project: Project) -> dict[str, frozenset[str]]:
     for row in project.summary(TARGET):
         path = project.root / row["output_file"]
         path.parent.mkdir(parents=True, exist_ok=True)
-        if row["rule"].startswith("repository") or path.name == "raw":
+        if (row["rule"].startswith("repository") and not path.suffix) or path.name == "raw":
             path.mkdir()
         else:
             path.write_text(row["output_file"])
@@ -47,7 +48,8 @@ def pretend(project: Project) -> dict[str, frozenset[str]]:
 def plans(root: Path, changes: Sequence[dict[str, Any]]) -> list[Plan]:
     """For each change the outputs that it would make again, as (rule, path below the directory of the run).
 
-    A change is {"config": {…}}, {"append": [files]}, {"touch": [files]} or {"replace": [file, old, new]}.
+    A change has one or more of "config": {…}, "append": [files], "older": [files], which are appended to and get an old
+    time stamp, "touch": [files], "replace": [file, old, new] and "without": [files or directories].
     """
     found = subprocess.run(
         [sys.executable, __file__], cwd=root, input=json.dumps(changes), capture_output=True, text=True, check=False
@@ -59,28 +61,45 @@ def plans(root: Path, changes: Sequence[dict[str, Any]]) -> list[Plan]:
 @contextlib.contextmanager
 def made(change: dict[str, Any]) -> Iterator[list[str]]:
     """Make a change for the length of the block; gives the options of Snakemake that belong to it."""
-    if "config" in change:
-        overlay = Path("change.yaml")
-        overlay.write_text(json.dumps(change["config"]))
-        yield ["--configfile", str(overlay)]
-        return
-    if "touch" in change:
-        for name in change["touch"]:
-            os.utime(name)
-        yield []
-        return
-    edits = [change["replace"]] if "replace" in change else [[name, "", "\n"] for name in change["append"]]
-    kept = {name: (Path(name).read_text(), os.stat(name)) for name, _, _ in edits}
-    for name, old, new in edits:
-        text = kept[name][0]
-        assert old in text, f"{name} has no {old!r}"
-        Path(name).write_text(text.replace(old, new, 1) if old else text + new)
+    for name in change.get("touch", []):
+        os.utime(name)
+    edits = [change["replace"]] if "replace" in change else []
+    edits += [[name, "", "\n"] for name in [*change.get("append", []), *change.get("older", [])]]
+    with contextlib.ExitStack() as stack:
+        for name, old, new in edits:
+            stack.enter_context(edited(Path(name), old, new))
+        for name in change.get("older", []):
+            os.utime(name, (0, 0))
+        for name in change.get("without", []):
+            stack.enter_context(away(Path(name)))
+        if "config" in change:
+            Path("change.yaml").write_text(json.dumps(change["config"]))
+        yield ["--configfile", "change.yaml"] if "config" in change else []
+
+
+@contextlib.contextmanager
+def edited(path: Path, old: str, new: str) -> Iterator[None]:
+    """Replace a text in a file, or append to it where the old text is empty, for the length of the block."""
+    text, status = path.read_text(), path.stat()
+    assert old in text, f"{path} has no {old!r}"
+    path.write_text(text.replace(old, new, 1) if old else text + new)
     try:
-        yield []
+        yield
     finally:
-        for name, (text, status) in kept.items():
-            Path(name).write_text(text)
-            os.utime(name, ns=(status.st_atime_ns, status.st_mtime_ns))
+        path.write_text(text)
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+@contextlib.contextmanager
+def away(path: Path) -> Iterator[None]:
+    """Remove a file or directory for the length of the block."""
+    aside = path.rename(path.with_name(f"{path.name}.aside"))
+    try:
+        yield
+    finally:
+        # What Snakemake wrote in its place.
+        shutil.rmtree(path, ignore_errors=True)
+        aside.rename(path)
 
 
 def plan(options: list[str]) -> list[tuple[str, str]]:

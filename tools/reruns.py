@@ -176,6 +176,43 @@ def version_changes() -> Changes:
     return {name: {"replace": ["envs/main.txt", f"\n{name}==", f"\n{name}==9"]} for name in names}
 
 
+def copy_changes(root: Path) -> Changes:
+    """Copies of a finished run, and what is missing or older there."""
+    run = f"artifacts/{DEFAULT['run']}"
+    records, manifest = ".snakemake/metadata", f"{run}/provenance/manifest.json"
+    another_opt = {"config": nested("profile.opt", OTHER["profile.opt"])}
+    return {
+        "every file of `artifacts/` with a new time stamp, as after `cp -r`": {"touch": artifacts(root)},
+        "copied without `.snakemake`": {"without": [records]},
+        "copied without `.snakemake`, another `profile.opt`": another_opt | {"without": [records]},
+        "copied without `.snakemake`, `engine/openvino/model.blob` changed": {
+            "append": [f"{run}/engine/openvino/model.blob"],
+            "without": [records],
+        },
+        "copied without `.snakemake` and the manifest": {"without": [records, manifest]},
+        "`record/turns.py` changed, with an older time stamp": {"older": ["workflow/scripts/record/turns.py"]},
+        "`models/training.py`, which the model file imports, likewise": {
+            "older": ["workflow/scripts/models/training.py"]
+        },
+        "`export/model.onnx` and `artifacts/backends/` deleted": {
+            "without": [f"{run}/export/model.onnx", "artifacts/backends"]
+        },
+        "`export/model.onnx` deleted, another `engine.openvino.precision`": {
+            "config": nested("engine.openvino.precision", "f16"),
+            "without": [f"{run}/export/model.onnx"],
+        },
+        "a concurrency removed": {"config": nested("sweep.concurrencies", DEFAULT["sweep"]["concurrencies"][1:])},
+        "a concurrency added": {
+            "config": nested("sweep.concurrencies", sorted({*DEFAULT["sweep"]["concurrencies"], 2}))
+        },
+    }
+
+
+def artifacts(root: Path) -> list[str]:
+    """All outputs of a pretended run and what else lies there, the newest last: in the order of their names."""
+    return [str(path.relative_to(root)) for path in sorted((root / "artifacts").rglob("*"))]
+
+
 def no_changes(root: Path) -> Changes:
     """What changes nothing that counts."""
     files = [str(path.relative_to(root)) for path in (root / "workflow").rglob("*") if path.is_file()]
@@ -259,6 +296,7 @@ def tables(roots: Sequence[Path], consumers: Mapping[str, frozenset[str]]) -> st
         Part("The list of variants", variant_changes(), closing=CLOSING),
         Part("A version in the lock", version_changes(), " ", CLOSING),
         Part("A file below `workflow/`", file_changes(roots[0], consumers), "/", rest="every file without a row here"),
+        Part("A copy, and what is missing or older in it", copy_changes(roots[0])),
         Part("Nothing", no_changes(roots[0])),
     ]
     changes = [{"config": {"run": "another"}}, *(change for part in parts for change in part.changes.values())]

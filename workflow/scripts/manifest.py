@@ -1,7 +1,8 @@
 """What the files of a run are and what they were made from: manifest.json, and an RO-Crate that says the same.
 
-Snakemake calls it at the end of a run, with its jobs on stdin: [{"rule", "command", "inputs", "outputs", "log"}, …],
-paths from the working directory. A directory has the checksum of the list of its files' checksums.
+Snakemake calls it at the end of a run, with its jobs on stdin: [{"rule", "command", "inputs", "outputs", "log",
+"params", "code"}, …], paths from the working directory. With the last two a copy of the run knows how it was made
+(plan/origin.py). A directory has the checksum of the list of its files' checksums.
 """
 
 import argparse
@@ -9,7 +10,6 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,30 +18,13 @@ from rocrate.model.file import File
 from rocrate.rocrate import ROCrate
 
 from analyse.job_times import span
-from program import cli, files
+from plan.origin import MANIFEST
+from program import cli
 from program.cli import log
-from program.files import read_json, write_json
+from program.files import checksum, members, read_json, write_json
 from program.git import state
 
-MANIFEST = Path("provenance") / "manifest.json"
 CRATE = Path("ro-crate-metadata.json")
-
-
-def members(path: Path) -> list[Path]:
-    """A file, or all files of a directory but Snakemake's mark and what Python caches beside code that it runs."""
-    if not path.is_dir():
-        return [path]
-    found = (one for one in path.rglob("*") if one.is_file() and one.name != ".snakemake_timestamp")
-    return sorted(one for one in found if "__pycache__" not in one.relative_to(path).parts)
-
-
-@cache
-def checksum(path: Path) -> str:
-    """SHA-256 of a file, or of the lines `<sha256>  <name>` of a directory's files."""
-    if not path.is_dir():
-        return files.sha256(path)
-    lines = [f"{files.sha256(one)}  {one.relative_to(path).as_posix()}\n" for one in members(path)]
-    return files.sha256_of("".join(lines).encode())
 
 
 def checksums(paths: Iterable[str]) -> dict[str, str]:

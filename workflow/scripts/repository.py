@@ -12,7 +12,6 @@ from typing import Annotated
 from model import shapes
 from plan.settings.repository import Repository
 from program.cli import log
-from program.files import whole_directory
 from program.job import run
 from serve import modelconfig
 from serve import repository as repositories
@@ -28,6 +27,7 @@ class Job:
     runtime: Annotated[Path | None, "the framework that runs it in Python"]
     artifact: Annotated[list[Path], "the exported model or engine, and weights beside it"]
     repository: Annotated[Path, "output: directory"]
+    listing: Annotated[Path, "output: the names and hashes of its files"]
 
 
 def main(job: Job) -> None:
@@ -35,7 +35,7 @@ def main(job: Job) -> None:
     profile = {bound: shapes.parse(text) for bound, text in settings.profile.items()}
     config = modelconfig.engine_model(settings.name, settings.model, profile, settings.serving, settings.backend)
     files = {"model.py": job.model_py, "runtime.py": job.runtime, **{path.name: path for path in job.artifact}}
-    with whole_directory(job.repository) as temporary:
+    with repositories.written(job.repository, job.listing) as temporary:
         repositories.add_model(temporary, config, {name: path for name, path in files.items() if path})
         if job.library:
             shutil.copy(job.library, temporary / config.name)

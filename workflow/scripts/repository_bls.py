@@ -9,7 +9,6 @@ from typing import Annotated
 
 from plan.settings.repository import BlsRepository
 from program.cli import log
-from program.files import whole_directory
 from program.job import run
 from serve import modelconfig
 from serve import repository as repositories
@@ -25,11 +24,12 @@ class Job:
     model_file: Annotated[Path, "Python file of the model"]
     beside: Annotated[list[Path], "files beside the model file that it needs"]
     repository: Annotated[Path, "output: directory"]
+    listing: Annotated[Path, "output: the names and hashes of its files"]
 
 
 def main(job: Job) -> None:
     settings = job.settings
-    with whole_directory(job.repository) as temporary:
+    with repositories.written(job.repository, job.listing) as temporary:
         (inner,) = repositories.add_models_of(temporary, job.inner)
         config = modelconfig.bls(settings.name, settings.model, inner, settings.serving)
         files = {"model.py": job.model_py, **repositories.processing(job.model_file, job.beside)}

@@ -12,7 +12,6 @@ from model import shapes
 from model.signature import Signature, Tensor
 from plan.settings.repository import EnsembleRepository
 from program.cli import log
-from program.files import whole_directory
 from program.job import run
 from serve import modelconfig
 from serve import repository as repositories
@@ -31,6 +30,7 @@ class Job:
     model_file: Annotated[Path, "Python file of the model"]
     beside: Annotated[list[Path], "files beside the model file that it needs"]
     repository: Annotated[Path, "output: directory"]
+    listing: Annotated[Path, "output: the names and hashes of its files"]
 
 
 def tensors(described: Any) -> Tensors:
@@ -41,7 +41,7 @@ def tensors(described: Any) -> Tensors:
 def main(job: Job) -> None:
     settings = job.settings
     raw, name = settings.model, settings.name
-    with whole_directory(job.repository) as temporary:
+    with repositories.written(job.repository, job.listing) as temporary:
         (inner,) = repositories.add_models_of(temporary, job.inner)
         batches = (shapes.batch(shapes.parse(settings.min)), inner.max_batch_size)
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from model import shapes
 from plan.settings.repository import NativeRepository
 from program.cli import UserError, log
-from program.files import read_json, whole_directory
+from program.files import read_json
 from program.job import run
 from serve import modelconfig
 from serve import repository as repositories
@@ -25,6 +25,7 @@ class Job:
     artifact: Annotated[list[Path], "the exported model or engine, and weights beside it"]
     record: Annotated[Path | None, "engine.json of an engine with profiles"]
     repository: Annotated[Path, "output: directory"]
+    listing: Annotated[Path, "output: the names and hashes of its files"]
 
 
 def check_profiles(record: Mapping[str, Any], profile: Mapping[str, shapes.Shapes]) -> None:
@@ -53,7 +54,7 @@ def main(job: Job) -> None:
     config = modelconfig.native_model(
         settings.name, settings.backend, settings.model, profile, settings.serving, profiles
     )
-    with whole_directory(job.repository) as temporary:
+    with repositories.written(job.repository, job.listing) as temporary:
         model, *weights = job.artifact
         repositories.add_model(temporary, config, {settings.file: model, **{path.name: path for path in weights}})
     log.info("repository of %s, backend %s, max batch %d", config.name, config.backend, config.max_batch_size)

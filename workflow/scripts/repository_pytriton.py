@@ -10,7 +10,7 @@ from typing import Annotated
 from model import outputs, shapes
 from plan.settings.repository import PyTritonRepository
 from program.cli import log
-from program.files import whole_directory, write_json
+from program.files import write_json
 from program.job import run
 from serve import repository as repositories
 from serve.repository import PYTRITON
@@ -26,6 +26,7 @@ class Job:
     model_file: Annotated[Path | None, "Python file of the model, where it has one"]
     beside: Annotated[list[Path], "files beside the model file that it needs"]
     repository: Annotated[Path, "output: directory"]
+    listing: Annotated[Path, "output: the names and hashes of its files"]
 
 
 def main(job: Job) -> None:
@@ -39,7 +40,7 @@ def main(job: Job) -> None:
         "profile": profile,
         **asdict(settings.serving),
     }
-    with whole_directory(job.repository) as temporary:
+    with repositories.written(job.repository, job.listing) as temporary:
         write_json(temporary / PYTRITON, description)
         files = {"runtime.py": job.runtime, "outputs.py": Path(outputs.__file__)}
         files |= {path.name: path for path in job.artifact}

@@ -20,13 +20,13 @@ from model.samples import of_shape
 from plan.loads import Load
 from plan.settings.perf import Sweep
 from program.cli import log
-from program.files import whole_directory
+from program.files import checksum, whole_directory
 from program.job import run
 from record import inputs
 from record.measurement import measured
 from record.points import LEVEL, write
 from record.recorded import read_checks
-from record.store import Store, content
+from record.store import Store
 from record.surroundings import memory_mib, undisturbed
 from serve import server
 
@@ -51,9 +51,9 @@ def decided_by(job: Job) -> dict[str, Any]:
     """What the figures of a point follow from: all that the job is given but the list of loads."""
     given = [path for path in (job.repository, job.reference, job.model_file) if path]
     return {
-        "settings": {name: value for name, value in asdict(job.settings).items() if name not in ("loads", "slo_ms")},
+        "settings": {name: value for name, value in asdict(job.settings).items() if name not in ("grid", "slo_ms")},
         "made_by": job.made_by,
-        "files": [content(path) for path in given],
+        "files": [checksum(path) for path in given],
     }
 
 
@@ -95,7 +95,7 @@ def marked(point: dict[str, Any]) -> dict[str, Any]:
 def not_measured(settings: Sweep, checks: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The rows of a variant that does not serve what it promises."""
     reason = "not measured, unhealthy: " + "; ".join(checks["faults"])
-    return [{**vars(load), "status": "failed", "reason": reason} for load in settings.loads]
+    return [{**vars(load), "status": "failed", "reason": reason} for load in settings.grid.loads]
 
 
 def main(job: Job) -> None:
@@ -115,7 +115,7 @@ def main(job: Job) -> None:
 
 def all_points(job: Job, raw: Path) -> list[dict[str, Any]]:
     """The points of all load levels, those that are missing measured now; `raw` gets perf_analyzer's files."""
-    loads, store = job.settings.loads, Store(job.store, decided_by(job), job.settings.slo_ms)
+    loads, store = job.settings.grid.loads, Store(job.store, decided_by(job), job.settings.slo_ms)
     missing = [load for load in loads if not store.has(load)]
     if missing:
         sweep(job, store, missing)

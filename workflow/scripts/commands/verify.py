@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from manifest import MANIFEST, checksum
 from plan.configured import configured
+from plan.origin import MANIFEST
 from program import cli
 from program.cli import UserError, log
-from program.files import read_json
+from program.files import checksum, read_json
 
 
 def expected(run: Path, manifest: Mapping[str, Any]) -> dict[Path, str]:
@@ -42,7 +42,7 @@ def main(options: argparse.Namespace) -> None:
     if found:
         raise UserError(
             f"{len(found)} of {len(checksums)} files of {run} differ from its manifest.",
-            ".venv/bin/snakemake -n perf_report says what it would make anew",
+            ".venv/bin/snakemake -n perf_report says what it would make anew; --cores 4 <file> makes a missing file",
         )
     log.info("%d files of %s are as its manifest says", len(checksums), run)
 

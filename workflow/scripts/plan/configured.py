@@ -1,6 +1,7 @@
 """The configuration outside of Snakemake: config/config.yaml, and an overlay over it; what an overlay must be."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,19 @@ def configured(overlay: Path | None) -> dict[str, Any]:
     if overlay is not None:
         update_config(config, mapping(overlay))
     return config
+
+
+def placed(config: dict[str, Any], root: Path) -> dict[str, Any]:
+    """A configuration for another working directory: files of the model that `root` lacks are those of the project."""
+    model = config.get("model")
+    if not isinstance(model, dict):
+        return config
+    found = {
+        key: os.path.relpath(PROJECT / name, root)
+        for key in ("file", "onnx", "weights", "requirements")
+        if isinstance(name := model.get(key), str) and not (root / name).exists() and (PROJECT / name).is_file()
+    }
+    return config | {"model": model | found}
 
 
 def mapping(path: Path) -> dict[str, Any]:

@@ -5,7 +5,9 @@ A request rate is an open loop: requests go out when they are due, whatever the 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import product
+from math import ceil
 
 CLOSED = "concurrency"
 
@@ -49,6 +51,27 @@ class Load:
 
 
 @dataclass(frozen=True)
+class Grid:
+    """Load levels as the lists that they are all combinations of: so thousands fit on a command line."""
+
+    protocols: list[str]
+    batch_sizes: list[int]
+    concurrencies: list[int]
+    request_distributions: list[str] = field(default_factory=list)
+    request_rates: list[float] = field(default_factory=list)
+    shared_memory: list[str] = field(default_factory=lambda: ["none"])
+    shapes: list[str] = field(default_factory=lambda: [""])
+
+    @property
+    def loads(self) -> list[Load]:
+        """All load levels, in a fixed order."""
+        levels: list[tuple[int | None, str, float | None]] = [(one, CLOSED, None) for one in self.concurrencies]
+        levels += [(None, mode, rate) for mode in self.request_distributions for rate in self.request_rates]
+        sent = product(self.shared_memory, self.protocols, self.shapes, self.batch_sizes, levels)
+        return [Load(protocol, batch, *level, memory, shape) for memory, protocol, shape, batch, level in sent]
+
+
+@dataclass(frozen=True)
 class Windows:
     """How a point is measured: a point is stable when its last three windows of `window_ms` differ by no more than
     `stability_percent`, within `max_windows`; the load repeats as many `samples`."""
@@ -57,6 +80,15 @@ class Windows:
     stability_percent: float
     max_windows: int
     samples: int
+
+
+def longest(points: int, windows: Windows) -> int:
+    """Minutes that a sweep may take: all windows of every point, three times where other processes disturb it.
+
+    Seconds around a point: its samples, its connections, the server's statistics.
+    """
+    seconds = windows.max_windows * windows.window_ms / 1000 + 15
+    return max(60, 10 + ceil(3 * points * seconds / 60))
 
 
 def headline(loads: Sequence[Load]) -> Load:

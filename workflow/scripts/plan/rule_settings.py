@@ -1,6 +1,5 @@
 """The settings of every rule, from the plan of a run: a method per rule, whose arguments are wildcards of the rule."""
 
-import itertools
 from dataclasses import dataclass, replace
 
 from engines.options import TensorRtOptions
@@ -8,7 +7,7 @@ from model import shapes
 from model.shapes import Shapes
 from model.signature import Signature, names
 from plan.constraints import parsed
-from plan.loads import CLOSED, Load, Windows, headline
+from plan.loads import Grid, Windows, headline
 from plan.served import signature, tensors
 from plan.settings.dataset import Dataset
 from plan.settings.deploy import Deploy
@@ -163,7 +162,7 @@ class RuleSettings:
             repeat=int(repeat),
             server=served.server,
             target=self._target(variant),
-            loads=self._loads(),
+            grid=self._grid(),
             windows=self._windows(),
             slo_ms=config.sweep.slo_ms if config.sweep.request_rates else None,
             max_foreign_cpu=config.sweep.max_foreign_cpu,
@@ -177,7 +176,7 @@ class RuleSettings:
             server=config.server,
             contestants=[self._contestant(name) for name in names],
             baseline="pytriton" if "pytriton" in names else names[0],
-            load=headline(self._loads()),
+            load=headline(self._grid().loads),
             windows=replace(windows, window_ms=windows.window_ms // 2),
             rounds=config.sweep.rounds,
             until=config.sweep.until,
@@ -299,15 +298,18 @@ class RuleSettings:
         served = self.plan.served(variant)
         return Contestant(variant, self._target(variant), served.kind == "pytriton", served.registered.raw)
 
-    def _loads(self) -> list[Load]:
-        """All load levels, in a fixed order."""
+    def _grid(self) -> Grid:
+        """What decides the load levels; distributions of requests count where there are rates."""
         sweep = self.plan.config.sweep
-        levels: list[tuple[int | None, str, float | None]] = [(one, CLOSED, None) for one in sweep.concurrencies]
-        levels += [(None, mode, rate) for mode in sweep.request_distributions for rate in sweep.request_rates]
-        sent = itertools.product(
-            sweep.shared_memory, sweep.protocols, self.plan.sample_shapes, sweep.batch_sizes, levels
+        return Grid(
+            protocols=[*sweep.protocols],
+            batch_sizes=[*sweep.batch_sizes],
+            concurrencies=[*sweep.concurrencies],
+            request_distributions=[*sweep.request_distributions] if sweep.request_rates else [],
+            request_rates=[*sweep.request_rates],
+            shared_memory=[*sweep.shared_memory],
+            shapes=self.plan.sample_shapes,
         )
-        return [Load(protocol, batch, *level, memory, shape) for memory, protocol, shape, batch, level in sent]
 
     def _windows(self) -> Windows:
         sweep = self.plan.config.sweep

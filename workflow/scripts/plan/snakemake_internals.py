@@ -2,10 +2,16 @@
 
 import logging
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from glob import glob
 from pathlib import Path
 from typing import Any
+
+from snakemake.io import regex_from_filepattern
+from snakemake.persistence import RECORD_FORMAT_VERSION, MetadataRecord
+from snakemake.persistence.file import FilePersistence
 
 
 @dataclass(frozen=True)
@@ -95,8 +101,65 @@ def logs(workflow: Any, rule: str, wildcards: Any) -> list[tuple[str | None, str
     return [(name, str(path)) for name, path in workflow.get_rule(rule).expand_log(dict(wildcards))._allitems()]
 
 
+def inputs(workflow: Any, rule: str, wildcards: Any) -> list[str]:
+    """The paths of the inputs of a job."""
+    return [str(path) for path in workflow.get_rule(rule).expand_input(wildcards)[0]]
+
+
+def existing_outputs(workflow: Any, *directories: str) -> list[str]:
+    """The outputs of all rules below some directories that are there."""
+    found: set[str] = set()
+    for pattern in (str(output) for rule in workflow.rules for output in rule.output):
+        if pattern.startswith(directories):
+            fits = re.compile(regex_from_filepattern(pattern)).match
+            found.update(path for path in glob(re.sub(r"\{[^}]*\}", "*", pattern)) if fits(path))
+    return sorted(found)
+
+
+def plans_alone(workflow: Any) -> bool:
+    """Whether this is the Snakemake that was called, and not one that it started for a job."""
+    return bool(workflow.exec_mode.name == "DEFAULT")
+
+
+class Records:
+    """What Snakemake keeps in .snakemake/metadata of how outputs were made; as plan/origin.py takes it."""
+
+    UNKNOWN = ("of unknown origin",)
+
+    def __init__(self) -> None:
+        self._kept = FilePersistence(nolock=True)
+
+    def has(self, output: str) -> bool:
+        """Whether it says how an output was made."""
+        record = self._kept._read_record(output)
+        return record is not None and tuple(record.params or ()) != self.UNKNOWN
+
+    def restore(self, output: str, job: Mapping[str, Any]) -> None:
+        """Say that a job made it, which is described as by finished_jobs and manifest.py."""
+        self._write(
+            output,
+            rule=job["rule"],
+            input=sorted(job["inputs"]),
+            log=[job["log"]],
+            shellcmd=job["command"],
+            params=job["params"],
+            code=job["code"],
+            input_checksums={name: f"sha256:{found}" for name, found in job["inputs"].items()},
+        )
+
+    def disown(self, output: str) -> None:
+        """Say that nobody knows: its params differ from any."""
+        self._write(output, params=list(self.UNKNOWN))
+
+    def _write(self, output: str, **fields: Any) -> None:
+        record = MetadataRecord(record_format_version=RECORD_FORMAT_VERSION, incomplete=False, **fields)
+        self._kept._write_record(output, record)
+
+
 def finished_jobs(workflow: Any) -> list[dict[str, Any]]:
     """The jobs of a run that has ended, those of earlier runs included, as manifest.py takes them."""
+    # It remembers what it read before the last jobs ended.
+    workflow.persistence.deactivate_cache()
     return [
         {
             "rule": job.rule.name,
@@ -104,8 +167,15 @@ def finished_jobs(workflow: Any) -> list[dict[str, Any]]:
             "inputs": list(job.input),
             "outputs": list(job.output),
             "log": job.log[0],
+            **_recorded(workflow, job),
         }
         for job in workflow.dag.jobs
         # Snakemake does not miss an intermediate file that was deleted.
         if job.output and all(map(os.path.exists, [*job.input, *job.output]))
     ]
+
+
+def _recorded(workflow: Any, job: Any) -> dict[str, Any]:
+    """What Snakemake compares of a job besides its inputs, as it was when the job ran."""
+    record = workflow.persistence.metadata(job.output[0])
+    return {} if record is None else {"params": record.params, "code": record.code}

@@ -14,13 +14,15 @@ from plan import packages
 from plan.config import Config, declared_by
 from plan.lock import versions
 from plan.served import Served
-from program.files import sha256, sha256_of
+from program.files import known_sha256, sha256, sha256_of
 from program.imports import project_imports
 from program.typed import canonical
 from serve.variants import VARIANTS, computing, of_kind
 
 PROJECT = Path(__file__).resolve().parents[3]
 SCRIPTS = PROJECT / "workflow" / "scripts"
+# The native backends, which all runs share.
+BACKENDS_DIRECTORY = "artifacts/backends"
 # Engines that are built from the module itself, without ONNX.
 FROM_MODULE = {variant.engine for variant in VARIANTS.values() if variant.engine and variant.pytorch}
 # Functions of a model file that are not called where it is served.
@@ -35,7 +37,7 @@ def project_file(name: str) -> str:
 def library(engine: str) -> str:
     """Where the native backend of an engine lies, once it is built."""
     name = f"endpoints_{engine}"
-    return f"artifacts/backends/{name}/libtriton_{name}.so"
+    return f"{BACKENDS_DIRECTORY}/{name}/libtriton_{name}.so"
 
 
 @dataclass(frozen=True)
@@ -266,6 +268,15 @@ class Plan:
             paths += project_imports(self.root / name, SCRIPTS)[1:]
         paths += [self.root / name for name in self.beside] if model_file else []
         return [os.path.relpath(path) for path in dict.fromkeys(paths)]
+
+    def contents(self, inputs: Iterable[str]) -> str:
+        """The SHA-256 of what the inputs of a job contain that no rule makes: its code, the model's files, the weights.
+
+        A file that is missing has none; Snakemake says so.
+        """
+        made = (f"{self.results}/", f"{BACKENDS_DIRECTORY}/")
+        given = [Path(name) for name in inputs if not name.startswith(made)]
+        return sha256_of(canonical([known_sha256(path) for path in given if path.is_file()]).encode())
 
     def fingerprint(self, *scripts: str, packages: Iterable[str] = ()) -> str:
         """The SHA-256 of what scripts and their modules contain, and of the versions of their libraries."""

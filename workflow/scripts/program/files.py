@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,33 @@ def sha256(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def known_sha256(path: Path) -> str:
+    """The same; a file is read once in a process, as long as its size and time stamp do not change."""
+    status = path.stat()
+    return _sha256(path, status.st_size, status.st_mtime_ns)
+
+
+@cache
+def _sha256(path: Path, _size: int, _mtime_ns: int) -> str:
+    return sha256(path)
+
+
+def members(path: Path) -> list[Path]:
+    """A file, or all files of a directory but Snakemake's mark and what Python caches beside code that it runs."""
+    if not path.is_dir():
+        return [path]
+    found = (one for one in path.rglob("*") if one.is_file() and one.name != ".snakemake_timestamp")
+    return sorted(one for one in found if "__pycache__" not in one.relative_to(path).parts)
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file, or of the lines `<sha256>  <name>` of a directory's files."""
+    if not path.is_dir():
+        return known_sha256(path)
+    lines = [f"{known_sha256(one)}  {one.relative_to(path).as_posix()}\n" for one in members(path)]
+    return sha256_of("".join(lines).encode())
 
 
 def sha256_of(data: bytes) -> str:

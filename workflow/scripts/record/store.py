@@ -13,12 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from plan.loads import Load
-from program.files import read_json, sha256, sha256_of, whole_directory, write_json
+from program.files import read_json, sha256_of, whole_directory, write_json
 from program.typed import canonical
 
 _POINT = "point.json"
-# What a directory holds besides its content.
-_IGNORED = {".snakemake_timestamp", "__pycache__"}
 
 
 @dataclass(frozen=True)
@@ -65,11 +63,3 @@ class Store:
     def _identity(self, load: Load) -> str:
         slo_ms = None if load.closed else self.slo_ms
         return sha256_of(canonical({**self.decided_by, "load": vars(load), "slo_ms": slo_ms}).encode())
-
-
-def content(path: Path) -> str:
-    """The SHA-256 of a file, or of the names and contents of all files in a directory."""
-    if path.is_file():
-        return sha256(path)
-    files = sorted(one for one in path.rglob("*") if one.is_file() and not _IGNORED & {*one.relative_to(path).parts})
-    return sha256_of(canonical({str(one.relative_to(path)): sha256(one) for one in files}).encode())

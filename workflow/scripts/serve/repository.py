@@ -7,9 +7,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from program.files import members, sha256, whole_directory, write_json
 from serve import modelconfig
 
 PYTRITON = "pytriton.json"
+
+
+@contextmanager
+def written(repository: Path, listing: Path) -> Iterator[Path]:
+    """Yield an empty temporary directory; it becomes the repository if the block succeeds.
+
+    listing: gets the SHA-256 of every file. Snakemake compares files by their contents, directories by time stamps.
+    """
+    with whole_directory(repository) as temporary:
+        yield temporary
+        write_json(listing, {path.relative_to(temporary).as_posix(): sha256(path) for path in members(temporary)})
 
 
 def add_model(repository: Path, config: Any, files: Mapping[str, Path]) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from model.signature import Signature, Tensor
-from plan.loads import Load, Windows
+from plan.loads import Grid, Load, Windows
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Sweep:
     repeat: int
     server: str
     target: Target
-    loads: list[Load]
+    grid: Grid
     windows: Windows
     slo_ms: float | None
     max_foreign_cpu: float
