@@ -12,7 +12,7 @@ from plan.loads import CLOSED, Load, Windows, headline
 from plan.served import signature, tensors
 from plan.settings.dataset import Dataset
 from plan.settings.deploy import Deploy
-from plan.settings.engine import AotInductor, LowPrecision, OpenVino, TensorRt, TensorRtRtx
+from plan.settings.engine import AotInductor, LowPrecision, OpenVino, Quantize, TensorRt, TensorRtRtx
 from plan.settings.export import Export, Parity, Reference, Tolerance, TorchScript
 from plan.settings.gate import Gate
 from plan.settings.health import Bounds, HealthCheck, Judgement
@@ -81,10 +81,13 @@ class RuleSettings:
         """The precision to convert to."""
         return LowPrecision(precision)
 
-    def engine_openvino(self) -> OpenVino:
+    def quantize(self) -> Quantize:
+        """What to calibrate with, where there is no data set."""
+        return Quantize(signature(self.plan.config.model), [] if self.plan.dataset else self._made_up())
+
+    def engine_openvino(self, engine: str) -> OpenVino:
         """Profile and precision."""
-        config = self.plan.config
-        return OpenVino(config.profile.model_dump(), config.engine.openvino.precision)
+        return OpenVino(self.plan.config.profile.model_dump(), VARIANTS[engine].precision)
 
     def engine_aotinductor(self) -> AotInductor:
         """Profile and device."""
@@ -152,7 +155,11 @@ class RuleSettings:
     def judgement(self, variant: str) -> Judgement:
         """The bounds that answers must keep."""
         served = self.plan.served(variant)
-        bounds = Bounds(**self.plan.config.healthcheck.model_dump(exclude={"samples"}))
+        section, precision = self.plan.config.healthcheck, served.runs.precision
+        if precision != "fp32":
+            lower = getattr(section.lower_precisions, precision).model_dump()
+            return Judgement(Bounds(min_accuracy=section.min_accuracy, **lower), {})
+        bounds = Bounds(section.min_accuracy, section.min_agreement, section.max_abs_error)
         return Judgement(bounds, {} if served.registered.raw else self._tolerances(served.signature))
 
     def sweep(self, variant: str, repeat: str) -> Sweep:
