@@ -19,9 +19,10 @@ from conftest import DEFAULT, MODEL, PROFILE, ROOT, SERVING, Programs, merged
 from model import tensors
 from model.comparison import Paired, paired
 from model.graph import runner
-from plan import processor
+from plan import machine, processor
 from plan.config import checked
 from plan.rule_settings import RuleSettings
+from plan.snakemake_internals import PlannedJob
 from plan.workflow_plan import Plan
 from report_sample import engine, healthy, measured, other_records, rounds, sample_document
 from serve.variants import VARIANTS, in_fp32, in_precisions
@@ -259,6 +260,15 @@ def test_what_a_processor_emulates(flags, features, emulated):
     assert [name for name in lower if processor.emulated(name, flags)] == emulated
     assert len(processor.warnings(["fp32", *lower], flags)) == len(emulated)
     assert not processor.emulated("fp32", flags)
+
+
+def test_a_run_warns_of_what_it_measures_alone(monkeypatch):
+    monkeypatch.setattr(processor, "flags", lambda: ["avx2", "avx_vnni"])
+    settings = asked(precisions=["fp32", "bf16", "int8"])
+    jobs = [PlannedJob("sweep", {"variant": name}, False, False, 1, "", 1, None) for name in ("openvino_bf16", "onnx")]
+    (line,) = machine.warnings(jobs, settings)
+    assert line.startswith("precisions: this processor has no instructions for bf16 and emulates it")
+    assert machine.warnings(jobs[1:], settings) == []
 
 
 def test_a_precision_that_is_emulated_is_marked(document):
