@@ -76,12 +76,14 @@ rule engine_aotinductor:
         model=rules.train.output.model,
         after=plan.model_file,
     output:
-        engine="<results>/engine/aotinductor/model.pt2",
-        record="<results>/engine/aotinductor/engine.json",
+        engine="<results>/engine/{engine}/model.pt2",
+        record="<results>/engine/{engine}/engine.json",
     log:
-        "<logs>/engine/aotinductor.log",
+        "<logs>/engine/{engine}.log",
     benchmark:
-        "<benchmarks>/engine/aotinductor.tsv"
+        "<benchmarks>/engine/{engine}.tsv"
+    wildcard_constraints:
+        engine=r"aotinductor(_\w+)?",
     priority: 1
     conda:
         "../envs/main.yaml"
@@ -92,9 +94,9 @@ rule engine_aotinductor:
     params:
         libraries=libraries("engine_aotinductor.py", model_file=True),
         settings=as_json(settings.engine_aotinductor),
-        command=command("engine_aotinductor", without=plan.without("aotinductor")),
+        command=command("engine_aotinductor", without=lambda wildcards: plan.without(wildcards.engine)),
     message:
-        "AOTInductor engine"
+        "Engine {wildcards.engine}"
     shell:
         RUN
 

@@ -92,6 +92,7 @@ def expected_outputs(config: dict) -> set[str]:
         **{"tensorrt_rtx": "model.engine", "tensorrt": "model.plan"},
     }
     engines |= {f"openvino_{precision}": "model.blob" for precision in ("fp16", "bf16", "int8")}
+    engines["aotinductor_bf16"] = "model.pt2"
     for backend in {*config["engines"], *used & set(engines)}:
         result |= {f"engine/{backend}/{engines[backend]}", f"engine/{backend}/engine.json"}
     served = set(variants)
@@ -107,6 +108,7 @@ def expected_outputs(config: dict) -> set[str]:
 def served_variants(config: dict) -> list[str]:
     """The variants of a run in its precisions."""
     has = {"openvino": ("fp16", "bf16", "int8"), "openvino_python": ("fp16", "bf16", "int8"), "onnx": ("int8",)}
+    has["aotinductor"] = ("bf16",)
     found = []
     for name in config["variants"]:
         own = {"fp32": name} | {precision: f"{name}_{precision}" for precision in has.get(name, ())}

@@ -42,7 +42,8 @@ def _arguments(question: Callable, plan: Plan) -> list[dict[str, str]]:
     if taken == ["precision"]:
         return [{"precision": "fp16"}]
     if taken == ["engine"]:
-        return [{"engine": name} for name in plan.engines if name.startswith("openvino")]
+        backend = question.__name__.removeprefix("engine_")
+        return [{"engine": name} for name in plan.engines if name.startswith(backend)]
     variants = plan.config.tune.variants if question.__name__.startswith("tune_") else plan.variants
     if question.__name__ in of_rule:
         variants = [name for name in variants if plan.served(name).kind == of_rule[question.__name__]]

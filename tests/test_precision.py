@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import pandas as pd
 import pytest
+import torch
 import yaml
 
 import quantize
@@ -16,6 +17,7 @@ from analyse.intervals import mcnemar, paired_difference
 from analyse.precision import precisions
 from analyse.summary import summarise
 from conftest import DEFAULT, MODEL, PROFILE, ROOT, SERVING, Programs, merged
+from engine_aotinductor import in_bf16
 from model import tensors
 from model.comparison import Paired, paired
 from model.graph import runner
@@ -126,6 +128,26 @@ def test_an_engine_says_what_it_obtained(script, exported, tmp_path):
     native = not processor.emulated("bf16", processor.flags())
     assert record["precision"]["requested"] == "bf16"
     assert not native or record["precision"]["obtained"] == "bf16"
+
+
+def test_a_module_computes_in_bf16_between_its_own_types():
+    class Module(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = torch.nn.Linear(4, 3)
+            self.seen = set()
+
+        def forward(self, x, ids):
+            result = self.linear(x)
+            self.seen = {result.dtype, ids.dtype}
+            return result, ids
+
+    module, inputs = Module(), (torch.rand(2, 4), torch.tensor([1, 2]))
+    expected = module(*inputs)[0]
+    scores, ids = in_bf16(module, inputs)(*inputs)
+    assert module.seen == {torch.bfloat16, torch.int64}
+    assert (scores.dtype, ids.tolist()) == (torch.float32, [1, 2])
+    torch.testing.assert_close(scores, expected, atol=0.03, rtol=0)
 
 
 def test_calibration_without_a_data_set_uses_other_samples_than_the_reference(script, exported, tmp_path):

@@ -89,11 +89,15 @@ class RuleSettings:
         """Profile and precision."""
         return OpenVino(self.plan.config.profile.model_dump(), VARIANTS[engine].precision)
 
-    def engine_aotinductor(self) -> AotInductor:
-        """Profile and device."""
+    def engine_aotinductor(self, engine: str) -> AotInductor:
+        """Profile, device and precision."""
         config = self.plan.config
         return AotInductor(
-            config.profile.model_dump(), tensors(config.model.inputs), config.serving.device, config.model.batching
+            profile=config.profile.model_dump(),
+            inputs=tensors(config.model.inputs),
+            device=config.serving.device,
+            batching=config.model.batching,
+            precision=VARIANTS[engine].precision,
         )
 
     def engine_tensorrt_rtx(self) -> TensorRtRtx:

@@ -99,6 +99,7 @@ VARIANTS = {
         pytorch=True,
         devices=("cpu", "cuda"),
         packages=("torch",),
+        lower=("bf16",),
     ),
     "tensorrt_rtx": Variant(
         runtime="runtime_tensorrt_rtx.py",

@@ -32,12 +32,13 @@ class OpenVino:
 
 @dataclass(frozen=True)
 class AotInductor:
-    """inputs: `model.inputs`; device: `serving.device`; batching: `model.batching`."""
+    """inputs: `model.inputs`; device: `serving.device`; batching: `model.batching`; precision: in fp32 its own."""
 
     profile: dict[str, str]
     inputs: list[Tensor]
     device: str
     batching: bool = True
+    precision: str = "fp32"
 
 
 @dataclass(frozen=True)
