@@ -28,6 +28,7 @@ pathvars:
 include: "rules/dataset.smk"
 include: "rules/train.smk"
 include: "rules/export.smk"
+include: "rules/quantize.smk"
 include: "rules/engine.smk"
 include: "rules/backend.smk"
 include: "rules/repository.smk"

@@ -26,6 +26,7 @@ from program.files import write_json
 from record import inputs, perf_analyzer
 from serve import server
 from serve.endpoint import connected
+from serve.variants import in_precisions
 
 # Four windows, whatever they show: what is counted needs no stability.
 WINDOWS = Windows(window_ms=1000, stability_percent=1e-6, max_windows=4, samples=64)
@@ -87,7 +88,7 @@ def main(options: argparse.Namespace) -> None:
     config = configured(options.configfile)
     raw = {"bls": "reference_raw.npz", "ensemble": "reference_raw.npz"}
     rows = []
-    for name in tqdm(options.variants or config["variants"], unit="server"):
+    for name in tqdm(options.variants or in_precisions(config["variants"], config["precisions"]), unit="server"):
         contestant = variant(config, name, raw.get(name, "reference.npz"))
         rows += [{"variant": name, **row} for row in profile(contestant, options.concurrency)]
     table = pd.DataFrame(rows).sort_values("concurrency", kind="stable")

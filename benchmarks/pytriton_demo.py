@@ -17,6 +17,7 @@ from plan.configured import configured
 from program import cli
 from program.files import read_json, write_json
 from serve.repository import PYTRITON
+from serve.variants import in_precisions
 
 DEMO = {"max_batch_size": 64, "threads": os.cpu_count()}
 # The demo's own server, and what takes other inputs than it.
@@ -27,7 +28,8 @@ UNTUNED = 'import os\n\nos.environ.pop("OMP_WAIT_POLICY", None)\n'
 
 def main(options: argparse.Namespace) -> None:
     config = configured(options.configfile)
-    rivals = options.variants or [name for name in config["variants"] if name not in OTHERS]
+    of_run = in_precisions(config["variants"], config["precisions"])
+    rivals = options.variants or [name for name in of_run if name not in OTHERS]
     with tempfile.TemporaryDirectory() as directory:
         ours = variant(config, "pytriton")
         demo = Path(directory) / "demo"

@@ -5,6 +5,8 @@ from inspect import signature
 from pathlib import Path
 from shutil import rmtree
 
+from snakemake.logging import logger
+
 from plan import machine, packages, snakemake_internals
 from plan.command import command_line, log_options
 from plan.config import checked
@@ -49,6 +51,8 @@ onstart:
         # Jobs that are submitted find their GPU and their Triton elsewhere; a dry run needs none.
         if snakemake_internals.runs_here(workflow):
             machine.require(jobs, settings)
+            for line in machine.warnings(jobs, settings):
+                logger.warning(line)
     except UserError as error:
         sys.exit(str(error))
     if progress:

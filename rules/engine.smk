@@ -1,6 +1,6 @@
-"""Stage engine. Takes: export/model.onnx. Makes: engine/<backend>/engine.json and the engine beside it.
+"""Stage engine. Takes: export/model.onnx. Makes: engine/<engine>/engine.json and the engine beside it.
 
-One rule and one script per backend. Config: profile, engine.<backend>.
+One rule and one script per backend. Config: profile, engine.<backend>, precisions.
 """
 
 
@@ -40,17 +40,19 @@ rule low_precision:
 
 
 rule engine_openvino:
-    """OpenVINO's engine, for CPUs."""
+    """OpenVINO's engine in one precision, for CPUs."""
     input:
         code=plan.code("engine_openvino.py"),
-        onnx=rules.export.output.onnx,
+        onnx=ask(plan.openvino_graph),
     output:
-        engine="<results>/engine/openvino/model.blob",
-        record="<results>/engine/openvino/engine.json",
+        engine="<results>/engine/{engine}/model.blob",
+        record="<results>/engine/{engine}/engine.json",
     log:
-        "<logs>/engine/openvino.log",
+        "<logs>/engine/{engine}.log",
     benchmark:
-        "<benchmarks>/engine/openvino.tsv"
+        "<benchmarks>/engine/{engine}.tsv"
+    wildcard_constraints:
+        engine=r"openvino(_\w+)?",
     priority: 1
     conda:
         "../envs/main.yaml"
@@ -61,9 +63,9 @@ rule engine_openvino:
         contents=contents("engine_openvino"),
         libraries=libraries("engine_openvino.py"),
         settings=as_json(settings.engine_openvino),
-        command=command("engine_openvino", without=plan.without("openvino")),
+        command=command("engine_openvino", without=lambda wildcards: plan.without(wildcards.engine)),
     message:
-        "OpenVINO engine"
+        "Engine {wildcards.engine}"
     shell:
         RUN
 
@@ -76,12 +78,14 @@ rule engine_aotinductor:
         model=rules.train.output.model,
         after=plan.model_file,
     output:
-        engine="<results>/engine/aotinductor/model.pt2",
-        record="<results>/engine/aotinductor/engine.json",
+        engine="<results>/engine/{engine}/model.pt2",
+        record="<results>/engine/{engine}/engine.json",
     log:
-        "<logs>/engine/aotinductor.log",
+        "<logs>/engine/{engine}.log",
     benchmark:
-        "<benchmarks>/engine/aotinductor.tsv"
+        "<benchmarks>/engine/{engine}.tsv"
+    wildcard_constraints:
+        engine=r"aotinductor(_\w+)?",
     priority: 1
     conda:
         "../envs/main.yaml"
@@ -93,9 +97,9 @@ rule engine_aotinductor:
         contents=contents("engine_aotinductor"),
         libraries=libraries("engine_aotinductor.py", model_file=True),
         settings=as_json(settings.engine_aotinductor),
-        command=command("engine_aotinductor", without=plan.without("aotinductor")),
+        command=command("engine_aotinductor", without=lambda wildcards: plan.without(wildcards.engine)),
     message:
-        "AOTInductor engine"
+        "Engine {wildcards.engine}"
     shell:
         RUN
 

@@ -68,13 +68,21 @@ def expected_outputs(config: dict) -> set[str]:
         result -= {"dataset/train.npz", "dataset/test.npz", "dataset/dataset.json", "export/reference_raw.npz"}
     # Those that build on serving.inner need its engine, and its repository where they call it.
     inner = config["serving"]["inner"]
-    same = {**dict.fromkeys(("pytriton_engine", "bls", "ensemble"), inner), "openvino_python": "openvino"}
-    used = {same.get(variant, variant) for variant in config["variants"]}
+    variants = served_variants(config)
+    same = {
+        **dict.fromkeys(("pytriton_engine", "bls", "ensemble"), inner),
+        **{name: name.replace("_python", "") for name in variants if name.startswith("openvino_python")},
+    }
+    used = {same.get(variant, variant) for variant in variants}
     # Only the exports that something needs are made.
     if "torchscript" not in used:
         result.remove("export/model.ts")
-    if not {"onnx", "openvino", "tensorrt", "tensorrt_rtx"} & {*used, *config["engines"]}:
+    if not {"onnx", "openvino", "tensorrt", "tensorrt_rtx"} & {
+        name.split("_")[0] for name in [*used, *config["engines"]]
+    }:
         result.remove("export/model.onnx")
+    if any(name.endswith("_int8") for name in used):
+        result.add("export/int8/model.onnx")
     # Every model that computes is also called without a server, once for all variants that serve it, unless it runs in
     # Triton's own backend.
     own = {"tensorrt", "onnx", "torchscript"} if config["server"] == "native" else set()
@@ -83,16 +91,29 @@ def expected_outputs(config: dict) -> set[str]:
         **{"openvino": "model.blob", "aotinductor": "model.pt2"},
         **{"tensorrt_rtx": "model.engine", "tensorrt": "model.plan"},
     }
+    engines |= {f"openvino_{precision}": "model.blob" for precision in ("fp16", "bf16", "int8")}
+    engines["aotinductor_bf16"] = "model.pt2"
     for backend in {*config["engines"], *used & set(engines)}:
         result |= {f"engine/{backend}/{engines[backend]}", f"engine/{backend}/engine.json"}
-    served = set(config["variants"])
+    served = set(variants)
     if {"bls", "ensemble"} & served:
         served.add(inner)
         result |= repository_outputs(inner)
     # Native backends are built together, where one of them serves.
     if config["serving"]["backend"] == "native" and (served - own) & {"null", "openvino", "aotinductor", "torchscript"}:
         result |= NATIVE_BACKENDS
-    return result.union(*(variant_outputs(variant, repeats) for variant in config["variants"]))
+    return result.union(*(variant_outputs(variant, repeats) for variant in variants))
+
+
+def served_variants(config: dict) -> list[str]:
+    """The variants of a run in its precisions."""
+    has = {"openvino": ("fp16", "bf16", "int8"), "openvino_python": ("fp16", "bf16", "int8"), "onnx": ("int8",)}
+    has["aotinductor"] = ("bf16",)
+    found = []
+    for name in config["variants"]:
+        own = {"fp32": name} | {precision: f"{name}_{precision}" for precision in has.get(name, ())}
+        found += [own[precision] for precision in config["precisions"] if precision in own] or [name]
+    return found
 
 
 def variant_outputs(variant: str, repeats: Iterable[int]) -> set[str]:

@@ -41,6 +41,9 @@ def _arguments(question: Callable, plan: Plan) -> list[dict[str, str]]:
         return [{}] if needs_raw is None or needs_raw in plan.variants else []
     if taken == ["precision"]:
         return [{"precision": "fp16"}]
+    if taken == ["engine"]:
+        backend = question.__name__.removeprefix("engine_")
+        return [{"engine": name} for name in plan.engines if name.startswith(backend)]
     variants = plan.config.tune.variants if question.__name__.startswith("tune_") else plan.variants
     if question.__name__ in of_rule:
         variants = [name for name in variants if plan.served(name).kind == of_rule[question.__name__]]

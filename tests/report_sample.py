@@ -94,6 +94,7 @@ def healthy(variant: str, agreement: float = 1.0, reasons: tuple[str, ...] = ())
     parity = compared(1e-5, 1e-6, agreement)
     checks = ("live", "ready", "model_ready", "metadata_as_promised", "refuses_beyond_profile")
     protocol = {**dict.fromkeys(checks, True), "parity": {"1": parity, "128": parity}, "accuracy": 0.991}
+    protocol["paired"] = {"both": 990, "variant_alone": 1, "reference_alone": 2, "neither": 7, "differing": 3}
     return {
         "variant": variant,
         "model": f"sample_{variant}",
@@ -167,7 +168,7 @@ def other_records() -> dict[str, Any]:
         },
         "system": {
             **{"cpu": "Some CPU", "cores": 2, "threads": 4, "usable_threads": 4, "memory_bytes": 2**34},
-            **{"governor": None, "virtual_machine": True, "gpus": []},
+            **{"governor": None, "virtual_machine": True, "gpus": [], "cpu_flags": []},
         },
         "timeline": [{"job": "train", "started": "2026-11-24T06:00:00.000+00:00", "seconds": 40.5}],
         "published": PUBLISHED,

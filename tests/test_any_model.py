@@ -17,7 +17,7 @@ from conftest import CONFIGS, DEFAULT, MODEL, PROFILE, ROOT, Project, copy_proje
 from healthcheck import Checks, answering, faults, larger
 from judgement import beyond, judged
 from model import reference, shapes, tensors
-from model.comparison import OutputDifference
+from model.comparison import OutputDifference, Paired
 from model.model_file import declared
 from model.reference import Reference, cases
 from model.signature import Tensor
@@ -224,8 +224,10 @@ def test_labels_are_compared_with_scores_or_with_one_integer_per_sample():
 SOUND = Checks(
     live=True, ready=True, model_ready=True, metadata_as_promised=True, refuses_beyond_profile=True,
     accepted_beyond_profile=[], parity={"spec:1x6x4": {"wave": OutputDifference(max_abs_error=1e-6, max_rel_error=0)}},
-    samples=16, accuracy=None,
+    samples=16, paired=None,
 )  # fmt: skip
+# One of ten samples is answered rightly.
+POOR = Paired(both=1, variant_alone=0, reference_alone=8, neither=1, differing=8)
 BOUNDS = Bounds(max_abs_error=1e-3, min_agreement=0.9, min_accuracy=0.9)
 JUDGEMENT = Judgement(BOUNDS, {})
 
@@ -235,7 +237,7 @@ def test_health_without_accuracy_or_agreement_is_judged_by_its_errors():
     broken = {"spec:1x6x4": {"wave": OutputDifference(max_abs_error=0, max_rel_error=0, misplaced=1)}}
     wrong = replace(SOUND, parity=broken, accepted_beyond_profile=["frames"], refuses_beyond_profile=False)
     assert faults(wrong) == ["not refuses beyond profile", "accepts more than the profile on the axis frames"]
-    assert beyond(replace(wrong, accuracy=0.1).recorded(), JUDGEMENT) == [
+    assert beyond(replace(wrong, paired=POOR).recorded(), JUDGEMENT) == [
         "output wave: elements that differ in NaN or infinity: 1 at spec:1x6x4", "accuracy 0.1000 < 0.9",
     ]  # fmt: skip
 
@@ -246,7 +248,7 @@ def test_health_without_accuracy_or_agreement_is_judged_by_its_errors():
 def test_judgement_of_what_was_recorded(computes, reasons):
     """Nothing is asked of the answers of a model that computes nothing."""
     recorded = {"variant": "a", "computes": computes, "faults": ["grpc: not live"]}
-    recorded["protocols"] = {"grpc": replace(SOUND, accuracy=0.1).recorded()}
+    recorded["protocols"] = {"grpc": replace(SOUND, paired=POOR).recorded()}
     found = judged(recorded, JUDGEMENT)
     assert (found.pop("healthy"), found.pop("reasons")) == (False, reasons)
     assert found == {"variant": "a", "protocols": recorded["protocols"]}

@@ -229,8 +229,8 @@ def test_engine_through_trtexec(script, tmp_path, gpu_machine):
     assert (record["target"], record["compute_capabilities"]) == ("NVIDIA A100", ["8.0"])
     assert record["versions"] == {"tensorrt": "10.13.3"}
     assert record["command"][0] == str(gpu_machine / "trtexec")
-    (layers_shown,) = section.engines({"engines": [record], "system": {"gpus": []}})["layers"].values()
-    assert layers_shown[0]["name"] == "node_linear"
+    (shown,) = section.engines({"engines": [record], "system": {"gpus": []}})["engines"]
+    assert shown["layers"][0]["name"] == "node_linear"
 
 
 @pytest.mark.parametrize(

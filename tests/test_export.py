@@ -89,10 +89,10 @@ def test_wrong_export_stops_with_the_bound_it_breaks(script, exported, tmp_path)
     assert not (tmp_path / "parity.json").exists()
 
 
-def build(script, exported, profile):
+def build(script, exported, profile, precision="fp32"):
     return script(
         "engine_openvino.py", "--onnx", exported / "model.onnx", "--engine", "model.blob", "--record", "engine.json",
-        settings={"profile": profile, "precision": "f32"},
+        settings={"profile": profile, "precision": precision},
     )  # fmt: skip
 
 
@@ -105,7 +105,7 @@ def test_openvino_engine_keeps_the_profile(script, exported, tmp_path):
     assert record["profiles"] == [
         {bound: {"input": [batch, 1, 28, 28]} for bound, batch in (("min", 2), ("opt", 4), ("max", 16))}
     ]
-    assert record["precision"] == {"requested": "f32", "obtained": "f32"}
+    assert record["precision"] == {"requested": "fp32", "obtained": "fp32"}
     assert (record["backend"], record["file"]) == ("openvino", "model.blob")
     assert record["bytes"] == (tmp_path / "model.blob").stat().st_size
     assert record["sha256"] == sha256(tmp_path / "model.blob")

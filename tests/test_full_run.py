@@ -109,7 +109,7 @@ def test_dataset_and_accuracy(run):
 
 
 @pytest.mark.parametrize(
-    ("backend", "precision"), [("openvino", "f32"), ("aotinductor", "float32"), ("tensorrt_rtx", "fp32")]
+    ("backend", "precision"), [("openvino", "fp32"), ("aotinductor", "fp32"), ("tensorrt_rtx", "fp32")]
 )
 def test_engine_record(run, backend, precision):
     record = read(run / "engine" / backend / "engine.json")

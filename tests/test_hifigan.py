@@ -1,10 +1,13 @@
 """HiFi-GAN's generator: its structure, the weights that it loads, its example inputs."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from conftest import TRAIN
 from models import hifigan
 
 
@@ -68,6 +71,53 @@ def test_weight_norm_is_folded(generator, norm, wrapped):
     spec = torch.randn(1, 80, 5)
     with torch.inference_mode():
         torch.testing.assert_close(served(spec), trained(spec))
+
+
+def published_layout() -> dict[str, tuple[int, ...]]:
+    """Names and shapes in a published file of the generator V2, written down without this project's module."""
+    layers = {"conv_pre": (128, 80, 7), "conv_post": (1, 8, 7)}
+    for place, (channels, kernel) in enumerate([(128, 16), (64, 16), (32, 4), (16, 4)]):
+        layers[f"ups.{place}"] = (channels, channels // 2, kernel)
+        for block, width in enumerate([3, 7, 11], 3 * place):
+            for part in ("convs1", "convs2"):
+                for step in range(3):
+                    layers[f"resblocks.{block}.{part}.{step}"] = (channels // 2, channels // 2, width)
+    layout: dict[str, tuple[int, ...]] = {}
+    for name, shape in layers.items():
+        outputs = shape[1] if name.startswith("ups") else shape[0]
+        layout |= {f"{name}.bias": (outputs,), f"{name}.weight_g": (shape[0], 1, 1), f"{name}.weight_v": shape}
+    return layout
+
+
+def test_a_published_file_is_taken_as_it_is(script, tmp_path):
+    """By the rule's own script, as `model.weights` names it."""
+    generator = torch.Generator().manual_seed(3)
+    given = {name: torch.randn(shape, generator=generator) for name, shape in published_layout().items()}
+    torch.save({"generator": given}, tmp_path / "generator_v2")
+    found = script(
+        "train.py", "--model-file", hifigan.__file__, "--weights", "generator_v2",
+        "--model", "model.pt", "--metrics", "metrics.json",
+        settings=TRAIN | {"arguments": {"generator": "v2"}},
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    assert json.loads((tmp_path / "metrics.json").read_text())["weights"] == "as given"
+    stored = torch.load(tmp_path / "model.pt", weights_only=True)["state_dict"]
+    for layer in ("conv_pre", "ups.3", "resblocks.11.convs2.2", "conv_post"):
+        g, v = given[f"{layer}.weight_g"], given[f"{layer}.weight_v"]
+        lengths = v.flatten(1).pow(2).sum(1).sqrt()[:, None, None]
+        torch.testing.assert_close(stored[f"{layer}.weight"], g * v / lengths)
+        torch.testing.assert_close(stored[f"{layer}.bias"], given[f"{layer}.bias"])
+
+
+def test_a_published_file_of_another_generator_is_one_line(script, tmp_path):
+    torch.save({"generator": {name: torch.zeros(shape) for name, shape in published_layout().items()}}, tmp_path / "g")
+    found = script(
+        "train.py", "--model-file", hifigan.__file__, "--weights", "g", "--model", "model.pt", "--metrics", "m.json",
+        settings=TRAIN | {"arguments": {"generator": "v1"}},
+    )  # fmt: skip
+    assert found.returncode == 2
+    assert found.stderr.startswith("train.py: error: model.weights: g does not fit the model"), found.stderr
+    assert not (tmp_path / "model.pt").exists()
 
 
 def test_weights_of_another_generator_are_refused():

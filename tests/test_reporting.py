@@ -35,7 +35,7 @@ from report_sample import (
     summary_rows,
     unstable,
 )
-from serve.variants import VARIANTS
+from serve.variants import NAMED, VARIANTS
 from show import breakdown, figures, limits, ranking, rates
 from show.page import SECTIONS, render
 
@@ -214,7 +214,8 @@ def test_a_variant_has_the_same_look_in_every_report() -> None:
     alone, among = figures.looks([{"variant": "onnx"}]), figures.looks([{"variant": "bls"}, {"variant": "onnx"}])
     assert alone["onnx"] == among["onnx"] != among["bls"]
     known = figures.looks([{"variant": name} for name in VARIANTS])
-    assert len({look.colour for look in known.values()}) == len(VARIANTS)
+    assert len({look.colour for name, look in known.items() if name in NAMED}) == len(NAMED)
+    assert len({(look.colour, look.symbol) for look in known.values()}) == len(VARIANTS)
 
 
 def test_rates_show_how_many_were_in_time() -> None:

@@ -15,7 +15,7 @@ from program.cli import UserError
 from program.typed import rebuilt
 from repository_native import check_profiles
 from serve import modelconfig
-from serve.variants import ENCODED, VARIANTS, kind_of, model_of
+from serve.variants import ENCODED, NAMED, VARIANTS, kind_of, model_of
 
 BACKENDS = ROOT / "workflow" / "backends"
 
@@ -167,8 +167,8 @@ INNER = {"bundled": "openvino", "native": "tensorrt"}
 SERVED = [
     (variant, server)
     for server in INNER
-    for variant, described in VARIANTS.items()
-    if described.kind != "pytriton" and (variant, server) != ("tensorrt", "bundled")
+    for variant in NAMED
+    if VARIANTS[variant].kind != "pytriton" and (variant, server) != ("tensorrt", "bundled")
 ]
 
 

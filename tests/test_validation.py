@@ -86,7 +86,7 @@ def test_mistakes_of_form_hide_no_others(overlay, keys):
     assert [line.split(": ")[1] for line in errors_of(merged(DEFAULT, overlay))] == keys
 
 
-@pytest.mark.parametrize("path", ["sweep", "engine.openvino.precision"])
+@pytest.mark.parametrize("path", ["sweep", "engine.tensorrt.precision"])
 def test_missing_key_is_named(path):
     config = copy.deepcopy(DEFAULT)
     *sections, key = path.split(".")

@@ -48,6 +48,7 @@ OTHER: dict[str, Any] = {
     "profile.max": "input:100x1x28x28",
     "variants": None,  # has rows of its own
     "not_served": {"tensorrt": "no GPU"},
+    "precisions": ["fp32", "int8"],
     "engine.modelopt": "elsewhere/bin/python",
     "serving.threads": 1,
     "serving.image": "docker://nvcr.io/nvidia/tritonserver:26.08-py3",

@@ -21,7 +21,7 @@ from torch._inductor.exc import InductorError
 from engines import description
 from model import shapes
 from model.interface import load_checkpoint
-from model.outputs import flat
+from model.outputs import flat, tensors_of
 from model.shapes import Shapes
 from model.signature import Tensor
 from model.tensors import DTYPES
@@ -33,6 +33,10 @@ from program.job import run
 
 # The number of threads is the served instance's own, instead of being compiled in.
 OPTIONS = {"cpp.dynamic_threads": True}
+
+
+# PyTorch's names of what a module computes in, as engine.json has them.
+PRECISIONS = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16", "float64": "fp64"}
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,24 @@ def examples(inputs: Sequence[Tensor], profile: Mapping[str, Shapes], device: st
 
 def _traced(profile: Mapping[str, Shapes], name: str) -> list[int]:
     return [high if opt == 1 else opt for opt, high in zip(profile["opt"][name], profile["max"][name])]
+
+
+def in_bf16(module: torch.nn.Module, inputs: Sequence[torch.Tensor]) -> torch.nn.Module:
+    """The module, which gives tensors, computing in bfloat16: between inputs and outputs of its own types."""
+    with torch.inference_mode():
+        dtypes = [tensor.dtype for tensor in tensors_of(module(*inputs))]
+
+    class Lowered(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.module = module.to(torch.bfloat16)
+
+        def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            taken = [one.to(torch.bfloat16) if one.is_floating_point() else one for one in inputs]
+            found = zip(tensors_of(self.module(*taken)), dtypes)
+            return tuple(tensor.to(dtype) for tensor, dtype in found)
+
+    return Lowered().eval()
 
 
 def export(
@@ -140,6 +162,8 @@ def main(job: Job) -> None:
     profile = shapes.parse_profile(settings.profile)
     module, _ = load_checkpoint(job.model)
     module = flat(module, examples(settings.inputs, profile, "cpu"))
+    if settings.precision == "bf16":
+        module = in_bf16(module, examples(settings.inputs, profile, "cpu"))
     start = time.perf_counter()
     with warnings.catch_warnings(), private_cache():
         warnings.simplefilter("ignore")
@@ -147,11 +171,11 @@ def main(job: Job) -> None:
         package(program, job.engine)
     seconds = time.perf_counter() - start
     dtypes = {str(parameter.dtype).removeprefix("torch.") for parameter in module.parameters()}
-    precision = ", ".join(sorted(dtypes))
+    precision = ", ".join(sorted(PRECISIONS.get(name, name) for name in dtypes))
     engine = description.Engine(
         backend="aotinductor",
         target=target(job.engine),
-        precision=description.Precision(precision, precision),
+        precision=description.Precision("bf16" if settings.precision == "bf16" else precision, precision),
         profiles=[bounds(program, settings.inputs, profile["opt"])],
         versions={"torch": torch.__version__},
         build_seconds=round(seconds, 3),

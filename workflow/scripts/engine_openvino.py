@@ -1,6 +1,7 @@
-"""Rule engine_openvino: model.onnx compiled ahead of time for the CPU, with the batch bounds of the profile.
+"""Rule engine_openvino: model.onnx compiled ahead of time for the CPU, in one precision, with the profile's bounds.
 
-OpenVINO has no opt shape: it tunes for the bounds alone. The opt shape stands in engine.json for those who batch.
+OpenVINO has no opt shape: it tunes for the bounds alone. The opt shape stands in engine.json for those who batch. For
+int8 the graph is quantised already, and what is not quantised in it stays in fp32.
 """
 
 import time
@@ -10,7 +11,7 @@ from typing import Annotated
 
 import openvino
 
-from engines import description
+from engines import description, layers
 from engines.openvino_graph import reason
 from model import shapes
 from model.shapes import Shapes
@@ -18,6 +19,9 @@ from plan.settings.engine import OpenVino
 from program.cli import UserError, log
 from program.files import whole_file
 from program.job import run
+
+# OpenVINO's names of what it computes in where the graph does not say it.
+HINTS = {"fp32": "f32", "fp16": "f16", "bf16": "bf16", "int8": "f32"}
 
 
 @dataclass(frozen=True)
@@ -46,8 +50,8 @@ def compile_model(path: Path, profile: dict[str, Shapes], precision: str, withou
         model = core.read_model(path)
         model.reshape({name: bounded(low, profile["max"][name]) for name, low in profile["min"].items()})
         # A blob does not keep the precision, and importing it takes the processor's favourite: the name carries it.
-        model.set_friendly_name(precision)
-        return core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": precision})
+        model.set_friendly_name(HINTS[precision])
+        return core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": HINTS[precision]})
     except RuntimeError as error:
         log.debug("%s", error)
         what = f"OpenVINO cannot compile {path}: {reason(error)}"
@@ -73,15 +77,18 @@ def main(job: Job) -> None:
     with whole_file(job.engine) as temporary:
         temporary.write_bytes(compiled.export_model().getvalue())
     seconds = time.perf_counter() - start
+    found = layers.from_openvino(
+        (operation.get_friendly_name(), {key: value.value for key, value in operation.get_rt_info().items()})
+        for operation in compiled.get_runtime_model().get_ordered_ops()
+    )
     engine = description.Engine(
         backend="openvino",
         target=openvino.Core().get_property("CPU", "FULL_DEVICE_NAME"),
-        precision=description.Precision(
-            settings.precision, compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
-        ),
+        precision=description.Precision(settings.precision, layers.obtained(layers.multiplying(found), tf32=False)),
         profiles=[reported_profile(compiled, profile["opt"])],
         versions={"openvino": openvino.get_version()},
         build_seconds=round(seconds, 3),
+        layers=found,
     )
     description.write(job.record, engine, job.engine, job.onnx)
     log.info("OpenVINO engine of %d bytes in %.1f s", job.engine.stat().st_size, seconds)

@@ -1,14 +1,14 @@
 """Rule healthcheck: what a variant serves, through the server, over gRPC and HTTP.
 
 health/<variant>.checks.json holds, per protocol: live, ready, model ready, metadata as configured, a request beyond the
-profile on any axis refused, the difference of every output from PyTorch at each bound of the profile, and the accuracy
-on the test set, null where it is not defined. How far answers may be off is judged later (rule judgement). What does
-not serve as it promises, whatever its answers are, has `faults` and is not measured. A server that does not start fails
-the rule.
+profile on any axis refused, the difference of every output from PyTorch at each bound of the profile, and on the test
+set the accuracy and how often variant and PyTorch are right, pair by pair, null where that is not defined. How far
+answers may be off is judged later (rule judgement). What does not serve as it promises, whatever its answers are, has
+`faults` and is not measured. A server that does not start fails the rule.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +16,7 @@ import numpy as np
 from tritonclient.utils import InferenceServerException
 
 from model import shapes
-from model.comparison import Differences, answers, differences, record
+from model.comparison import Differences, Paired, differences, paired, record
 from model.interface import in_batches, one_by_one
 from model.reference import Reference, cases, load
 from model.signature import Signature, Tensor
@@ -48,7 +48,7 @@ class Job:
 class Checks:
     """What was found over one protocol.
 
-    accepted_beyond_profile: axes. parity: by case. samples, accuracy: on the test set; None where it is not defined.
+    accepted_beyond_profile: axes. parity: by case. samples, paired: on the test set; None where it is not defined.
     """
 
     live: bool
@@ -59,11 +59,20 @@ class Checks:
     accepted_beyond_profile: list[str]
     parity: dict[str, Differences]
     samples: int
-    accuracy: float | None
+    paired: Paired | None
+
+    @property
+    def accuracy(self) -> float | None:
+        """The share of samples whose answer is their label."""
+        return self.paired.accuracy if self.paired else None
 
     def recorded(self) -> dict[str, Any]:
         """As checks.json holds it."""
-        return vars(self) | {"parity": {label: record(found) for label, found in self.parity.items()}}
+        return vars(self) | {
+            "parity": {label: record(found) for label, found in self.parity.items()},
+            "paired": self.paired and asdict(self.paired),
+            "accuracy": self.accuracy,
+        }
 
 
 def promised_metadata(model: Signature) -> dict[str, Any]:
@@ -134,7 +143,7 @@ def check(
         accepted_beyond_profile=accepted,
         parity=parity,
         samples=known.samples,
-        accuracy=accuracy(infer, known, model.outputs, shapes.batch(bounds["max"])),
+        paired=right_answers(infer, known, model.outputs, shapes.batch(bounds["max"])),
     )
 
 
@@ -152,13 +161,13 @@ def answering(outputs: Sequence[Tensor]) -> int | None:
     return next(iter([*scores, *single]), None)
 
 
-def accuracy(infer: Infer, reference: Reference, outputs: Sequence[Tensor], batch: int) -> float | None:
-    """The share of samples whose answer is their label, in batches; None without labels, or an output of answers."""
+def right_answers(infer: Infer, reference: Reference, outputs: Sequence[Tensor], batch: int) -> Paired | None:
+    """How often the answers are the labels, in batches; None without labels, or an output of answers."""
     chosen = answering(outputs)
     if reference.labels is None or chosen is None:
         return None
-    found = answers(in_batches(infer, reference.inputs, batch)[chosen])
-    return float((found == reference.labels).mean())
+    found = in_batches(infer, reference.inputs, batch)[chosen]
+    return paired(found, list(reference.outputs.values())[chosen], reference.labels)
 
 
 def faults(found: Checks) -> list[str]:

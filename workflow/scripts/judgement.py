@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from model import comparison
-from model.comparison import OutputDifference
+from model.comparison import OutputDifference, Paired
 from model.reference import place
 from plan.settings.health import Judgement
 from program.cli import log
@@ -31,13 +31,19 @@ class Job:
 def beyond(found: Mapping[str, Any], settings: Judgement) -> list[str]:
     """What the answers over one protocol, as recorded, fall short of, in words."""
     wanted = settings.bounds
-    bounds = comparison.Bounds(max_abs_error=wanted.max_abs_error, min_agreement=wanted.min_agreement)
+    errors = {"max_abs_error": wanted.max_abs_error, "max_rel_error": wanted.max_rel_error}
+    bounded = {name: bound for name, bound in errors.items() if bound is not None}
+    bounds = comparison.Bounds(min_agreement=wanted.min_agreement, **bounded)
     result = []
     for label, case in found["parity"].items():
         differing = {name: OutputDifference(**one) for name, one in case["outputs"].items()}
         result += [f"{fault} at {place(label)}" for fault in comparison.faults(differing, bounds, settings.tolerances)]
     if found["accuracy"] is not None and found["accuracy"] < wanted.min_accuracy:
         result.append(f"accuracy {found['accuracy']:.4f} < {wanted.min_accuracy:g}")
+    if found["paired"] and wanted.max_accuracy_loss is not None:
+        loss = Paired(**found["paired"]).loss
+        if loss > wanted.max_accuracy_loss:
+            result.append(f"accuracy {loss:.4f} below the reference's, more than {wanted.max_accuracy_loss:g}")
     return result
 
 

@@ -17,9 +17,10 @@ class Parity(TypedDict):
 
 
 class Served(TypedDict):
-    """What the health check found over one protocol; `parity` by batch size or shape."""
+    """What the health check found over one protocol; `parity` by batch size or shape, `paired` by model.comparison."""
 
     parity: dict[str, Parity]
+    paired: dict[str, int] | None
     accuracy: float | None
 
 
@@ -71,6 +72,7 @@ class Document(Measured):
     verdict_details: list[str]
     sittings: list[str]
     choices: list[dict[str, Any]]
+    precisions: list[dict[str, Any]]
     findings: list[dict[str, str]]
     caveats: list[str]
     fronts: list[dict[str, Any]]

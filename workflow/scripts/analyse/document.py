@@ -14,6 +14,7 @@ from analyse.findings import findings
 from analyse.formatting import listed, number
 from analyse.head_to_head import comparisons
 from analyse.pareto import fronts
+from analyse.precision import precisions
 from analyse.sittings import sittings
 from analyse.summary import SAMPLES_WANTED, SUMMARY_COLUMNS
 from analyse.tables import records
@@ -65,6 +66,7 @@ def document(
         "verdict_details": found.details,
         "sittings": sittings(repeats, rounds),
         "choices": choices(rows, health, config),
+        "precisions": precisions(rows, health, measured["comparisons"], records_of["system"]["cpu_flags"]),
         "findings": [asdict(one) for one in findings(measured, opt)],
         "caveats": caveats(repeats, health),
         "fronts": fronts(rows, health),

@@ -63,6 +63,13 @@ def interval(ratio: Mapping[str, float] | None) -> str:
     return MISSING if ratio is None else f"{ratio['middle']:.2f} [{ratio['low']:.2f}, {ratio['high']:.2f}]"
 
 
+def points(change: Mapping[str, float]) -> str:
+    """A difference of two shares, in percentage points, with its bounds: `−0.1 % [−0.4, 0.2]`."""
+    # 0.0 for what is rounded to −0.0.
+    middle, low, high = (f"{round(100 * change[name], 1) + 0.0:.1f}" for name in ("middle", "low", "high"))
+    return f"{middle} % [{low}, {high}]".replace("-", "−")
+
+
 def ratio(interval: Interval) -> str:
     """A ratio with its bounds: `3.4× [3.2, 3.6]`."""
     return f"{times(interval.middle)} [{_factor(interval.low)}, {_factor(interval.high)}]"

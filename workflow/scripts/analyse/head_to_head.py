@@ -23,6 +23,7 @@ import pandas as pd
 
 from analyse.intervals import CONFIDENCE, Interval, signed_rank
 from record.points import CEILING
+from serve.variants import in_fp32
 
 FASTER, SLOWER, NOT_SHOWN, TOO_FEW = "faster", "slower", "no difference shown", "too few rounds"
 # PyTriton with eager PyTorch, which others are compared with.
@@ -69,12 +70,14 @@ def table(points: pd.DataFrame) -> pd.DataFrame:
 
 def comparisons(points: pd.DataFrame, ranked: Sequence[str], inner: str) -> list[Comparison]:
     """What the page says of pairs, judged together: the first of `ranked` against the second, all against BASELINE,
-    and what serves the engine of `inner` against it. `ranked`: the variants that compete, the fastest first."""
+    what serves the engine of `inner` against it, and lower precisions against fp32. `ranked`: the variants that
+    compete, the fastest first."""
     measured = set(points["variant"]) - {CEILING}
     wanted = [
         *pairwise(ranked[:2]),
         *((name, BASELINE) for name in ranked if name != BASELINE),
         *((name, inner) for name in AROUND_INNER if name != inner),
+        *((name, in_fp32(name)) for name in ranked if in_fp32(name) != name),
     ]
     pairs = dict.fromkeys(pair for pair in wanted if measured.issuperset(pair))
     return ratios(points, list(pairs))

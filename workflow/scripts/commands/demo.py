@@ -29,7 +29,7 @@ from program.terminal import terminal
 from serve import server
 from serve.endpoint import Endpoint
 from serve.repository import together
-from serve.variants import VARIANTS
+from serve.variants import VARIANTS, in_precisions
 
 PAGE = PROJECT / "workflow" / "demo"
 FILES = {"page.css": "text/css", "page.js": "text/javascript"}
@@ -171,7 +171,8 @@ def main(options: argparse.Namespace) -> None:
     config = configured(options.configfile)
     packages.use(config["model"]["requirements"], PROJECT)
     source = model_file(config)
-    variants = options.variants or [name for name in config["variants"] if VARIANTS[name].computes]
+    all_of_run = in_precisions(config["variants"], config["precisions"])
+    variants = options.variants or [name for name in all_of_run if VARIANTS[name].computes]
     run = build(variants, options.configfile)
     with started(run, variants, config["server"]) as served:
         try:

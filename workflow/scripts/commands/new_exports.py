@@ -90,7 +90,7 @@ class Trial:
 
     def aotinductor(self) -> Predict:
         """The exported program, which AOTInductor compiles."""
-        settings = self.settings.engine_aotinductor()
+        settings = self.settings.engine_aotinductor("aotinductor")
         profile = shapes.parse_profile(settings.profile)
         program = to_program(self.answers[0], settings.inputs, profile, "cpu", settings.batching)
         return of_module(program.module())

@@ -25,7 +25,7 @@ from program.terminal import terminal
 from record import inputs
 from serve import install, server
 from serve.repository import PYTRITON, together
-from serve.variants import VARIANTS
+from serve.variants import VARIANTS, in_precisions
 
 
 def build(variants: Sequence[str], configfile: Path | None) -> Path:
@@ -83,7 +83,8 @@ def instructions(running: server.Server, models: Sequence[str], request: Path) -
 def chosen(options: argparse.Namespace, config: Mapping[str, Any]) -> list[str]:
     """The variants that the command line names; of all, those that one Triton can serve."""
     if options.all:
-        return [name for name in config["variants"] if VARIANTS[name].kind != "pytriton"]
+        names = in_precisions(config["variants"], config["precisions"])
+        return [name for name in names if VARIANTS[name].kind != "pytriton"]
     if options.variant is None:
         raise UserError("no variant given.", f"--all, or --variant with one of {', '.join(VARIANTS)}")
     return [options.variant]

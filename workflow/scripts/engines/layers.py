@@ -1,7 +1,8 @@
-"""TensorRT's description of a compiled engine: its layers, their precisions, and its profiles.
+"""What a compiled engine says of itself: its layers, their precisions, and TensorRT's profiles.
 
-TensorRT describes an engine as JSON (its inspector, and trtexec's --exportLayerInfo) and, in the same terms, as text in
-the builder's log. TensorRT 10 lists `Bindings`; TensorRT 11 and TensorRT-RTX list `I/O Tensors` with their profiles.
+OpenVINO describes each layer of its execution graph by a few properties. TensorRT describes an engine as JSON (its
+inspector, and trtexec's --exportLayerInfo) and, in the same terms, as text in the builder's log. TensorRT 10 lists
+`Bindings`; TensorRT 11 and TensorRT-RTX list `I/O Tensors` with their profiles.
 """
 
 import re
@@ -12,12 +13,17 @@ from typing import Any
 
 from model.shapes import Shapes
 
-# TensorRT's names of arithmetic types, least precise first. Integers, which shapes have, are not among them.
+# The backends' names of arithmetic types, least precise first. Integers, which shapes have, are not among them.
 _TYPES = {
     "INT4": "int4", "FP4": "fp4", "FP8": "fp8", "INT8": "int8", "BF16": "bf16", "BFLOAT16": "bf16",
     "FP16": "fp16", "HALF": "fp16", "FP32": "fp32", "FLOAT": "fp32",
+    # OpenVINO's.
+    "I8": "int8", "U8": "int8", "F16": "fp16", "F32": "fp32",
 }  # fmt: skip
-_RANK = {name: rank for rank, name in enumerate(_TYPES.values())}
+_RANK = {name: rank for rank, name in enumerate(dict.fromkeys(_TYPES.values()))}
+# OpenVINO's layers that compute nothing, and those that multiply matrices.
+_MOVES = {"Input", "Output", "Reshape", "Reorder", "Convert", "Concatenation", "Split", "Transpose", "Gather"}
+_MULTIPLIES = {"Convolution", "Deconvolution", "FullyConnected", "MatMul", "RNNSeq", "ScaledDotProductAttention"}
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,20 @@ def from_json(document: Mapping[str, Any]) -> Description:
         if one["IOMode"] == "Input"
     }
     return Description(layers, _profiles(tensors))
+
+
+def from_openvino(graph: Iterable[tuple[str, Mapping[str, str]]]) -> list[Layer]:
+    """From the names and properties in OpenVINO's execution graph, without its constants."""
+    return [
+        Layer(name, found["layerType"], "" if found["layerType"] in _MOVES else _precision([found["runtimePrecision"]]))
+        for name, found in graph
+        if found["layerType"] != "Const"
+    ]
+
+
+def multiplying(layers: Sequence[Layer]) -> Sequence[Layer]:
+    """The layers of OpenVINO that multiply matrices, on which the time goes; all layers where there are none."""
+    return [layer for layer in layers if layer.kind in _MULTIPLIES] or layers
 
 
 def from_text(text: str) -> Description:

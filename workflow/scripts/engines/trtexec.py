@@ -46,11 +46,7 @@ def build(
 ) -> list[str]:
     """The command that builds a strongly typed engine, without running it.
 
-    <<<<<<< HEAD
-        `release`: the major version. `profiles`: shapes in trtexec's notation.
-    =======
-        `release`: as `major` says. `profiles`: shapes as trtexec writes them.
-    >>>>>>> plan
+    `release`: the major version. `profiles`: shapes in trtexec's notation.
     """
     command = [program, f"--onnx={onnx}", f"--saveEngine={plan}"]
     for index, profile in enumerate(profiles):

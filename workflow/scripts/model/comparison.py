@@ -84,6 +84,42 @@ def answers(output: np.ndarray) -> np.ndarray:
     return flat.argmax(1) if _kind(output) == "float" else flat[:, 0]
 
 
+@dataclass(frozen=True)
+class Paired:
+    """On how many labelled samples the answers of a variant and of the reference are right, pair by pair.
+
+    differing: samples with two different answers, right or wrong.
+    """
+
+    both: int
+    variant_alone: int
+    reference_alone: int
+    neither: int
+    differing: int
+
+    @property
+    def samples(self) -> int:
+        return self.both + self.variant_alone + self.reference_alone + self.neither
+
+    @property
+    def accuracy(self) -> float:
+        """The share of samples that the variant answers rightly."""
+        return (self.both + self.variant_alone) / self.samples
+
+    @property
+    def loss(self) -> float:
+        """How much lower that share is than the reference's; negative where it is higher."""
+        return (self.reference_alone - self.variant_alone) / self.samples
+
+
+def paired(output: np.ndarray, expected: np.ndarray, labels: np.ndarray) -> Paired:
+    """The answers in an output against those of the reference, for labelled samples, batch first."""
+    found, wanted = answers(output), answers(expected)
+    right, known = found == labels, wanted == labels
+    counts = (right & known, right & ~known, ~right & known, ~right & ~known, found != wanted)
+    return Paired(*(int(np.count_nonzero(one)) for one in counts))
+
+
 def faults(found: Differences, bounds: Bounds, own: Mapping[str, Mapping[str, float]] | None = None) -> list[str]:
     """What exceeds the bounds, one clause for each output and bound; `own`: other bounds by output and key."""
     return [

@@ -15,15 +15,17 @@ DTYPES = {
     "INT8": np.int8, "INT16": np.int16, "INT32": np.int32, "INT64": np.int64,
     "FP16": np.float16, "FP32": np.float32, "FP64": np.float64, "BYTES": np.object_,
 }  # fmt: skip
-SEED = 0  # of generated inputs
+SEED = 0  # of generated inputs, where no other one is given
 
 
-def made_up(inputs: Sequence[Tensor], given: shapes.Shapes, example: Callable[..., Arrays] | None = None) -> Arrays:
+def made_up(
+    inputs: Sequence[Tensor], given: shapes.Shapes, example: Callable[..., Arrays] | None = None, seed: int = SEED
+) -> Arrays:
     """Inputs of exactly these shapes (batch first), from the model file's `example` or standard normal.
 
     Raises UserError if `example` returns other shapes.
     """
-    generator = np.random.default_rng(SEED)
+    generator = np.random.default_rng(seed)
     if example is None:
         return {
             tensor.name: np.asarray(generator.standard_normal(given[tensor.name])).astype(DTYPES[tensor.dtype])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from plan import processor
 from plan.hardware import require_gpus, require_target
 from plan.requirements import require_programs, require_search_server
 from plan.rule_settings import RuleSettings
@@ -12,6 +13,13 @@ from serve import install
 # The jobs of a search that start a Triton of this machine, by tune.launch.
 STARTS_TRITON = {"local": ("tune_search", "tune_proof"), "docker": ("tune_proof",), "remote": ()}
 SERVING = ("healthcheck", "sweep", "head_to_head")
+
+
+def warnings(jobs: Sequence[PlannedJob], settings: RuleSettings) -> list[str]:
+    """A line for each precision that some jobs measure and that this processor emulates."""
+    measured = {job.wildcards["variant"] for job in jobs if job.rule == "sweep"}
+    served = [settings.plan.served(name).runs.precision for name in settings.plan.variants if name in measured]
+    return processor.warnings(served, processor.flags())
 
 
 def require(jobs: Sequence[PlannedJob], settings: RuleSettings) -> None:

@@ -11,7 +11,7 @@ from plan.loads import Grid, Windows, headline
 from plan.served import signature, tensors
 from plan.settings.dataset import Dataset
 from plan.settings.deploy import Deploy
-from plan.settings.engine import AotInductor, LowPrecision, OpenVino, TensorRt, TensorRtRtx
+from plan.settings.engine import AotInductor, LowPrecision, OpenVino, Quantize, TensorRt, TensorRtRtx
 from plan.settings.export import Export, Parity, Reference, Tolerance, TorchScript
 from plan.settings.gate import Gate
 from plan.settings.health import Bounds, HealthCheck, Judgement
@@ -80,16 +80,23 @@ class RuleSettings:
         """The precision to convert to."""
         return LowPrecision(precision)
 
-    def engine_openvino(self) -> OpenVino:
-        """Profile and precision."""
-        config = self.plan.config
-        return OpenVino(config.profile.model_dump(), config.engine.openvino.precision)
+    def quantize(self) -> Quantize:
+        """What to calibrate with, where there is no data set."""
+        return Quantize(signature(self.plan.config.model), [] if self.plan.dataset else self._made_up())
 
-    def engine_aotinductor(self) -> AotInductor:
-        """Profile and device."""
+    def engine_openvino(self, engine: str) -> OpenVino:
+        """Profile and precision."""
+        return OpenVino(self.plan.config.profile.model_dump(), VARIANTS[engine].precision)
+
+    def engine_aotinductor(self, engine: str) -> AotInductor:
+        """Profile, device and precision."""
         config = self.plan.config
         return AotInductor(
-            config.profile.model_dump(), tensors(config.model.inputs), config.serving.device, config.model.batching
+            profile=config.profile.model_dump(),
+            inputs=tensors(config.model.inputs),
+            device=config.serving.device,
+            batching=config.model.batching,
+            precision=VARIANTS[engine].precision,
         )
 
     def engine_tensorrt_rtx(self) -> TensorRtRtx:
@@ -151,7 +158,11 @@ class RuleSettings:
     def judgement(self, variant: str) -> Judgement:
         """The bounds that answers must keep."""
         served = self.plan.served(variant)
-        bounds = Bounds(**self.plan.config.healthcheck.model_dump(exclude={"samples"}))
+        section, precision = self.plan.config.healthcheck, served.runs.precision
+        if precision != "fp32":
+            lower = getattr(section.lower_precisions, precision).model_dump()
+            return Judgement(Bounds(min_accuracy=section.min_accuracy, **lower), {})
+        bounds = Bounds(section.min_accuracy, section.min_agreement, section.max_abs_error)
         return Judgement(bounds, {} if served.registered.raw else self._tolerances(served.signature))
 
     def sweep(self, variant: str, repeat: str) -> Sweep:

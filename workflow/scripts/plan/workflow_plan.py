@@ -17,13 +17,15 @@ from plan.served import Served
 from program.files import known_sha256, sha256, sha256_of
 from program.imports import project_imports
 from program.typed import canonical
-from serve.variants import VARIANTS, computing, of_kind
+from serve.variants import NAMED, VARIANTS, computing, in_fp32, of_kind
 
 PROJECT = Path(__file__).resolve().parents[3]
 SCRIPTS = PROJECT / "workflow" / "scripts"
 # The native backends, which all runs share.
 BACKENDS_DIRECTORY = "artifacts/backends"
 # Engines that are built from the module itself, without ONNX.
+# The exported graph, and the same in int8.
+GRAPHS = ("export/model.onnx", "export/int8/model.onnx")
 FROM_MODULE = {variant.engine for variant in VARIANTS.values() if variant.engine and variant.pytorch}
 # Functions of a model file that are not called where it is served.
 NOT_SERVED = frozenset({"dataset", "train", "example", "metrics"})
@@ -128,7 +130,7 @@ class Plan:
     @property
     def variants(self) -> list[str]:
         """The variants of the run, in the order of the config."""
-        return list(self.config.variants)
+        return self.config.served
 
     @property
     def engines(self) -> list[str]:
@@ -139,25 +141,28 @@ class Plan:
     @property
     def exports(self) -> list[str]:
         """The exports that variants and engines need, `onnx` and `torchscript`; a ready graph is itself one."""
-        artifacts = {self.served(name).runs.artifact for name in self.variants}
-        onnx = self.given_graph or "export/model.onnx" in artifacts or set(self.engines) - FROM_MODULE
-        return [*(["onnx"] if onnx else []), *(["torchscript"] if "export/model.ts" in artifacts else [])]
+        made_from = set[str]().union(*map(self.made_from, self.variants))
+        onnx = self.given_graph or "onnx" in made_from or set(self.engines) - FROM_MODULE
+        return [*(["onnx"] if onnx else []), *(["torchscript"] if "torchscript" in made_from else [])]
 
     def made_from(self, variant: str) -> set[str]:
         """The exports and the engine that a variant is made from, as `exports` and `engines` name them."""
         runs = self.served(variant).runs
-        onnx = runs.artifact == "export/model.onnx" or (runs.engine and runs.engine not in FROM_MODULE)
+        onnx = runs.artifact in GRAPHS or (runs.engine and runs.engine not in FROM_MODULE)
         script = runs.artifact == "export/model.ts"
         found = {"onnx": onnx, "torchscript": script, runs.engine: runs.engine}
         return {name for name, needed in found.items() if name and needed}
 
     def without(self, made: str) -> str:
         """What a configuration says that does without an export or an engine; empty where nothing would be served."""
-        variants = [name for name in self.variants if made not in self.made_from(name)]
+        if made in VARIANTS and made not in NAMED:
+            return f"leave {VARIANTS[made].precision} out of precisions"
+        lost = {in_fp32(name) for name in self.variants if made in self.made_from(name)}
+        variants = [name for name in self.config.variants if name not in lost]
         if not any(VARIANTS[name].computes for name in variants):
             variants = ["pytriton", *variants] if not self.given_graph else []
-        lost = {made} if made != "onnx" else set(self.engines) - FROM_MODULE
-        engines = [name for name in self.config.engines if name not in lost]
+        unbuilt = {made} if made != "onnx" else set(self.engines) - FROM_MODULE
+        engines = [name for name in self.config.engines if name not in unbuilt]
         said = {"variants": variants} | ({"engines": engines} if engines != list(self.config.engines) else {})
         lines = [
             f"{key}: {yaml.safe_dump(names, default_flow_style=True, width=10**6).strip()}"
@@ -252,6 +257,10 @@ class Plan:
     def checkpoints(self, variant: str) -> str:
         """Where the search of a variant keeps what it has measured until it has ended."""
         return f"{self.results}/checkpoints/tune/{variant}"
+
+    def openvino_graph(self, engine: str) -> str:
+        """The graph that an engine of OpenVINO is compiled from: what is quantised is in the graph itself."""
+        return f"{self.results}/{GRAPHS[VARIANTS[engine].precision == 'int8']}"
 
     def graph(self, precision: str) -> str:
         """The graph whose types an engine of this precision computes in."""

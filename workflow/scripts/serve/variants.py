@@ -1,11 +1,14 @@
 """The variants: what each one serves, and from which files."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from model.signature import Tensor
 
 # The second form in which `bls` takes a sample: the bytes of a file, one per sample.
 ENCODED = Tensor("encoded", "BYTES", [1])
+# What a model may compute in, the most precise first. In fp32 a variant has its plain name, else <name>_<precision>.
+PRECISIONS = ("fp32", "fp16", "bf16", "int8")
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Variant:
     devices: the values of `serving.device` with which its model can run; one that does not compute runs on `cpu`.
     packages: the Python packages that its runtime needs, as their index names them; the report shows their versions.
     cuda_packages: those that take their place on `cuda`, where others do.
+    lower: the precisions besides fp32 that it can be served in; precision: the one that it is served in.
     """
 
     kind: str = "model"
@@ -52,6 +56,8 @@ class Variant:
     devices: tuple[str, ...] = ("cpu",)
     packages: tuple[str, ...] = ()
     cuda_packages: tuple[str, ...] = ()
+    lower: tuple[str, ...] = ()
+    precision: str = "fp32"
 
     @property
     def inner(self) -> bool:
@@ -72,6 +78,7 @@ VARIANTS = {
         devices=("cpu", "cuda"),
         packages=("onnxruntime",),
         cuda_packages=("onnxruntime-gpu",),
+        lower=("int8",),
     ),
     "openvino": Variant(
         runtime="runtime_openvino.py",
@@ -80,9 +87,10 @@ VARIANTS = {
         backend="openvino",
         threads="all",
         packages=("openvino",),
+        lower=("fp16", "bf16", "int8"),
     ),
     # The same engine in Triton's Python backend: what Python costs.
-    "openvino_python": Variant(of="openvino"),
+    "openvino_python": Variant(of="openvino", lower=("fp16", "bf16", "int8")),
     "aotinductor": Variant(
         runtime="runtime_aotinductor.py",
         artifact="engine/aotinductor/model.pt2",
@@ -91,6 +99,7 @@ VARIANTS = {
         pytorch=True,
         devices=("cpu", "cuda"),
         packages=("torch",),
+        lower=("bf16",),
     ),
     "tensorrt_rtx": Variant(
         runtime="runtime_tensorrt_rtx.py",
@@ -128,18 +137,42 @@ VARIANTS = {
     "ensemble": Variant("ensemble", raw=True),
 }
 
+
+def _lowered(variant: Variant, precision: str) -> Variant:
+    """The same in a lower precision: of an engine of its own, or of the graph in that precision; on CPU."""
+    ending = f"_{precision}"
+    engine, artifact = variant.engine and variant.engine + ending, variant.artifact
+    if artifact and engine:
+        artifact = artifact.replace(f"/{variant.engine}/", f"/{engine}/")
+    elif artifact:
+        artifact = artifact.replace("export/", f"export/{precision}/")
+    of = variant.of and variant.of + ending
+    return replace(
+        variant, of=of, artifact=artifact, engine=engine, devices=("cpu",), cuda_packages=(), precision=precision
+    )
+
+
+# As `variants` of the config names them; `precisions` says in which precisions they are served.
+NAMED = tuple(VARIANTS)
+VARIANTS |= {
+    f"{name}_{precision}": _lowered(variant, precision)
+    for name, variant in VARIANTS.items()
+    for precision in variant.lower
+}
+
 # What `serving.inner`, `tune.variants` and `deploy.variant` may name: repositories of one model, which computes.
 OF_ONE_MODEL = tuple(
     name for name, variant in VARIANTS.items() if variant.computes and variant.kind in ("model", "native")
 )
 # The engines of workflow/backends/native/.
-BACKENDS = tuple(variant.backend for variant in VARIANTS.values() if variant.backend)
-ENGINES = tuple(variant.engine for variant in VARIANTS.values() if variant.engine)
+BACKENDS = tuple(dict.fromkeys(variant.backend for variant in VARIANTS.values() if variant.backend))
+# As `engines` of the config names them, in fp32.
+ENGINES = tuple(engine for name in NAMED if (engine := VARIANTS[name].engine))
 # What serves on CPU without a preparation by the user: what `make new` begins with.
 OFFERED = tuple(
     name
-    for name, variant in VARIANTS.items()
-    if variant.kind in ("model", "pytriton") and variant.runtime and "cpu" in variant.devices
+    for name in NAMED
+    if (variant := VARIANTS[name]).kind in ("model", "pytriton") and variant.runtime and "cpu" in variant.devices
 )
 # What serves and what asks: packages that no script imports.
 SERVER_PACKAGES = ("nvidia-pytriton", "tritonclient")
@@ -155,6 +188,26 @@ PACKAGES = tuple(
         )
     )
 )
+
+
+def in_precisions(names: Iterable[str], precisions: Iterable[str]) -> list[str]:
+    """The variants that `names` stand for: each in those of `precisions` that it has, or in fp32 if it has none."""
+    wanted = list(precisions)
+    found = []
+    for name in names:
+        own = {"fp32": name} | {precision: f"{name}_{precision}" for precision in VARIANTS[name].lower}
+        found += [own[precision] for precision in wanted if precision in own] or [name]
+    return found
+
+
+def in_fp32(name: str) -> str:
+    """The variant that differs from this one in the precision alone; a name that is not known is its own."""
+    return name.removesuffix(f"_{precision_of(name)}")
+
+
+def precision_of(name: str) -> str:
+    """What a variant computes in, `fp32` where it is not known."""
+    return VARIANTS[name].precision if name in VARIANTS else "fp32"
 
 
 def kind_of(name: str, server: str) -> str:

@@ -23,7 +23,7 @@ from plotly.offline import get_plotlyjs
 from analyse import formatting, rows
 from model import shapes
 from record.points import CEILING, LATENCIES
-from show import breakdown, curves, limits, published, ranking, rates, sizes, tabular, timeline
+from show import breakdown, curves, limits, precision, published, ranking, rates, sizes, tabular, timeline
 from show.figures import looks
 
 Document = Mapping[str, Any]
@@ -53,6 +53,7 @@ class Section:
 SECTIONS = [
     Section("choices", "What to serve", "What to serve"),
     Section("ranking", "Which variant serves most", "Ranking", ranking.view),
+    Section("precision", "How low the precision can go", "Precision", precision.view, precision.plots),
     Section("findings", "Findings", "Findings"),
     Section("tradeoff", "Throughput against latency", "Latency", curves.tradeoff, curves.tradeoff_plots),
     Section("scaling", "Throughput against concurrency", "Concurrency", curves.scaling, curves.scaling_plots),
@@ -132,6 +133,8 @@ def _environment(directory: Path) -> jinja2.Environment:
         "listed": formatting.listed,
         "shapes": shapes.format,
         "ratio": formatting.ratio,
+        "interval": formatting.interval,
+        "points": formatting.points,
         "command": shlex.join,
         "place": rows.place,
         "load": rows.load,

@@ -8,6 +8,7 @@ import yaml
 from analyse.checks import agreement, largest
 from analyse.contents import Document, Health, Served
 from analyse.formatting import listed
+from plan.processor import features
 from record.points import CEILING
 from serve.variants import PACKAGES
 
@@ -24,22 +25,27 @@ def accuracy(document: Document) -> dict[str, Any]:
 
 
 def engines(document: Document) -> dict[str, Any]:
-    """By backend: `not_runnable`, why an engine cannot run on this machine, empty when it can; `layers`, in order."""
-    found, gpus = document["engines"], document["system"]["gpus"]
+    """Of each engine: `not_runnable`, why it cannot run on this machine, empty when it can; `layers`, in order."""
+    gpus = document["system"]["gpus"]
     return {
-        "not_runnable": {engine["backend"]: not_runnable(engine, gpus) for engine in found},
-        # The slowest first; in the engine's order where that was not measured.
-        "layers": {
-            engine["backend"]: sorted(engine["layers"], key=lambda layer: -(layer["share"] or 0)) for engine in found
-        },
+        "engines": [
+            {
+                **engine,
+                "not_runnable": not_runnable(engine, gpus),
+                # The slowest first; in the engine's order where that was not measured.
+                "layers": sorted(engine["layers"], key=lambda layer: -(layer["share"] or 0)),
+            }
+            for engine in document["engines"]
+        ]
     }
 
 
 def machine(document: Document) -> dict[str, Any]:
-    """`packages`: versions by name, those that the model needs besides last."""
+    """`packages`: versions by name, those that the model needs besides last; `features` of the processor."""
     versions = document["versions"]
     return {
-        "packages": {name: versions["packages"].get(name) for name in (*PACKAGES, *versions.get("requirements", {}))}
+        "features": features(document["system"]["cpu_flags"]),
+        "packages": {name: versions["packages"].get(name) for name in (*PACKAGES, *versions.get("requirements", {}))},
     }
 
 

@@ -175,7 +175,7 @@ def _check_code(config: Config, _root: Path) -> Iterator[Problem]:
     """A ready graph is served by what needs no code of a module."""
     if not config.model.onnx:
         return
-    for variant in config.variants:
+    for variant in config.served:
         if model_of(variant, config.serving.inner).pytorch:
             yield _needs_code("variants", variant)
     compiled_from_code = {variant.engine for variant in VARIANTS.values() if variant.pytorch}
@@ -185,7 +185,7 @@ def _check_code(config: Config, _root: Path) -> Iterator[Problem]:
 
 
 def _check_batching(config: Config, _root: Path) -> Iterator[Problem]:
-    for variant in () if config.model.batching else config.variants:
+    for variant in () if config.model.batching else config.served:
         if VARIANTS[variant].kind in ("bls", "ensemble"):
             yield Problem("variants", f"{variant} sends batches, and model.batching is false", "leave it out")
 
@@ -195,7 +195,7 @@ def _check_sizes(config: Config, _root: Path) -> Iterator[Problem]:
     known = _axes(config.model.inputs)
     free = [axis for tensor in config.model.outputs for axis in tensor.dims if not isinstance(axis, int)]
     unknown = next((axis or "null" for axis in free if not axis or shapes.axis_name(axis) not in known), None)
-    for variant in config.variants if unknown else ():
+    for variant in config.served if unknown else ():
         if not VARIANTS[variant].computes:
             what = f"{variant} cannot know the size of the output's axis {unknown}"
             hint = f"write it as a multiple of an input's (256*{(known or ['axis'])[0]})"
@@ -207,7 +207,7 @@ def _check_strings(config: Config, _root: Path) -> Iterator[Problem]:
     strings = next((one for one in (*config.model.inputs, *config.model.outputs) if one.dtype == "BYTES"), None)
     if strings is None:
         return
-    for variant in config.variants:
+    for variant in config.served:
         serves = model_of(variant, config.serving.inner)
         if serves.computes and serves.artifact != "export/model.onnx":
             what = f"{variant} has no strings, and {strings.name} is BYTES"
@@ -218,7 +218,7 @@ def _check_strings(config: Config, _root: Path) -> Iterator[Problem]:
 
 
 def _check_single_values(config: Config, _root: Path) -> Iterator[Problem]:
-    for variant in config.variants:
+    for variant in config.served:
         yield from _check_single_value(config, variant)
 
 
@@ -236,7 +236,7 @@ def _check_single_value(config: Config, variant: str) -> Iterator[Problem]:
 
 
 def _check_raw(config: Config, root: Path) -> Iterator[Problem]:
-    for variant in config.variants:
+    for variant in config.served:
         if VARIANTS[variant].raw:
             yield from _check_raw_variant(config, variant, _read(config, root))
 

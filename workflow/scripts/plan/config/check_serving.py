@@ -61,7 +61,7 @@ def _check_loads(config: Config, _root: Path) -> Iterator[Problem]:
 def _check_server(config: Config, _root: Path) -> Iterator[Problem]:
     """Every variant can be served by the server, and by PyTriton where it is to run another one's model."""
     inner = config.serving.inner
-    for variant in config.variants:
+    for variant in config.served:
         if config.server != "native" and model_of(variant, inner).kind == "native":
             hint = "set server to native, or leave it out of variants and serving.inner"
             yield Problem("server", f"{config.server} cannot serve {variant}", hint)
@@ -77,7 +77,7 @@ def _check_not_served(config: Config, _root: Path) -> Iterator[Problem]:
 
 
 def _check_devices(config: Config, _root: Path) -> Iterator[Problem]:
-    for variant in config.variants:
+    for variant in config.served:
         yield from _check_device(config, variant)
 
 
@@ -107,7 +107,7 @@ def _installed(package: str) -> bool:
 
 def _check_pytriton(config: Config, _root: Path) -> Iterator[Problem]:
     """Every tensor has a name."""
-    if not any(VARIANTS[variant].kind == "pytriton" for variant in config.variants):
+    if not any(VARIANTS[variant].kind == "pytriton" for variant in config.served):
         return
     for side, names, tensors in (
         ("inputs", config.pytriton.inputs, config.model.inputs),

@@ -35,7 +35,7 @@ def _bounds(config: Config, root: Path) -> tuple[shapes.Shapes, shapes.Shapes]:
 
 def _check_raw(config: Config, _root: Path) -> Iterator[Problem]:
     """Samples of several shapes are the model's, not raw ones."""
-    raw = [variant for variant in config.variants if VARIANTS[variant].raw]
+    raw = [variant for variant in config.served if VARIANTS[variant].raw]
     if config.sweep.shapes and raw:
         what = f"{raw[0]} takes raw samples, whose sizes do not follow from those of the model's inputs"
         yield Problem("sweep.shapes", what, f"leave the list empty, or {raw[0]} out of variants")

@@ -22,10 +22,6 @@ class Profile(Section):
         return shapes.parse_profile({"min": self.min, "opt": self.opt, "max": self.max})
 
 
-class OpenVino(Section):
-    precision: Literal["f32", "bf16", "f16"] = Field(description="Arithmetic of the engine.")
-
-
 class TensorRtRtx(Section):
     targets: Annotated[tuple[Target, ...], Listed, Distinct] = Field(
         min_length=1, description="Compute capabilities that one engine is built for."
@@ -46,7 +42,6 @@ class TensorRt(Section):
 
 
 class Engine(Section):
-    openvino: OpenVino = Field(description="OpenVINO, on CPU.")
     tensorrt_rtx: TensorRtRtx = Field(description="TensorRT-RTX, on NVIDIA GPUs; built on any machine.")
     tensorrt: TensorRt = Field(description="TensorRT, on the NVIDIA GPU of the machine that builds it.")
     modelopt: File = Field(description="Python of the environment that has ModelOpt, for engines in `fp16` and `int8`.")

@@ -64,6 +64,20 @@ class PyTriton(Section):
     )
 
 
+class LowerPrecision(Section):
+    max_rel_error: Positive = Field(
+        description="Largest difference from PyTorch's outputs of floats, over the output's largest absolute value."
+    )
+    min_agreement: Fraction = Field(description="As `healthcheck.min_agreement`.")
+    max_accuracy_loss: Fraction = Field(description="How much less accurate than PyTorch on the same samples.")
+
+
+class LowerPrecisions(Section):
+    fp16: LowerPrecision = Field(description="Of variants in `fp16`.")
+    bf16: LowerPrecision = Field(description="Of variants in `bf16`.")
+    int8: LowerPrecision = Field(description="Of variants in `int8`.")
+
+
 class Healthcheck(Section):
     min_accuracy: Fraction = Field(
         description="Accuracy on the test set: of scores, or of an output of one integer per sample."
@@ -77,6 +91,9 @@ class Healthcheck(Section):
     )
     samples: Annotated[Literal["all"] | Count, InWords("a number of samples", "write all or a whole number from 1")] = (
         Field(description="Samples of the test set sent, from its start; `all` is every one.")
+    )
+    lower_precisions: LowerPrecisions = Field(
+        description="What takes the place of `max_abs_error` and `min_agreement` for variants in other precisions."
     )
 
 

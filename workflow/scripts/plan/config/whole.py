@@ -10,7 +10,7 @@ from plan.config.measurement import Compare, Report, Sweep, Tune
 from plan.config.model import Dataset, Export, Model, Train
 from plan.config.serving import Deploy, Healthcheck, PyTriton, Serving
 from plan.config.values import Distinct, InWords, Listed, OneOf, Reason, Section
-from serve.variants import ENGINES, VARIANTS
+from serve.variants import ENGINES, NAMED, PRECISIONS, in_precisions
 
 
 class Config(Section):
@@ -20,6 +20,11 @@ class Config(Section):
     def shapes(self) -> dict[str, shapes.Shapes]:
         """The shapes of `profile` by bound, batch axis first: an axis of 1 for a model without batches."""
         return {bound: shapes.stacked(given, self.model.batching) for bound, given in self.profile.shapes.items()}
+
+    @property
+    def served(self) -> list[str]:
+        """The names of the variants that are served: those of `variants` in `precisions`."""
+        return in_precisions(self.variants, self.precisions)
 
     run: Annotated[
         str,
@@ -44,10 +49,15 @@ class Config(Section):
     server: Literal["bundled", "native"] = Field(
         description="Which Triton serves: `bundled` is that of the wheel nvidia-pytriton, `native` a full installation."
     )
-    variants: Annotated[tuple[Annotated[str, OneOf(tuple(VARIANTS))], ...], Listed, Distinct] = Field(
-        min_length=1, description="What is served, checked and measured."
+    variants: Annotated[tuple[Annotated[str, OneOf(NAMED)], ...], Listed, Distinct] = Field(
+        min_length=1, description="What is served, checked and measured; `precisions` says in which precisions."
     )
-    not_served: dict[Annotated[str, OneOf(tuple(VARIANTS))], Reason] = Field(
+    precisions: Annotated[tuple[Annotated[str, OneOf(PRECISIONS)], ...], Listed, Distinct] = Field(
+        min_length=1,
+        description="Every variant is served in each of these that it has: `openvino`, `openvino_bf16`, "
+        "`openvino_int8`. One that has none of them is served in `fp32`.",
+    )
+    not_served: dict[Annotated[str, OneOf(NAMED)], Reason] = Field(
         description="Variants that cannot serve this model, each with the reason, which the report shows."
     )
     serving: Serving = Field(description="How every variant is served.")

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from engines.options import TensorRtOptions
-from model.signature import Tensor
+from model.shapes import Shapes
+from model.signature import Signature, Tensor
 
 
 @dataclass(frozen=True)
@@ -14,8 +15,16 @@ class LowPrecision:
 
 
 @dataclass(frozen=True)
+class Quantize:
+    """model: its inputs; shapes: of inputs to make up for it, batch first, where there is no data set."""
+
+    model: Signature
+    shapes: list[Shapes]
+
+
+@dataclass(frozen=True)
 class OpenVino:
-    """precision: `engine.openvino.precision`."""
+    """precision: as `precisions` of the config names it."""
 
     profile: dict[str, str]
     precision: str
@@ -23,12 +32,13 @@ class OpenVino:
 
 @dataclass(frozen=True)
 class AotInductor:
-    """inputs: `model.inputs`; device: `serving.device`; batching: `model.batching`."""
+    """inputs: `model.inputs`; device: `serving.device`; batching: `model.batching`; precision: in fp32 its own."""
 
     profile: dict[str, str]
     inputs: list[Tensor]
     device: str
     batching: bool = True
+    precision: str = "fp32"
 
 
 @dataclass(frozen=True)

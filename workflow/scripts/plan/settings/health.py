@@ -7,11 +7,13 @@ from model.signature import Signature
 
 @dataclass(frozen=True)
 class Bounds:
-    """What the answers of a variant must keep."""
+    """What the answers of a variant must keep; None where that is not bounded."""
 
     min_accuracy: float
-    max_abs_error: float
     min_agreement: float
+    max_abs_error: float | None = None
+    max_rel_error: float | None = None
+    max_accuracy_loss: float | None = None
 
 
 @dataclass(frozen=True)
