@@ -22,6 +22,7 @@ from model.samples import of_shape
 from model.signature import names
 from plan.settings.perf import InProcess
 from program.cli import log
+from program.files import read_json, require_content
 from program.job import run
 from record import points
 from record.recorded import read_checks
@@ -39,6 +40,7 @@ class Job:
     settings: InProcess
     runtime: Annotated[Path, "the framework that runs the model"]
     artifact: Annotated[Path, "the exported model, engine or weights"]
+    record: Annotated[Path | None, "engine.json, where the artifact is an engine"]
     processing: Annotated[Path | None, "model file, for a runtime that builds the model from it"]
     checks: Annotated[Path, "checks.json of the variant"]
     beside: Annotated[list[Path], "files beside the model file that it needs"]
@@ -64,7 +66,9 @@ def measured(infer: runtime.Infer, batch: list[np.ndarray], window_ms: float, sa
 
 
 def lay_out(job: Job, directory: Path) -> None:
-    """Put what a runtime expects beside itself into a directory."""
+    """Put what a runtime expects beside itself into a directory. Raises UserError when the engine is damaged."""
+    if job.record:
+        require_content(job.artifact, read_json(job.record)["sha256"])
     files = {"runtime.py": job.runtime, job.artifact.name: job.artifact, "outputs.py": Path(outputs.__file__)}
     for name, path in (files | processing(job.processing, job.beside)).items():
         (directory / name).parent.mkdir(parents=True, exist_ok=True)

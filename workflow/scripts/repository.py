@@ -12,7 +12,7 @@ from typing import Annotated
 from model import shapes
 from plan.settings.repository import Repository
 from program.cli import log
-from program.files import whole_directory
+from program.files import read_json, require_content, whole_directory
 from program.job import run
 from serve import modelconfig
 from serve import repository as repositories
@@ -27,6 +27,7 @@ class Job:
     model_py: Annotated[Path | None, "the Python model that serves it"]
     runtime: Annotated[Path | None, "the framework that runs it in Python"]
     artifact: Annotated[Path | None, "the exported model or engine"]
+    record: Annotated[Path | None, "engine.json, where the artifact is an engine"]
     repository: Annotated[Path, "output: directory"]
 
 
@@ -36,6 +37,8 @@ def main(job: Job) -> None:
     config = modelconfig.engine_model(settings.name, settings.model, profile, settings.serving, settings.backend)
     files = {"model.py": job.model_py, "runtime.py": job.runtime}
     if job.artifact:
+        if job.record:
+            require_content(job.artifact, read_json(job.record)["sha256"])
         files[job.artifact.name] = job.artifact
     with whole_directory(job.repository) as temporary:
         repositories.add_model(temporary, config, {name: path for name, path in files.items() if path})

@@ -188,13 +188,12 @@ class RuleSettings:
     def in_process(self, variant: str, repeat: str) -> InProcess:
         """The batches opt and max of the profile."""
         config = self.plan.config
-        batches = {shapes.batch(config.shapes[bound]) for bound in ("opt", "max")}
         return InProcess(
             variant=variant,
             repeat=int(repeat),
             model=signature(config.model),
             shapes=self.plan.sample_shapes,
-            batch_sizes=sorted(batches),
+            batch_sizes=self._batches(),
             device=config.serving.device,
             window_ms=config.sweep.window_ms,
         )
@@ -204,9 +203,14 @@ class RuleSettings:
         return Provenance(self.plan.config.model_dump(mode="json"))
 
     def perf_report(self) -> Report:
-        """Whose model each variant serves."""
-        inner = self.plan.config.serving.inner
-        return Report({name: computing(name, inner) for name in self.plan.variants})
+        """Whose model each variant serves, and how much was measured."""
+        config = self.plan.config
+        return Report(
+            models={name: computing(name, config.serving.inner) for name in self.plan.variants},
+            loads=len(self._loads()),
+            rounds=config.sweep.rounds,
+            batches=len(self.plan.sample_shapes) * len(self._batches()),
+        )
 
     def perf_gate(self) -> Gate:
         """What is let pass."""
@@ -295,6 +299,10 @@ class RuleSettings:
     def _contestant(self, variant: str) -> Contestant:
         served = self.plan.served(variant)
         return Contestant(variant, self._target(variant), served.kind == "pytriton", served.registered.raw)
+
+    def _batches(self) -> list[int]:
+        """The batches of the profile that are measured without a server."""
+        return sorted({shapes.batch(self.plan.config.shapes[bound]) for bound in ("opt", "max")})
 
     def _loads(self) -> list[Load]:
         """All load levels, in a fixed order."""

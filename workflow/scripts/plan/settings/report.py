@@ -5,6 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Report:
-    """models: for every variant the one whose model it serves."""
+    """models: for every variant the one whose model it serves. loads, rounds, batches: how many rows a repeat of a
+    sweep has, how many rounds all variants have at least, and how many rows a repeat without a server has."""
 
     models: dict[str, str]
+    loads: int
+    rounds: int
+    batches: int
