@@ -24,7 +24,7 @@ FORMAT = "%(asctime)s %(levelname)s %(message)s"
 # Set by the Makefile: the command that its reader typed, as `make ask`.
 STARTED_BY = "STARTED_BY"
 # The options that are variables of make, before their value.
-OPTIONS = r"--(base|config|dataset|image|images|labels|model|port|protocol|requirements|run|variant) "
+OPTIONS = r"--(base|config|dataset|duration|image|images|labels|model|port|protocol|requirements|run|variant) "
 # To the beginning of the line, and remove what is there.
 CLEAR = "\r\x1b[K"
 
