@@ -8,7 +8,6 @@ again and again. A variant that does not serve what it promises has no rows.
 """
 
 import itertools
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from plan.settings.perf import InProcess
 from program.cli import log
 from program.files import read_json, require_content
 from program.job import run
+from program.temporary import scratch
 from record import points
 from record.recorded import read_checks
 from serve import runtime
@@ -96,9 +96,9 @@ def main(job: Job) -> None:
     name = job.settings.variant
     rows = []
     if not read_checks(job.checks)["faults"]:
-        with tempfile.TemporaryDirectory() as directory:
-            lay_out(job, Path(directory))
-            rows = repeat(job, Path(directory))
+        with scratch() as directory:
+            lay_out(job, directory)
+            rows = repeat(job, directory)
     table = [{"variant": name, "repeat": job.settings.repeat, **row} for row in rows]
     points.write(job.table, table, points.IN_PROCESS_COLUMNS)
     for row in rows:
