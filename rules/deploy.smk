@@ -12,6 +12,7 @@ rule deploy:
         after=[str(path) for path in sorted(Path(TEMPLATES).rglob("*.j2"))],
         repository=f"<results>/repository/{DEPLOYED}",
         health=f"<results>/health/{DEPLOYED}.json",
+        reference=plan.reference(DEPLOYED),
         candidate=expand(rules.tune_candidate.output.candidate, variant=TUNED),
         choice=expand(rules.tune_choice.output.choice, variant=TUNED),
     output:

@@ -272,10 +272,11 @@ class RuleSettings:
         return TuneReport(self.plan.config.run, self.plan.config.model.name)
 
     def deploy(self) -> Deploy:
-        """Image and resources."""
+        """Image and resources, and what a probe sends."""
         config = self.plan.config
         image = config.serving.image.removeprefix("docker://")
-        return Deploy(image=image, **config.deploy.model_dump(exclude={"variant"}))
+        smallest = shapes.batch(config.shapes["min"])
+        return Deploy(image=image, **config.deploy.model_dump(exclude={"variant"}), smallest_batch=smallest)
 
     def launch(self) -> Launch:
         """Who starts the server of a search, and what it has to know for that."""
