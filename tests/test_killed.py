@@ -32,6 +32,15 @@ INPUTS = [Tensor(one["name"], one["dtype"], one["dims"]) for one in MODEL["input
 TARGET = Target("small", "small", "cpu", Signature(INPUTS, []), INPUTS)
 
 
+VICTIMS = [
+    ("tritonserver", signal.SIGKILL),
+    (STUB, signal.SIGKILL),
+    # A stub takes no notice of SIGTERM.
+    *(pytest.param("tritonserver", number, marks=pytest.mark.slow) for number in SIGNALS[1:]),
+    pytest.param(STUB, signal.SIGSEGV, marks=pytest.mark.slow),
+]
+
+
 @pytest.fixture
 def running(null_repository: Path, tmp_path: Path) -> Iterator[server.Server]:
     with server.running(null_repository, ["small"], tmp_path / "triton.log") as one:
@@ -73,16 +82,7 @@ def test_perf_analyzer_is_killed(null_server: server.Server, tmp_path: Path, num
     null_server.require_alive()
 
 
-@pytest.mark.parametrize(
-    ("victim", "number"),
-    [
-        ("tritonserver", signal.SIGKILL),
-        (STUB, signal.SIGKILL),
-        # A stub takes no notice of SIGTERM.
-        *(pytest.param("tritonserver", number, marks=pytest.mark.slow) for number in SIGNALS[1:]),
-        pytest.param(STUB, signal.SIGSEGV, marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.parametrize(("victim", "number"), VICTIMS)
 def test_server_is_killed(running: server.Server, tmp_path: Path, victim: str, number: signal.Signals) -> None:
     with pytest.raises(UserError) as found:
         measured_while_killed(running, tmp_path, victim, number)

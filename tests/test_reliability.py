@@ -6,6 +6,9 @@ As a program: writes it. PYTHONPATH=workflow/scripts:tools:tests python tests/te
 import test_damaged_files as damaged
 import test_hostile_configs as configs
 import test_hostile_images as images
+import test_hostile_model_files as model_files
+import test_killed as killed
+import test_resources as resources
 import test_shell as shell
 from conftest import ROOT
 from models import mnist
@@ -58,6 +61,24 @@ def rows() -> list[tuple[str, int, str, str]]:
             len(damaged.CASES),
             "refused in one line that names the file and says how it is made again",
             "damaged_files",
+        ),
+        (
+            "server, process of a model or perf_analyzer killed while it is measured, by three signals",
+            len(killed.VICTIMS) + len(killed.SIGNALS),
+            "one line, or a failed point that names the signal",
+            "killed",
+        ),
+        (
+            "model files that raise, exit, recurse, print megabytes",
+            len(model_files.FILES),
+            "refused in one line",
+            "hostile_model_files",
+        ),
+        (
+            "disks that are full or read-only, a limit of file sizes, a second run in the directory",
+            len(resources.MACHINES) + 1,
+            "one line, nothing half-written",
+            "resources",
         ),
         ("TMPDIR that a shell takes apart, or too long for a socket", 5, "refused in one line, nothing left", "shell"),
     ]

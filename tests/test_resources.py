@@ -1,4 +1,4 @@
-"""A machine that lacks something: a full disk, one that is read-only, limits of a shell. One line, and nothing half-written."""
+"""A full disk, one that is read-only, limits of a shell, a second run: one line, and nothing half-written."""
 
 import json
 import os
@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import DEFAULT, ROOT
+from conftest import DEFAULT, ROOT, Project
+from plan.progress import LOCKED
 
 SCRIPTS = ROOT / "workflow" / "scripts"
 # What precedes a program, and what it then says; `out` is where its outputs and its log go.
@@ -19,6 +20,19 @@ MACHINES = {
     "read-only disk": ("mount -t tmpfs -o ro none out", "Read-only file system. Hint: make it writable for this user"),
     "limit of files": ("ulimit -f 64", "File too large. Hint: allow larger files: ulimit -f unlimited"),
 }
+
+
+def test_second_run_in_a_directory_is_one_line(project: Project) -> None:
+    locks = project.root / ".snakemake" / "locks"
+    locks.mkdir(parents=True)
+    for kind in ("input", "output"):
+        (locks / f"0.{kind}.lock").write_text("artifacts/mnist/dataset/train.npz\n")
+    try:
+        found = project.snakemake("--cores", "1", "artifacts/mnist/dataset/train.npz", check=False)
+    finally:
+        shutil.rmtree(locks)
+    lines = [line for line in found.stderr.splitlines() if not line.startswith("Using ")]
+    assert (found.returncode, lines) == (1, [LOCKED])
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +51,15 @@ def test_lack_is_one_line(mounts: tuple[str, ...], tmp_path: Path, name: str) ->
     program = [sys.executable, SCRIPTS / "dataset.py", "--model-file", ROOT / DEFAULT["model"]["file"]]
     outputs = [part for name in ("train", "test") for part in (f"--{name}", f"out/{name}.npz")]
     settings = {"source": "embedded", "options": {"train_size": 4900, "test_size": 100, "seed": 1}}
-    arguments = [*outputs, "--summary", "out/dataset.json", "--settings", json.dumps(settings), "--log", "out/log/x.log"]
+    arguments = [
+        *outputs,
+        "--summary",
+        "out/dataset.json",
+        "--settings",
+        json.dumps(settings),
+        "--log",
+        "out/log/x.log",
+    ]
     listed = "code=$?; find out -type f ! -name x.log; exit $code"
     found = subprocess.run(
         [*mounts, "sh", "-c", f'{before} && "$@"; {listed}', "sh", *program, *arguments],
