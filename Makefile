@@ -1,12 +1,13 @@
 # Set up and run everything. `make help` lists the targets.
 # PYTHON: version of the interpreter, 3.11 or 3.12; when the environment is set up.
 # CORES: cores for Snakemake; for what runs the workflow (perf_report, tune, deploy, backend, benchmark).
-# CONFIG: overlay files; for the same, and for serve, demo and verify.
+# CONFIG: overlay files; for the same, and for serve, demo, soak and verify.
 # RUN: name of a run; for compare, evaluate, new and screenshots.
 # BASE: perf_summary.json of an earlier run; for compare.
 # VARIANT: what to serve, or all; PORT: of the server or the page; for serve, ask and demo.
 # MODEL: a model file or model.onnx for new; the name of a served model for ask.
 # REQUIREMENTS: a file of further packages that the model file imports; for new.
+# DURATION: seconds; for soak.
 # IMAGE: an image file; PROTOCOL: http or grpc; for ask.
 # DATASET: a .npz with samples and labels, or IMAGES and LABELS: two IDX files; for evaluate.
 PYTHON ?= >=3.11,<3.13
@@ -22,6 +23,7 @@ REQUIREMENTS ?=
 DATASET ?=
 IMAGES ?=
 LABELS ?=
+DURATION ?= 600
 RUN ?= $(lastword $(shell sed -n 's/^run: *//p' config/config.yaml $(CONFIG)))
 UV_VERSION := 0.13.9
 
@@ -47,7 +49,7 @@ CHECK = python -m commands.check $(OVERLAY) --uv $(UV)
 SERVED := $(OVERLAY) $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: moved help perf_report backend tune deploy compare modelopt new serve ask demo evaluate verify test test-slow test-all lint format sync docs screenshots recording lock benchmark clean distclean
+.PHONY: moved help perf_report backend tune deploy compare modelopt new serve ask demo soak evaluate verify test test-slow test-all lint format sync docs screenshots recording lock benchmark clean distclean
 
 help: ## List the targets and the variables
 	@grep -hE '^[a-z_-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -85,6 +87,9 @@ ask: $(VENV)/.main ## Send an image to a served model: make ask IMAGE=seven.png 
 
 demo: $(VENV)/.main ## Serve every variant and a page to draw on: make demo [PORT=8080]
 	@exec python -m commands.demo $(SERVED)
+
+soak: $(VENV)/.main ## Keep a server of every variant under mixed load, and check what it answers: make soak [DURATION=600]
+	@exec python -m commands.soak $(OVERLAY) --duration $(DURATION)
 
 evaluate: $(VENV)/.main ## Accuracy of a run's model.pt: make evaluate DATASET=test.npz (or IMAGES=… LABELS=…) [RUN=name]
 	@exec python -m commands.evaluate --model artifacts/$(RUN)/model/model.pt $(OVERLAY) $(if $(DATASET),--dataset '$(DATASET)') \

@@ -12,6 +12,7 @@ rule deploy:
         after=[f"<results>/repository/{DEPLOYED}.json", *map(str, sorted(Path(TEMPLATES).rglob("*.j2")))],
         repository=ancient(f"<results>/repository/{DEPLOYED}"),
         health=f"<results>/health/{DEPLOYED}.json",
+        reference=plan.reference(DEPLOYED),
         candidate=ancient(expand("<results>/tune/{variant}/candidate", variant=TUNED)),
         choice=expand(rules.tune_choice.output.choice, variant=TUNED),
     output:

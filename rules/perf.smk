@@ -54,6 +54,7 @@ rule in_process:
         code=plan.code("in_process.py"),
         runtime=ask(plan.runtime),
         artifact=ask(plan.artifact),
+        record=ask(plan.record),
         processing=ask(plan.processing),
         beside=ask(plan.processing_beside),
         checks=rules.healthcheck.output.checks,

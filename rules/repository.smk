@@ -16,6 +16,7 @@ rule repository:
         model_py=ask(plan.model_py),
         runtime=ask(plan.python_runtime),
         artifact=ask(plan.artifact),
+        record=ask(plan.record),
     output:
         repository=directory("<results>/repository/{variant}"),
         listing="<results>/repository/{variant}.json",
@@ -81,6 +82,7 @@ rule repository_pytriton:
         code=plan.code("repository_pytriton.py"),
         runtime=ask(plan.runtime),
         artifact=ask(plan.artifact),
+        record=ask(plan.record),
         model_file=plan.model_file,
         beside=plan.served_beside,
     output:

@@ -1,6 +1,7 @@
 """What make deploy writes: valid for the APIs that read it, and served by the bundled Triton."""
 
 import json
+import os
 import subprocess
 from importlib.resources import files
 from pathlib import Path
@@ -8,17 +9,25 @@ from typing import Any
 
 import jsonschema
 import kubernetes_validate
+import numpy as np
+import psutil
 import pytest
+import requests
 import yaml
 
 import deploy
 from conftest import DEFAULT, ROOT, Project, health
+from model import reference
 from processes import Foreground, wait_for
 from serve import install, modelconfig, server
 from serve.repository import configs
 
 IMAGE = DEFAULT["serving"]["image"].removeprefix("docker://")
-SETTINGS = {"image": IMAGE, **{key: value for key, value in DEFAULT["deploy"].items() if key != "variant"}}
+SETTINGS = {
+    "image": IMAGE,
+    **{key: value for key, value in DEFAULT["deploy"].items() if key != "variant"},
+    "smallest_batch": 1,
+}
 TEMPLATES = ROOT / "workflow" / "deploy"
 KUBERNETES = "1.33"
 MANIFESTS = {"deployment", "service", "autoscaler", "disruption", "network"}
@@ -31,12 +40,21 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def reference_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("reference") / "reference.npz"
+    images = np.ones((4, 1, 28, 28), np.float32)
+    reference.save(path, [reference.Reference({"input": images}, {"output": np.zeros((4, 10), np.float32)})])
+    return path
+
+
 @pytest.fixture
-def deployed(script, null_repository: Path, healthy: Path, tmp_path: Path) -> Path:
+def deployed(script, null_repository: Path, healthy: Path, reference_file: Path, tmp_path: Path) -> Path:
     """The deployment of a model that computes nothing."""
     target = tmp_path / "deploy"
     found = script(
         "deploy.py", "--health", healthy, "--repository", null_repository, "--templates", TEMPLATES,
+        "--reference", reference_file,
         "--deploy", target, settings=SETTINGS | {"cpus": 8},
     )  # fmt: skip
     assert found.returncode == 0, found.stderr
@@ -70,11 +88,34 @@ def test_compose_file_is_valid(deployed):
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
 
 
-def test_pods_are_probed_at_the_model_and_the_server(deployed):
+def test_pods_are_probed_by_an_inference(deployed):
     (container,) = manifest(deployed, "deployment")["spec"]["template"]["spec"]["containers"]
-    paths = {name: container[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "readiness", "liveness")}
-    ready = "/v2/models/small/ready"
-    assert paths == {"startup": ready, "readiness": ready, "liveness": "/v2/health/live"}
+    commands = {name: container[f"{name}Probe"]["exec"]["command"] for name in ("startup", "readiness", "liveness")}
+    probe = "/probe/probe.sh"
+    assert commands == {"startup": [probe], "readiness": [probe], "liveness": [probe, "live"]}
+    compose = yaml.safe_load((deployed / "compose.yaml").read_text())
+    assert compose["services"]["triton"]["healthcheck"]["test"] == ["CMD", probe]
+    assert "COPY probe /probe" in (deployed / "Dockerfile").read_text().splitlines()
+
+
+def test_probe_tells_what_triton_does_not(deployed, null_repository, needs, tmp_path):
+    needs("curl")
+    with server.running(null_repository, ["small"], tmp_path / "triton.log") as running:
+        url, process = f"http://{running.http}/v2/models/small/ready", psutil.Process(running.process.pid)
+
+        def probe(*arguments: str) -> int:
+            command = [deployed / "probe" / "probe.sh", *arguments]
+            return subprocess.run(command, env=os.environ | {"HTTP_PORT": str(running.ports.http)}).returncode
+
+        assert (probe(), probe("live")) == (0, 0)
+        process.suspend()
+        assert (probe(), probe("live")) == (28, 0)
+        process.resume()
+        (stub,) = process.children(recursive=True)
+        stub.kill()
+        assert (probe(), probe("live")) == (22, 22)
+        assert requests.get(url, timeout=5).ok
+    assert (probe(), probe("live")) == (7, 7)
 
 
 def test_pods_have_no_rights_that_they_do_not_need(deployed):
@@ -102,8 +143,6 @@ def test_selectors_find_the_pods(deployed):
 
 
 def test_autoscaler_asks_for_the_metric_that_the_adapter_makes(deployed, null_server):
-    import requests
-
     (metric,) = manifest(deployed, "autoscaler")["spec"]["metrics"]
     (rule,) = manifest(deployed, "prometheus-adapter")["rules"]["custom"]
     assert metric["pods"]["metric"]["name"] == rule["name"]["as"]
@@ -146,9 +185,10 @@ def test_image_has_what_the_models_import(deployed):
     assert (deployed / "Dockerfile").read_text().splitlines()[1] == f"FROM {SETTINGS['image']}"
 
 
-def test_same_repository_has_the_same_image_name(deployed, script, null_repository, healthy, tmp_path):
+def test_same_repository_has_the_same_image_name(deployed, script, null_repository, healthy, reference_file, tmp_path):
     found = script(
         "deploy.py", "--health", healthy, "--repository", null_repository, "--templates", TEMPLATES,
+        "--reference", reference_file,
         "--deploy", tmp_path / "again", settings=SETTINGS | {"cpus": 8},
     )  # fmt: skip
     assert found.returncode == 0, found.stderr
@@ -160,6 +200,7 @@ def test_unhealthy_variant_is_not_deployed(script, null_repository, tmp_path):
     (tmp_path / "health.json").write_text(health("null", "grpc: not ready"))
     found = script(
         "deploy.py", "--health", "health.json", "--repository", null_repository, "--templates", TEMPLATES,
+        "--reference", "unread.npz",
         "--deploy", tmp_path / "deploy", settings=SETTINGS,
     )  # fmt: skip
     assert found.returncode == 2

@@ -90,7 +90,7 @@ def test_failed_gives_the_last_word_as_reason(name, code, reason):
     ("code", "text", "rows", "reason"),
     [
         (None, "Request concurrency: 4\n", 0, "perf_analyzer was stopped: it took too long: Request concurrency: 4"),
-        (-11, "", 0, "perf_analyzer ended with exit code -11: no output"),
+        (-11, "", 0, "perf_analyzer was ended by SIGSEGV: no output"),
         (0, "all is well\n", 0, "perf_analyzer ended with exit code 0: all is well"),
         (1, "all is well\n", 1, "perf_analyzer ended with exit code 1: all is well"),
     ],

@@ -3,8 +3,12 @@
 As a program: writes it. PYTHONPATH=workflow/scripts:tools:tests python tests/test_reliability.py
 """
 
+import test_damaged_files as damaged
 import test_hostile_configs as configs
 import test_hostile_images as images
+import test_hostile_model_files as model_files
+import test_killed as killed
+import test_resources as resources
 import test_shell as shell
 from conftest import ROOT
 from models import mnist
@@ -23,29 +27,58 @@ def rows() -> list[tuple[str, int, str, str]]:
             "any value at any key of each shipped configuration",
             configs.TREES,
             "planned, or refused in lines",
-            "configs",
+            "hostile_configs",
         ),
-        ("shipped files with text put in, cut out, doubled", configs.TEXTS, "planned, or refused in lines", "configs"),
+        (
+            "shipped files with text put in, cut out, doubled",
+            configs.TEXTS,
+            "planned, or refused in lines",
+            "hostile_configs",
+        ),
         (
             "a configuration that is wrong in a way of its own",
             refused,
             "refused in the line that is expected",
-            "configs",
+            "hostile_configs",
         ),
-        ("one that is odd and fine", planned, "planned, by `snakemake -n` too", "configs"),
-        (formats, images.IMAGES, "decoded, or refused in one line", "images"),
-        ("other formats that Pillow reads", len(images.OTHERS), "refused", "images"),
+        ("one that is odd and fine", planned, "planned, by `snakemake -n` too", "hostile_configs"),
+        (formats, images.IMAGES, "decoded, or refused in one line", "hostile_images"),
+        ("other formats that Pillow reads", len(images.OTHERS), "refused", "hostile_images"),
         (
             f"requests of {images.CLIENTS} clients to `bls`, every second one damaged",
             images.REQUESTS,
             "every good one answered right, every damaged one with its own error or its own answer",
-            "images",
+            "hostile_images",
         ),
         (
             "variables of a shell, all at once, with umask 077, without HOME, as a user without a name",
             len(shell.SHELL),
             "served, asked over both protocols and measured",
             "shell",
+        ),
+        (
+            "files of a run: cut at half, empty, noise, one byte changed, a line missing",
+            len(damaged.CASES),
+            "refused in one line that names the file and says how it is made again",
+            "damaged_files",
+        ),
+        (
+            "server, process of a model or perf_analyzer killed while it is measured, by three signals",
+            len(killed.VICTIMS) + len(killed.SIGNALS),
+            "one line, or a failed point that names the signal",
+            "killed",
+        ),
+        (
+            "model files that raise, exit, recurse, print megabytes",
+            len(model_files.FILES),
+            "refused in one line",
+            "hostile_model_files",
+        ),
+        (
+            "disks that are full or read-only, a limit of file sizes, a second run in the directory",
+            len(resources.MACHINES) + 1,
+            "one line, nothing half-written",
+            "resources",
         ),
         ("TMPDIR that a shell takes apart, or too long for a socket", 5, "refused in one line, nothing left", "shell"),
     ]
@@ -54,8 +87,7 @@ def rows() -> list[tuple[str, int, str, str]]:
 def table() -> str:
     """The rows in Markdown."""
     lines = ["| what was tried | how often | what came of it | by `tests/…` |", "|---|---|---|---|"]
-    names = {"configs": "test_hostile_configs.py", "images": "test_hostile_images.py", "shell": "test_shell.py"}
-    lines += [f"| {what} | {count:,} | {outcome} | `{names[by]}` |" for what, count, outcome, by in rows()]
+    lines += [f"| {what} | {count:,} | {outcome} | `test_{by}.py` |" for what, count, outcome, by in rows()]
     return "\n".join(lines)
 
 

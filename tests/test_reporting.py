@@ -317,13 +317,14 @@ def _write_inputs(root: Path) -> list[str]:
     del records["timeline"]
     for name, content in {**records, "engine": engine(), **{f"health_{k}": v for k, v in health().items()}}.items():
         (root / f"{name}.json").write_text(json.dumps(content))
+    turns, alone = rounds({"fast": 5000, "slow": 4000, "null": 8000}), in_process_repeats()
     tables.write(root / "perf.csv", repeats(), points.REPEAT_COLUMNS)
-    tables.write(
-        root / "head_to_head.csv", rounds({"fast": 5000, "slow": 4000, "null": 8000}), points.HEAD_TO_HEAD_COLUMNS
-    )
-    points.write(root / "in_process.csv", in_process_repeats(), points.IN_PROCESS_COLUMNS)
+    tables.write(root / "head_to_head.csv", turns, points.HEAD_TO_HEAD_COLUMNS)
+    points.write(root / "in_process.csv", alone, points.IN_PROCESS_COLUMNS)
+    measured = {"loads": len(repeats()), "rounds": int(turns["round"].max()), "batches": len(alone)}
+    settings = json.dumps({"models": {"fast": "fast", "shaky": "fast"}, **measured})
     return [
-        *("--settings", '{"models": {"fast": "fast", "shaky": "fast"}}', "--in-process", str(root / "in_process.csv")),
+        *("--settings", settings, "--in-process", str(root / "in_process.csv")),
         *("--points", str(root / "perf.csv"), "--engines", str(root / "engine.json"), "--run-config", str(config)),
         *("--logs", str(root), "--head-to-head", str(root / "head_to_head.csv")),
         *("--health", *(str(root / f"health_{name}.json") for name in THROUGHPUTS)),

@@ -12,6 +12,7 @@ from conftest import DEFAULT, MODEL, PROFILE, ROOT, SERVING
 from model import shapes
 from plan.settings.repository import Repository
 from program.cli import UserError
+from program.files import sha256_of
 from program.typed import rebuilt
 from repository_native import check_profiles
 from serve import modelconfig
@@ -156,6 +157,7 @@ def test_missing_artifact_leaves_no_repository(script, settings, tmp_path):
 # engine.json of an engine with two profiles, as far as a repository reads it.
 RECORD = {
     "file": "model.plan",
+    "sha256": sha256_of(b"artifact"),
     "profiles": [shapes.parse_profile(PROFILE), shapes.parse_profile(PROFILE | {"max": PROFILE["opt"]})],
 }
 RAW = {

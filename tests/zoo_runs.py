@@ -112,7 +112,7 @@ class Carried:
         artifact = [*map(Path, plan.artifact(variant))]
         if plan.served(variant).runs.engine == "openvino":
             paths = self.at("export/model.onnx"), *artifact, self.at("engine/openvino/engine.json")
-            engine_openvino.main(engine_openvino.Job(self.settings.engine_openvino(), *paths))
+            engine_openvino.main(engine_openvino.Job(self.settings.engine_openvino("openvino"), *paths))
         if VARIANTS[variant].kind == "pytriton":
             model = Path(plan.model_file[0]), [Path(path) for path in plan.served_beside]
             runtime = Path(plan.runtime(variant))

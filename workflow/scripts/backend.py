@@ -8,7 +8,6 @@ import os
 import shlex
 import shutil
 import subprocess
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Annotated
 from program.cli import UserError, log
 from program.files import whole_file
 from program.job import run
+from program.temporary import scratch
 from serve import install
 
 SOURCES = Path(__file__).parents[1] / "backends" / "native"
@@ -64,8 +64,7 @@ def build(targets: dict[str, Path], sanitize: str) -> None:
     sources: dict[str, tuple[str, ...]] = dict.fromkeys(COMMON, ())
     for name, needed in engines.items():
         sources |= dict.fromkeys([*needed.sources, f"engine_{name}"], needed.flags)
-    with tempfile.TemporaryDirectory() as directory:
-        objects = Path(directory)
+    with scratch() as objects:
         with ThreadPoolExecutor(JOBS) as pool:
             # The slow ones first.
             slowest = sorted(sources.items(), key=lambda item: -len(item[1]))

@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import jinja2
+import numpy as np
 
+from model.reference import Reference, load
 from plan.settings.deploy import Deploy
 from program.cli import UserError, log
 from program.files import read_json, sha256, whole_directory, write_text
 from program.imports import top_level_imports
 from program.job import run
+from record import inputs
 from record.recorded import read_health
 from serve import install, modelconfig, runtime
 from serve import repository as repositories
@@ -38,6 +41,7 @@ class Job:
     repository: Annotated[Path, "model repository of the variant"]
     candidate: Annotated[Path | None, "repository of the tuned configuration"]
     choice: Annotated[Path | None, "choice.json"]
+    reference: Annotated[Path, "reference.npz of what the variant takes"]
     templates: Annotated[Path, "directory of the templates"]
     deploy: Annotated[Path, "output: directory"]
 
@@ -116,7 +120,21 @@ def render(templates: Path, target: Path, shown: Mapping[str, Any]) -> None:
     for path in sorted(templates.rglob("*.j2")):
         name = path.relative_to(templates)
         write_text(target / name.with_suffix(""), environment.get_template(str(name)).render(shown))
-    (target / "run.sh").chmod(0o755)
+    for program in ("run.sh", "probe/probe.sh"):
+        (target / program).chmod(0o755)
+
+
+def request(config: Any, reference: Path, batch: int) -> str:
+    """A request of the smallest batch that is served, in the JSON that Triton's HTTP endpoint takes.
+
+    A model without a batch axis gets one sample without it; a single value is on an axis of 1.
+    """
+    samples, batching = load(reference)[0].at_least(batch).first(batch), config.max_batch_size > 0
+    sent = {}
+    for tensor, array in zip(config.input, samples.inputs.values()):
+        own = array if batching else array[0]
+        sent[tensor.name] = own if own.ndim == len(tensor.dims) + batching else np.expand_dims(own, -1)
+    return inputs.as_request(Reference(sent, {}), list(sent))
 
 
 def main(job: Job) -> None:
@@ -132,6 +150,7 @@ def main(job: Job) -> None:
         (repository / config.name / "config.pbtxt").write_text(modelconfig.text(config), encoding="utf-8")
         shown = values(repository, config, job.settings, why)
         render(job.templates, target, shown)
+        write_text(target / "probe" / "request.json", request(config, job.reference, job.settings.smallest_batch))
     log.info("%s: %s", job.deploy, why)
 
 

@@ -5,7 +5,6 @@ shape. The package (.pt2) holds the machine code and the weights; it loads witho
 """
 
 import os
-import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +29,7 @@ from plan.settings.engine import AotInductor
 from program.cli import UserError, log
 from program.files import whole_file
 from program.job import run
+from program.temporary import scratch
 
 # The number of threads is the served instance's own, instead of being compiled in.
 OPTIONS = {"cpp.dynamic_threads": True}
@@ -134,8 +134,8 @@ def bounds(program: torch.export.ExportedProgram, inputs: Sequence[Tensor], opt:
 @contextmanager
 def private_cache() -> Iterator[None]:
     """Compile from nothing, and leave nothing behind: the compiler's cache lives in a temporary directory."""
-    with tempfile.TemporaryDirectory() as directory:
-        os.environ["TORCHINDUCTOR_CACHE_DIR"] = directory
+    with scratch() as directory:
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(directory)
         yield
 
 

@@ -7,7 +7,6 @@ Snakemake runs with `--sdm apptainer`; for that image's sake nothing but Python 
 import importlib
 import importlib.util
 import subprocess
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from plan.settings.engine import TensorRt
 from program.cli import UserError, log
 from program.files import read_json, whole_file
 from program.job import run
+from program.temporary import scratch
 
 # Settings that trtexec alone is given, with what the Python package builds with.
 TRTEXEC_ONLY = {
@@ -62,8 +62,7 @@ def with_trtexec(program: str, job: Job, plan: Path) -> Made:
     start = time.perf_counter()
     output = _run(build)
     seconds = time.perf_counter() - start
-    with tempfile.TemporaryDirectory() as name:
-        directory = Path(name)
+    with scratch() as directory:
         _run(trtexec.measure(program, release, plan, settings.profiles[0]["opt"], directory))
         found = layers.from_json(read_json(directory / "layers.json"))
         described = Description(

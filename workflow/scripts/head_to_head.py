@@ -7,7 +7,6 @@ turns.
 """
 
 import random
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from plan.settings.perf import Contestant, HeadToHead
 from program.cli import log
 from program.files import whole_directory
 from program.job import run
+from program.temporary import scratch
 from record import inputs, turns
 from record.points import HEAD_TO_HEAD_COLUMNS, write
 from record.recorded import read_checks
@@ -126,10 +126,10 @@ def measured(job: Job, contestants: Sequence[Contestant], raw: Path) -> list[Row
     """All turns of the contestants, on servers of this job."""
     repositories = dict(zip((one.variant for one in job.settings.contestants), job.repositories, strict=True))
     with (
-        tempfile.TemporaryDirectory() as directory,
+        scratch() as directory,
         all_running(repositories, contestants, job.settings.server, job.server_log) as servers,
     ):
-        return rounds(job.settings, contestants, servers, samples(job, contestants, Path(directory)), raw)
+        return rounds(job.settings, contestants, servers, samples(job, contestants, directory), raw)
 
 
 def main(job: Job) -> None:

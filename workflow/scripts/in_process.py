@@ -8,7 +8,6 @@ again and again. A variant that does not serve what it promises has no rows.
 """
 
 import itertools
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,9 @@ from model.samples import of_shape
 from model.signature import names
 from plan.settings.perf import InProcess
 from program.cli import log
+from program.files import read_json, require_content
 from program.job import run
+from program.temporary import scratch
 from record import points
 from record.recorded import read_checks
 from serve import runtime
@@ -39,6 +40,7 @@ class Job:
     settings: InProcess
     runtime: Annotated[Path, "the framework that runs the model"]
     artifact: Annotated[list[Path], "the exported model, engine or weights, and weights beside it"]
+    record: Annotated[Path | None, "engine.json, where the artifact is an engine"]
     processing: Annotated[Path | None, "model file, for a runtime that builds the model from it"]
     checks: Annotated[Path, "checks.json of the variant"]
     beside: Annotated[list[Path], "files beside the model file that it needs"]
@@ -64,7 +66,9 @@ def measured(infer: runtime.Infer, batch: list[np.ndarray], window_ms: float, sa
 
 
 def lay_out(job: Job, directory: Path) -> None:
-    """Put what a runtime expects beside itself into a directory."""
+    """Put what a runtime expects beside itself into a directory. Raises UserError when the engine is damaged."""
+    if job.record:
+        require_content(job.artifact[0], read_json(job.record)["sha256"])
     files = {"runtime.py": job.runtime, "outputs.py": Path(outputs.__file__)}
     files |= {path.name: path for path in job.artifact}
     for name, path in (files | processing(job.processing, job.beside)).items():
@@ -93,9 +97,9 @@ def main(job: Job) -> None:
     name = job.settings.variant
     rows = []
     if not read_checks(job.checks)["faults"]:
-        with tempfile.TemporaryDirectory() as directory:
-            lay_out(job, Path(directory))
-            rows = repeat(job, Path(directory))
+        with scratch() as directory:
+            lay_out(job, directory)
+            rows = repeat(job, directory)
     table = [{"variant": name, "repeat": job.settings.repeat, **row} for row in rows]
     points.write(job.table, table, points.IN_PROCESS_COLUMNS)
     for row in rows:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from model import comparison
 from model.comparison import OutputDifference, Paired
 from model.reference import place
-from plan.settings.health import Judgement
+from plan.settings.health import Bounds, Judgement
 from program.cli import log
 from program.files import write_json
 from program.job import run
@@ -28,12 +28,17 @@ class Job:
     health: Annotated[Path, "output: health.json"]
 
 
+def allowed(wanted: Bounds) -> comparison.Bounds:
+    """The differences that the bounds of a variant allow."""
+    errors = {"max_abs_error": wanted.max_abs_error, "max_rel_error": wanted.max_rel_error}
+    bounded = {name: bound for name, bound in errors.items() if bound is not None}
+    return comparison.Bounds(min_agreement=wanted.min_agreement, **bounded)
+
+
 def beyond(found: Mapping[str, Any], settings: Judgement) -> list[str]:
     """What the answers over one protocol, as recorded, fall short of, in words."""
     wanted = settings.bounds
-    errors = {"max_abs_error": wanted.max_abs_error, "max_rel_error": wanted.max_rel_error}
-    bounded = {name: bound for name, bound in errors.items() if bound is not None}
-    bounds = comparison.Bounds(min_agreement=wanted.min_agreement, **bounded)
+    bounds = allowed(wanted)
     result = []
     for label, case in found["parity"].items():
         differing = {name: OutputDifference(**one) for name, one in case["outputs"].items()}

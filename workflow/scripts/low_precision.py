@@ -9,7 +9,6 @@ types. ModelOpt has an environment of its own (envs/modelopt.txt).
 import os
 import shutil
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -24,6 +23,7 @@ from plan.settings.engine import LowPrecision
 from program.cli import UserError, log
 from program.files import whole_file
 from program.job import run
+from program.temporary import scratch
 
 SAMPLES = 256  # to calibrate with, from the start of the training set
 
@@ -56,8 +56,7 @@ def command(python: str, precision: str, onnx: Path, converted: Path, samples: P
 
 def convert(python: str, precision: str, onnx: Path, samples: Arrays, output: Path) -> None:
     """Convert in a directory of its own, where ModelOpt leaves its intermediate files. Raises UserError."""
-    with tempfile.TemporaryDirectory() as name:
-        directory = Path(name)
+    with scratch() as directory:
         given = Path(shutil.copy(onnx, directory / "model.onnx"))
         np.savez(directory / "samples.npz", **samples)
         call = command(python, precision, given, directory / "converted.onnx", directory / "samples.npz")

@@ -20,7 +20,7 @@ from model.signature import Signature
 from model.tensors import Arrays
 from plan.settings.export import Parity
 from program.cli import UserError, log
-from program.files import write_json
+from program.files import reading, require_sound_zip, write_json
 from program.job import run
 
 if TYPE_CHECKING:
@@ -41,10 +41,13 @@ class Job:
 
 
 def torchscript_predict(path: Path) -> Predict:
-    """Run model.ts."""
+    """Run model.ts. Raises UserError when it is damaged."""
     import torch
 
-    return of_module(torch.jit.load(path, map_location="cpu").eval())
+    require_sound_zip(path)
+    with reading(path):
+        module = torch.jit.load(path, map_location="cpu").eval()
+    return of_module(module)
 
 
 def of_module(module: "torch.nn.Module") -> Predict:

@@ -52,6 +52,8 @@ class Job:
 
 def collect(job: Job) -> tuple[pd.DataFrame, Document]:
     """The summary table and the document, from the files of the other stages."""
+    given, settings = (job.points, job.head_to_head, job.in_process), job.settings
+    tables.require_complete(*given, settings.loads, settings.rounds, settings.batches)
     repeats, rounds = tables.read_repeats(job.points), tables.read_rounds(job.head_to_head)
     health = {found["variant"]: found for found in map(read_health, job.health)}
     others: Records = {

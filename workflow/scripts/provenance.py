@@ -2,7 +2,6 @@
 
 import os
 import platform
-import tempfile
 from dataclasses import asdict, dataclass
 from importlib.metadata import distributions
 from pathlib import Path
@@ -18,6 +17,7 @@ from plan.settings.provenance import Provenance
 from program.files import read_json, write_json, write_text
 from program.git import state
 from program.job import run
+from program.temporary import scratch
 from record import perf_analyzer
 
 
@@ -38,8 +38,8 @@ def software(checks: Path, requirements: Path | None) -> dict[str, Any]:
 
     `requirements`: the names of the packages that the lock of that name adds for the model.
     """
-    with tempfile.TemporaryDirectory() as directory:
-        analyzer = perf_analyzer.version(Path(directory))
+    with scratch() as directory:
+        analyzer = perf_analyzer.version(directory)
     return {
         "python": platform.python_version(),
         "os": platform.freedesktop_os_release().get("PRETTY_NAME", platform.system()),

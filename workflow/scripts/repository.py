@@ -12,6 +12,7 @@ from typing import Annotated
 from model import shapes
 from plan.settings.repository import Repository
 from program.cli import log
+from program.files import read_json, require_content
 from program.job import run
 from serve import modelconfig
 from serve import repository as repositories
@@ -26,6 +27,7 @@ class Job:
     model_py: Annotated[Path | None, "the Python model that serves it"]
     runtime: Annotated[Path | None, "the framework that runs it in Python"]
     artifact: Annotated[list[Path], "the exported model or engine, and weights beside it"]
+    record: Annotated[Path | None, "engine.json, where the artifact is an engine"]
     repository: Annotated[Path, "output: directory"]
     listing: Annotated[Path, "output: the names and hashes of its files"]
 
@@ -34,6 +36,8 @@ def main(job: Job) -> None:
     settings = job.settings
     profile = {bound: shapes.parse(text) for bound, text in settings.profile.items()}
     config = modelconfig.engine_model(settings.name, settings.model, profile, settings.serving, settings.backend)
+    if job.record:
+        require_content(job.artifact[0], read_json(job.record)["sha256"])
     files = {"model.py": job.model_py, "runtime.py": job.runtime, **{path.name: path for path in job.artifact}}
     with repositories.written(job.repository, job.listing) as temporary:
         repositories.add_model(temporary, config, {name: path for name, path in files.items() if path})

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from model import shapes
 from plan.settings.repository import NativeRepository
 from program.cli import UserError, log
-from program.files import read_json
+from program.files import read_json, require_content
 from program.job import run
 from serve import modelconfig
 from serve import repository as repositories
@@ -49,6 +49,7 @@ def main(job: Job) -> None:
     profiles = 0
     if job.record:
         record = read_json(job.record)
+        require_content(job.artifact[0], record["sha256"])
         check_profiles(record, profile)
         profiles = len(record["profiles"])
     config = modelconfig.native_model(

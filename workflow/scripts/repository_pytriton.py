@@ -10,7 +10,7 @@ from typing import Annotated
 from model import outputs, shapes
 from plan.settings.repository import PyTritonRepository
 from program.cli import log
-from program.files import write_json
+from program.files import read_json, require_content, write_json
 from program.job import run
 from serve import repository as repositories
 from serve.repository import PYTRITON
@@ -23,6 +23,7 @@ class Job:
     settings: PyTritonRepository
     runtime: Annotated[Path, "the framework that runs the model"]
     artifact: Annotated[list[Path], "weights, exported model or engine, and weights beside it"]
+    record: Annotated[Path | None, "engine.json, where the artifact is an engine"]
     model_file: Annotated[Path | None, "Python file of the model, where it has one"]
     beside: Annotated[list[Path], "files beside the model file that it needs"]
     repository: Annotated[Path, "output: directory"]
@@ -32,6 +33,8 @@ class Job:
 def main(job: Job) -> None:
     settings = job.settings
     profile = {bound: shapes.parse(text) for bound, text in settings.profile.items()}
+    if job.record:
+        require_content(job.artifact[0], read_json(job.record)["sha256"])
     description = {
         "name": settings.name,
         **asdict(settings.model),

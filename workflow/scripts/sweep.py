@@ -6,7 +6,6 @@ measured before, under the same conditions, is taken over; where none is missing
 not serve what it promises is not measured: its rows say why.
 """
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -22,6 +21,7 @@ from plan.settings.perf import Sweep
 from program.cli import log
 from program.files import checksum, whole_directory
 from program.job import run
+from program.temporary import scratch
 from record import inputs
 from record.measurement import measured
 from record.points import LEVEL, write
@@ -73,10 +73,10 @@ def sweep(job: Job, store: Store, loads: Sequence[Load]) -> None:
     settings = job.settings
     names = server.models(job.repository)
     with (
-        tempfile.TemporaryDirectory() as directory,
+        scratch() as directory,
         server.running(job.repository, names, job.server_log, kind=settings.server) as running,
     ):
-        data = samples(job, loads, Path(directory))
+        data = samples(job, loads, directory)
         for load in tqdm(loads, desc=f"{settings.variant} #{settings.repeat}", unit="point"):
             with store.measuring(load) as (raw, point):
                 measure = partial(measured, running, settings.target, load, settings.windows, data[load.shape], raw)

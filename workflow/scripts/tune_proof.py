@@ -6,7 +6,6 @@ again by one that runs elsewhere. proof.csv has one row per round and configurat
 default.
 """
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +19,7 @@ from plan.settings.tune import Proof
 from program.cli import UserError, log
 from program.files import read_json, whole_directory
 from program.job import run
+from program.temporary import scratch
 from record import inputs, perf_analyzer, points
 from tuning import launch
 
@@ -45,11 +45,11 @@ def measured(
     """One point of the one model in a repository, freshly loaded. Raises UserError when it failed."""
     windows = settings.windows
     served = launch.serving(settings.launch, repository, level.protocol, log_file, settings.server)
-    with tempfile.TemporaryDirectory() as directory, served as (name, url):
-        data = Path(directory) / "samples.json"
+    with scratch() as directory, served as (name, url):
+        data = directory / "samples.json"
         inputs.write(data, samples, settings.model)
         command = perf_analyzer.command(name, url, level, windows, data)
-        libraries = Path(directory) / "libraries"
+        libraries = directory / "libraries"
         libraries.mkdir()
         point = perf_analyzer.measure(command, level, raw, libraries, perf_analyzer.limit(windows))
     if point["status"] == "failed":

@@ -7,7 +7,6 @@ which Model Analyzer alone does not make of it.
 
 import csv
 import shutil
-import tempfile
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from plan.settings.tune import Search
 from program.cli import UserError, log
 from program.files import read_json, whole_directory, whole_file
 from program.job import run
+from program.temporary import scratch
 from record import inputs
 from record.recorded import read_checks
 from serve import modelconfig
@@ -98,8 +98,7 @@ def main(job: Job) -> None:
     checks = read_checks(job.checks)
     if checks["faults"]:
         raise UserError(f"{checks['variant']} is unhealthy: {'; '.join(checks['faults'])}.", f"see {job.checks}")
-    with tempfile.TemporaryDirectory(prefix="triton_endpoints_") as directory:
-        work = Path(directory)
+    with scratch() as work:
         try:
             rows = search(job, work)
         finally:

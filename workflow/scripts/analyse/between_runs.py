@@ -54,7 +54,7 @@ def summary(path: Path) -> Document:
         run = document["run"]
     except FileNotFoundError:
         raise UserError(f"{path} does not exist.", "the perf_summary.json of a finished run") from None
-    except (ValueError, KeyError, TypeError):
+    except (UserError, KeyError, TypeError):
         raise UserError(f"{path} is not a perf_summary.json.", "the one of a finished run") from None
     if "rounds" not in document:
         raise UserError(

@@ -1,12 +1,15 @@
 """Recorded points as tables: read from CSV or from perf_summary.json, and back to records."""
 
+import csv
+import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from program.files import whole_file
+from program.cli import UserError
+from program.files import anew, reading, whole_file
 from record.points import HEAD_TO_HEAD_COLUMNS, IN_PROCESS_COLUMNS, REPEAT_COLUMNS
 from record.recorded import require_same
 
@@ -22,7 +25,7 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def read_repeats(paths: Iterable[Path]) -> pd.DataFrame:
-    """All repeats of all variants as one table."""
+    """All repeats of all variants as one table. Raises UserError, as the others, when a file is damaged."""
     return pd.concat([_checked(path, read(path), REPEAT_COLUMNS) for path in paths], ignore_index=True)
 
 
@@ -40,7 +43,44 @@ def read_in_process(paths: Iterable[Path]) -> pd.DataFrame:
     return pd.concat(tables) if tables else pd.DataFrame(columns=IN_PROCESS_COLUMNS)
 
 
+def require_complete(
+    repeats: Sequence[Path], rounds: Path | None, in_process: Sequence[Path], loads: int, least: int, batches: int
+) -> None:
+    """Raises UserError for a file that lacks rows: cut at the end of a line it would read well.
+
+    loads, batches: the rows of one repeat with and without a server, where a variant that is unhealthy has none.
+    least: the rounds in which every variant that has a turn has one.
+    """
+    for path in repeats:
+        _require_rows(path, len(read(path)), [loads])
+    for path in in_process:
+        _require_rows(path, len(_read(path)), [0, batches])
+    if rounds is not None and len(turns := read(rounds)):
+        variants, numbers = turns["variant"].nunique(), turns["round"].nunique()
+        _require_rows(rounds, len(turns), [variants * max(numbers, least)])
+
+
+def _require_rows(path: Path, found: int, wanted: Sequence[int]) -> None:
+    if found not in wanted:
+        raise UserError(f"{path} is damaged: it has {found} rows, not {wanted[-1]}.", anew(path))
+
+
 def _read(path: Path) -> pd.DataFrame:
+    with reading(path):
+        _require_whole_lines(path.read_text(encoding="utf-8"))
+        return _parsed(path)
+
+
+def _require_whole_lines(text: str) -> None:
+    """Raises ValueError for CSV that is cut in a line, which pandas takes for cells that are empty."""
+    if not text.endswith("\n"):
+        raise ValueError("its last line is cut off")
+    head, *rows = csv.reader(io.StringIO(text))
+    if short := next((number for number, row in enumerate(rows, 2) if len(row) != len(head)), None):
+        raise ValueError(f"line {short} has other cells than the first")
+
+
+def _parsed(path: Path) -> pd.DataFrame:
     columns = pd.read_csv(path, nrows=0).columns
     na_values = {column: [""] for column in columns if column not in _WORDS}
     text = {column: str for column in columns if column in _WORDS | _MARKS}

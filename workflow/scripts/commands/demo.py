@@ -7,7 +7,7 @@ variant, and prints the address of the page. Ctrl-C stops it all. Loopback only;
 import argparse
 import asyncio
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -82,6 +82,18 @@ class Served:
         self.endpoint.close()
 
 
+@web.middleware
+async def of_this_machine(request: web.Request, handler: Callable[..., Any]) -> web.StreamResponse:
+    """Refuse what another page sends here through a browser, by a name that it gave this address, or across origins."""
+    assert request.transport is not None
+    port = request.transport.get_extra_info("sockname")[1]
+    hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
+    origin = request.headers.get("Origin")
+    if request.host not in hosts or (origin is not None and origin.removeprefix("http://") not in hosts):
+        raise web.HTTPForbidden(text="The page answers under its own address alone.")
+    return await handler(request)  # type: ignore[no-any-return]
+
+
 def application(run: str, variants: Sequence[Served], source: ModuleType) -> web.Application:
     """The page and what it asks: POST /ask takes an image file, and gives the answers of all variants as JSON."""
     environment = jinja2.Environment(
@@ -111,7 +123,7 @@ def application(run: str, variants: Sequence[Served], source: ModuleType) -> web
                 raise web.HTTPBadRequest(text=f"The request is {error}.") from error
             return web.json_response([await one.answer(image, source) for one in variants], headers=HEADERS)
 
-    result = web.Application(client_max_size=LARGEST)
+    result = web.Application(client_max_size=LARGEST, middlewares=[of_this_machine])
     result.add_routes([web.get("/", page), web.get("/{name}", file), web.post("/ask", ask)])
     return result
 

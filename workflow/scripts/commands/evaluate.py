@@ -22,8 +22,9 @@ def read(options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
     if options.dataset:
         try:
             samples, labels = split(options.dataset)
-        except (OSError, ValueError) as error:
-            raise UserError(f"{options.dataset} is not a data set of this workflow ({error}).") from error
+        except (OSError, UserError) as error:
+            why = error.__cause__ or error
+            raise UserError(f"{options.dataset} is not a data set of this workflow ({why}).") from error
         if labels is None:
             raise UserError(f"{options.dataset} has no labels: accuracy is not defined.")
         return samples, labels

@@ -12,7 +12,7 @@ import onnx
 
 from model.tensors import DTYPES, Arrays, as_text
 from program.cli import UserError
-from program.files import sha256, whole_file
+from program.files import reading, sha256, whole_file
 
 TYPE_NAMES = {
     onnx.helper.np_dtype_to_tensor_dtype(np.dtype(kind)): name for name, kind in DTYPES.items() if name != "BYTES"
@@ -54,7 +54,11 @@ def read(path: Path) -> onnx.ModelProto:
 def whole(path: Path) -> onnx.ModelProto:
     """A graph with all of its weights inside. Raises UserError as `read`."""
     graph = read(path)
-    onnx.load_external_data_for_model(graph, str(path.parent))
+    try:
+        onnx.load_external_data_for_model(graph, str(path.parent))
+    except Exception as error:  # of the system, or for files that are cut off
+        hint = "copy the files that lie beside the graph again"
+        raise UserError(f"model.onnx: the weights of {path} cannot be read: {error}.", hint) from error
     return graph
 
 
@@ -109,6 +113,8 @@ def runner(path: Path, outputs: list[str]) -> Callable[[Arrays], list[np.ndarray
     try:
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # of classes that ONNX Runtime does not name publicly
+        with reading(path):
+            onnx.checker.check_model(path)
         raise UserError(
             f"ONNX Runtime cannot run {path}: {_first(error)}.", "see export.opset and the operators"
         ) from error

@@ -42,6 +42,7 @@ from model.outputs import evaluating, tensors_of
 from model.source import load_file
 from model.tensors import Arrays
 from program.cli import UserError
+from program.files import anew, reading, require_sound_zip
 
 if TYPE_CHECKING:
     import torch
@@ -58,8 +59,11 @@ def built(source: ModuleType, arguments: Mapping[str, Any]) -> "torch.nn.Module"
 
 
 def split(path: Path) -> tuple[np.ndarray, Any]:
-    """The raw samples [n, …] of train.npz or test.npz, and their labels [n] or None."""
-    with np.load(path) as data:
+    """The raw samples [n, …] of train.npz or test.npz, and their labels [n] or None.
+
+    Raises UserError when it is damaged.
+    """
+    with reading(path), np.load(path) as data:
         samples, labels = data[data.files[0]], data["labels"] if "labels" in data.files else None
     return samples, labels
 
@@ -85,6 +89,8 @@ def load_checkpoint(path: Path) -> tuple["torch.nn.Module", ModuleType]:
     import torch
 
     try:
+        # PyTorch does not look at the checksums.
+        require_sound_zip(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
         source = load_file(_find(Path(content["model_file"])), "build")
         module = built(source, content["arguments"])
@@ -96,7 +102,7 @@ def load_checkpoint(path: Path) -> tuple["torch.nn.Module", ModuleType]:
     except UserError:
         raise
     except Exception as error:
-        raise UserError(f"{path} is not a model.pt of this workflow ({_short(error)}).") from error
+        raise UserError(f"{path} is not a model.pt of this workflow ({_short(error)}).", anew(path)) from error
     return evaluating(module), source
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from model import shapes
 from model.signature import Signature, Tensor
-from program.files import whole_file
+from program.files import reading, whole_file
 
 Arrays = dict[str, np.ndarray]
 
@@ -77,9 +77,9 @@ def save(path: Path, groups: Sequence[Reference]) -> None:
 
 
 def load(path: Path) -> list[Reference]:
-    """The groups in a file that `save` wrote."""
+    """The groups in a file that `save` wrote. Raises UserError when it is damaged."""
     groups: list[dict[str, Arrays]] = []
-    with np.load(path) as data:
+    with reading(path), np.load(path) as data:
         for key in data.files:
             # Names of tensors may have colons and slashes too.
             head, _, name = key.partition(":")

@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+import traceback
 from pathlib import Path
 from types import ModuleType
 
@@ -9,9 +10,10 @@ from program.cli import UserError
 
 
 def load_file(path: Path, *functions: str) -> ModuleType:
-    """The module of a model file, which can import the files beside it. Raises UserError without it or a function.
+    """The module of a model file, which can import the files beside it.
 
-    Its directory stays in the path, because functions import too.
+    Its directory stays in the path, because functions import too. Raises UserError without the file or a function, and
+    when running the file raises or exits.
     """
     if not path.is_file():
         raise UserError(f"model file {path} does not exist.", "correct model.file in the config")
@@ -20,8 +22,23 @@ def load_file(path: Path, *functions: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     if str(path.parent.resolve()) not in sys.path:
         sys.path.insert(0, str(path.parent.resolve()))
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise UserError(f"model file {path} cannot be imported: {_reason(error, path)}.", "correct it") from error
     for name in functions:
         if not callable(getattr(module, name, None)):
             raise UserError(f"{path} has no function {name}.", "workflow/scripts/model/interface.py describes it")
     return module
+
+
+def _reason(error: BaseException, path: Path) -> str:
+    """The type and the first line of an error, and the line of the model file that led to it."""
+    lines = [
+        one.lineno
+        for one in traceback.extract_tb(error.__traceback__)
+        if Path(one.filename).resolve() == path.resolve()
+    ]
+    place = f" (line {lines[-1]})" if lines else ""
+    first = (str(error).strip().splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first[:200]}{place}"

@@ -24,6 +24,10 @@ PREAMBLE = (
     *("Config file ", "Assuming unrestricted ", "Building DAG ", "Using shell: ", "Provided ", "Rules claiming "),
     *("Conda environments: ", "Singularity containers: "),
 )
+LOCKED = (
+    "Another Snakemake runs in this directory, or was killed here. Hint: wait for it; if none runs, "
+    ".venv/bin/snakemake --unlock, then run again"
+)
 INTERRUPTED = "Interrupted: jobs are being stopped. Run the same command to go on."
 # How Snakemake announces that; and what it says after a job has failed, which is told when it does.
 _STOPS = "Terminating processes on user request"
@@ -86,6 +90,8 @@ class Progress(logging.Handler):
             self._error(record.__dict__, self._signals.pop(record.thread, None))
         elif killed := _KILLED.match(text):
             self._signals[record.thread] = killed[1]
+        elif text.startswith("LockException"):
+            self._print(LOCKED)
         elif record.levelno >= logging.WARNING:
             if not text.startswith(_AFTER_FAILURE):
                 self._print(text)

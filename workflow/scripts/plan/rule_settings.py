@@ -198,13 +198,12 @@ class RuleSettings:
     def in_process(self, variant: str, repeat: str) -> InProcess:
         """The batches opt and max of the profile."""
         config = self.plan.config
-        batches = {shapes.batch(config.shapes[bound]) for bound in ("opt", "max")}
         return InProcess(
             variant=variant,
             repeat=int(repeat),
             model=signature(config.model),
             shapes=self.plan.sample_shapes,
-            batch_sizes=sorted(batches),
+            batch_sizes=self._batches(),
             device=config.serving.device,
             window_ms=config.sweep.window_ms,
         )
@@ -214,11 +213,14 @@ class RuleSettings:
         return Provenance(self.plan.config.model_dump(mode="json"))
 
     def perf_report(self) -> Report:
-        """Whose model each variant serves, and on how many GPUs."""
-        inner = self.plan.config.serving.inner
+        """Whose model each variant serves, on how many devices, and how much was measured."""
+        config = self.plan.config
         return Report(
-            {name: computing(name, inner) for name in self.plan.variants},
-            {name: self.plan.served(name).gpus for name in self.plan.variants},
+            models={name: computing(name, config.serving.inner) for name in self.plan.variants},
+            gpus={name: self.plan.served(name).gpus for name in self.plan.variants},
+            loads=len(self._grid().loads),
+            rounds=config.sweep.rounds,
+            batches=len(self.plan.sample_shapes) * len(self._batches()),
         )
 
     def perf_gate(self) -> Gate:
@@ -281,10 +283,11 @@ class RuleSettings:
         return TuneReport(self.plan.config.run, self.plan.config.model.name)
 
     def deploy(self) -> Deploy:
-        """Image and resources."""
+        """Image and resources, and what a probe sends."""
         config = self.plan.config
         image = config.serving.image.removeprefix("docker://")
-        return Deploy(image=image, **config.deploy.model_dump(exclude={"variant"}))
+        smallest = shapes.batch(config.shapes["min"])
+        return Deploy(image=image, **config.deploy.model_dump(exclude={"variant"}), smallest_batch=smallest)
 
     def launch(self) -> Launch:
         """Who starts the server of a search, and what it has to know for that."""
@@ -308,6 +311,10 @@ class RuleSettings:
     def _contestant(self, variant: str) -> Contestant:
         served = self.plan.served(variant)
         return Contestant(variant, self._target(variant), served.kind == "pytriton", served.registered.raw)
+
+    def _batches(self) -> list[int]:
+        """The batches of the profile that are measured without a server."""
+        return sorted({shapes.batch(self.plan.config.shapes[bound]) for bound in ("opt", "max")})
 
     def _grid(self) -> Grid:
         """What decides the load levels; distributions of requests count where there are rates."""

@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import errno
 import faulthandler
 import logging
 import os
@@ -24,7 +25,15 @@ FORMAT = "%(asctime)s %(levelname)s %(message)s"
 # Set by the Makefile: the command that its reader typed, as `make ask`.
 STARTED_BY = "STARTED_BY"
 # The options that are variables of make, before their value.
-OPTIONS = r"--(base|config|dataset|image|images|labels|model|port|protocol|requirements|run|variant) "
+OPTIONS = r"--(base|config|dataset|duration|image|images|labels|model|port|protocol|requirements|run|variant) "
+# What a machine lacks, and what to do about it.
+LACKING = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free space there, or let artifacts or TMPDIR be on another disk"),
+    errno.EFBIG: "allow larger files: ulimit -f unlimited",
+    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), "make it writable for this user"),
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "allow more open files: ulimit -n 1024"),
+    errno.ENOMEM: "free memory, or use fewer CORES",
+}
 # To the beginning of the line, and remove what is there.
 CLEAR = "\r\x1b[K"
 
@@ -99,11 +108,11 @@ def run(main: Callable[[argparse.Namespace], None], arguments: argparse.Argument
         signal.signal(number, _end)
     # Before the log, which says that the job has begun.
     die_with_parent()
-    _log_to(options.log, quiet)
-    # A crash of a library leaves the lines of Python that led to it where stderr goes.
-    faulthandler.enable()
-    log.debug("%s", shlex.join(sys.argv))
     try:
+        _log_to(options.log, quiet)
+        # A crash of a library leaves the lines of Python that led to it where stderr goes.
+        faulthandler.enable()
+        log.debug("%s", shlex.join(sys.argv))
         main(options)
         used = resource.getrusage(resource.RUSAGE_SELF)
         log.debug("done; %.1f s of processor time, at most %d MB", used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
@@ -112,9 +121,22 @@ def run(main: Callable[[argparse.Namespace], None], arguments: argparse.Argument
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
-    except Exception:
+    except Exception as error:
+        if lacking := _lacking(error):
+            log.error("%s: error: %s", program(), lacking)
+            sys.exit(2)
         log.exception("%s failed", program())
         sys.exit(1)
+
+
+def _lacking(error: BaseException | None) -> str:
+    """What the machine lacks, in a line, if an error says so itself or came from one that does; else nothing."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in LACKING:
+            where = f"{error.filename}: " if error.filename else ""
+            return f"{where}{error.strerror}. Hint: {LACKING[error.errno]}"
+        error = error.__cause__ or error.__context__
+    return ""
 
 
 def _end(received: int, _frame: object) -> None:
@@ -126,6 +148,8 @@ def _end(received: int, _frame: object) -> None:
 
 def _log_to(path: Path | None, quiet: bool) -> None:
     """Log to stderr and, from debug on, to `path`."""
+    # A log that can no longer be written, as on a full disk, says nothing of its own.
+    logging.raiseExceptions = False
     log.setLevel(logging.DEBUG)
     stream = sys.stderr
     if path is not None:

@@ -5,11 +5,14 @@ import json
 import os
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from program.errors import UserError
 
 
 @contextmanager
@@ -52,8 +55,39 @@ def write_text(path: Path, text: str) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The value in a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """The value in a JSON file. Raises UserError when it is none."""
+    with reading(path):
+        return json.loads(path.read_text(encoding="utf-8"))
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """What a reader raises inside the block becomes a UserError that names the file; only FileNotFoundError stays."""
+    try:
+        yield
+    except (UserError, FileNotFoundError):
+        raise
+    except Exception as error:  # of zipfile, zlib, pickle, numpy, PyTorch, json: whatever a damaged file leads to
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UserError(f"{path} is damaged: {first[:200]}.", anew(path)) from error
+
+
+def anew(path: Path) -> str:
+    """How a file of a run is made again, for a hint."""
+    return f"rerun what makes it: remove {path}, then start the run again"
+
+
+def require_sound_zip(path: Path) -> None:
+    """Raises UserError when a member of a zip archive has another checksum than its directory says."""
+    with reading(path), zipfile.ZipFile(path) as archive:
+        if wrong := archive.testzip():
+            raise ValueError(f"{wrong} has another checksum than it was written with")
+
+
+def require_content(path: Path, checksum: str) -> None:
+    """Raises UserError when a file has another SHA-256 than its record says."""
+    if sha256(path) != checksum:
+        raise UserError(f"{path} is damaged: its checksum is not the one of its record.", anew(path))
 
 
 def sha256(path: Path) -> str:

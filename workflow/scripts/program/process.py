@@ -33,6 +33,11 @@ def adopt_orphans() -> None:
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
+def ended(code: int) -> str:
+    """In words, how a process ended, by its exit code as subprocess has it."""
+    return f"ended with exit code {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}"
+
+
 @contextmanager
 def child(
     command: Sequence[str | Path],

@@ -1,11 +1,11 @@
 """One point of one served model: perf_analyzer's figures, and what its server says of it."""
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from plan.loads import Load, Windows
 from plan.settings.perf import Target
+from program.temporary import scratch
 from record import perf_analyzer
 from serve import endpoint
 from serve.server import Server
@@ -16,16 +16,18 @@ def measured(
 ) -> dict[str, Any]:
     """One point, with the effective batch size while it was measured; `raw` is emptied and gets perf_analyzer's files.
 
-    data: samples as perf_analyzer takes them; slo_ms: of requests that are sent at a rate.
+    data: samples as perf_analyzer takes them; slo_ms: of requests that are sent at a rate. Raises UserError when the
+    server or the process of a model ended meanwhile.
     """
     for path in raw.iterdir():
         path.unlink()
     url = {"grpc": running.grpc, "http": running.http}[load.protocol]
-    with endpoint.connected(running, "http", target.counted) as one, tempfile.TemporaryDirectory() as libraries:
+    with endpoint.connected(running, "http", target.counted) as one, scratch() as libraries:
         before = one.statistics()
         metrics = running.metrics if target.device == "cuda" else None
         command = perf_analyzer.command(target.name, url, load, windows, data, metrics)
-        point = perf_analyzer.measure(command, load, raw, Path(libraries), perf_analyzer.limit(windows), slo_ms)
+        point = perf_analyzer.measure(command, load, raw, libraries, perf_analyzer.limit(windows), slo_ms)
+        running.require_alive()
         after = one.statistics()
     executions = after["executions"] - before["executions"]
     inferences = after["inferences"] - before["inferences"]

@@ -16,7 +16,7 @@ from typing import Any
 
 from plan.loads import Load, Windows
 from program.cli import UserError, log
-from program.process import child
+from program.process import child, ended
 from record import gpu_metrics, open_loop
 from serve import install
 
@@ -152,8 +152,8 @@ def interpret(code: int | None, text: str, rows: list[dict[str, str]]) -> dict[s
             "reason": f"not stable within {len(windows)} windows; its figures are their medians",
         }
     last = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no output")
-    ended = "was stopped: it took too long" if code is None else f"ended with exit code {code}"
-    return {"status": "failed", "reason": f"perf_analyzer {ended}: {last}"}
+    how = "was stopped: it took too long" if code is None else ended(code)
+    return {"status": "failed", "reason": f"perf_analyzer {how}: {last}"}
 
 
 def _worth(text: str, windows: int) -> dict[str, str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from program.cli import UserError
-from program.files import read_json
+from program.files import anew, read_json
 
 _MEASURED = ("variant", "model", "server", "remarks", "accuracy", "samples", "protocols")
 CHECKS = (*_MEASURED, "computes", "faults")
@@ -43,8 +43,7 @@ def require_same(path: Path, found: Iterable[str], wanted: Iterable[str]) -> Non
         return
     missing, unknown = sorted(wanted - found), sorted(found - wanted)
     parts = [f"{what} {', '.join(names)}" for what, names in (("lacks", missing), ("has", unknown)) if names]
-    hint = f"rerun what makes it: remove {path}, then start the run again"
-    raise UserError(f"{path} was written by another version of the workflow: it {' and '.join(parts)}.", hint)
+    raise UserError(f"{path} was written by another version of the workflow: it {' and '.join(parts)}.", anew(path))
 
 
 def _require_cases(path: Path, found: Iterable[Mapping[str, Any]]) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from plan.loads import Load
+from program.errors import UserError
 from program.files import read_json, sha256_of, whole_directory, write_json
 from program.typed import canonical
 
@@ -31,11 +32,11 @@ class Store:
     slo_ms: float | None
 
     def has(self, load: Load) -> bool:
-        """Whether the point was measured under the same conditions, and did not fail."""
-        path = self._directory(load) / _POINT
-        if not path.exists():
+        """Whether the point was measured under the same conditions, and did not fail; a damaged one is as none."""
+        try:
+            stored = read_json(self._directory(load) / _POINT)
+        except (FileNotFoundError, UserError):
             return False
-        stored = read_json(path)
         return bool(stored["identity"] == self._identity(load) and stored["point"]["status"] != "failed")
 
     def point(self, load: Load) -> dict[str, Any]:

@@ -86,11 +86,14 @@ class Endpoint:
 
 @contextmanager
 def connected(server: Server, protocol: str, model: str) -> Iterator[Endpoint]:
-    """An endpoint of a running server. An error of the server inside the block becomes a UserError."""
+    """An endpoint of a running server. An error of the server inside the block, or its end, becomes a UserError."""
     endpoint = Endpoint(protocol, {"grpc": server.grpc, "http": server.http}[protocol], model)
     try:
         yield endpoint
     except InferenceServerException as error:
         raise UserError(f"{model} over {protocol}: {error.message()}", f"see {server.log_file}") from error
+    except ConnectionError as error:
+        server.require_alive()
+        raise UserError(f"{model} over {protocol}: {error.strerror or error}.", f"see {server.log_file}") from error
     finally:
         endpoint.close()

@@ -1,13 +1,13 @@
 """Model repositories: add a model to one, copy one, and read its configurations."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from program.files import members, sha256, whole_directory, write_json
+from program.temporary import scratch
 from serve import modelconfig
 
 PYTRITON = "pytriton.json"
@@ -67,13 +67,13 @@ def copy(repository: Path, target: Path) -> None:
 @contextmanager
 def together(repositories: Sequence[Path]) -> Iterator[Path]:
     """A repository with the models of several, by links; a model that stands in two of them is the same in both."""
-    with tempfile.TemporaryDirectory(prefix="triton_endpoints_") as directory:
+    with scratch() as directory:
         for repository in repositories:
             for config in repository.glob("*/config.pbtxt"):
-                link = Path(directory) / config.parent.name
+                link = directory / config.parent.name
                 if not link.exists():
                     link.symlink_to(config.parent.resolve())
-        yield Path(directory)
+        yield directory
 
 
 def configs(repository: Path) -> list[Any]:

@@ -6,19 +6,20 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import requests
 
 from program.cli import UserError, log
 from program.environment import require_socket, require_temporary
 from program.files import read_json
-from program.process import child
+from program.process import child, ended
+from program.temporary import scratch
 from serve import install
 from serve.repository import PYTRITON, configs
 
@@ -26,6 +27,9 @@ HOST = "127.0.0.1"
 # Triton reads a GPU's figures this often, so that a short window of a sweep has several.
 METRICS_INTERVAL_MS = 200
 _START_ATTEMPTS = 3
+# What runs below a server. Nobody waits for them, so that one that has ended stays as a zombie.
+# The kernel keeps 15 letters of its name.
+_PARTS = {"triton_python_b", "tritonserver"}
 _TAIL_LINES = 20
 
 
@@ -57,6 +61,16 @@ class Server:
     @property
     def metrics(self) -> str:
         return f"{HOST}:{self.ports.metrics}/metrics"
+
+    def require_alive(self) -> None:
+        """Raises UserError when the server has ended, or the process of a model: Triton still calls that one ready."""
+        hint = f"see {self.log_file}; the same command goes on where it was"
+        if (code := self.process.poll()) is not None:
+            raise UserError(f"Triton {ended(code)} while it served.", hint)
+        for one in psutil.Process(self.process.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                if one.name() in _PARTS and one.status() == psutil.STATUS_ZOMBIE:
+                    raise UserError("a process that runs a model for Triton ended while it served.", hint)
 
 
 class PortTaken(Exception):
@@ -123,17 +137,14 @@ def models(repository: Path) -> list[str]:
 def _started(repository: Path, log_file: Path, ports: Ports, kind: str) -> Iterator[Server]:
     log_file.parent.mkdir(parents=True, exist_ok=True)
     require_temporary()
-    with tempfile.TemporaryDirectory(prefix="triton_endpoints_") as directory:
+    with scratch() as directory:
         if (repository / PYTRITON).exists():
-            command, env = _pytriton(repository, ports, Path(directory))
+            command, env = _pytriton(repository, ports, directory)
         else:
-            parts = (install.native if kind == "native" else install.bundled)(Path(directory))
-            command, env = _triton(parts, repository, ports, Path(directory)), parts.env
-        try:
-            with log_file.open("wb") as output, child(command, output, env=env) as process:
-                yield Server(ports, log_file, process)
-        finally:
-            remove_shared_memory(Path(directory).name)
+            parts = (install.native if kind == "native" else install.bundled)(directory)
+            command, env = _triton(parts, repository, ports, directory), parts.env
+        with log_file.open("wb") as output, child(command, output, env=env) as process:
+            yield Server(ports, log_file, process)
 
 
 def _triton(parts: install.Install, repository: Path, ports: Ports, directory: Path) -> list[str | Path]:
@@ -170,12 +181,6 @@ def _pytriton(repository: Path, ports: Ports, directory: Path) -> tuple[list[str
     return command, install.pytriton_environment(directory)
 
 
-def remove_shared_memory(prefix: str) -> None:
-    """Remove the regions in shared memory that a killed Python backend left."""
-    for region in Path("/dev/shm").glob(f"{prefix}*"):
-        region.unlink(missing_ok=True)
-
-
 def _wait_until_ready(server: Server, models: Sequence[str], timeout: float) -> None:
     """Wait until the models are ready; the server itself reports "ready" earlier."""
     deadline = time.monotonic() + timeout
@@ -185,7 +190,7 @@ def _wait_until_ready(server: Server, models: Sequence[str], timeout: float) -> 
             text = server.log_file.read_text(errors="replace")
             if "already in use" in text:
                 raise PortTaken
-            raise UserError(_failure(server, f"ended with exit code {server.process.returncode}"))
+            raise UserError(_failure(server, ended(server.process.returncode)))
         if time.monotonic() > deadline:
             raise UserError(_failure(server, f"was not ready with {waiting[0]} after {timeout:.0f} s"))
         if _model_ready(server, waiting[0]):

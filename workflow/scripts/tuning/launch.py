@@ -43,7 +43,6 @@ def available(launch: Launch, directory: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        server.remove_shared_memory(directory.name)
         if launch.mode == "docker":
             docker.remove(f"{_LABEL}={directory.name}")
 
