@@ -186,6 +186,12 @@ def test_threads_for_several_requests_and_for_one_alone(asked, variant, wanted, 
     assert (serving.threads, serving.threads_alone) == (several, alone)
 
 
+@pytest.mark.parametrize(("variant", "size"), [("openvino", None), ("torchscript", None), ("tensorrt_rtx", 64)])
+def test_only_engines_that_are_tuned_for_a_batch_size_prefer_it(asked, variant, size):
+    """Others would be held to batches of profile.opt when more requests wait."""
+    assert asked().repository(variant).serving.preferred_batch_size == size
+
+
 @pytest.mark.parametrize(
     ("variants", "made", "said"),
     [

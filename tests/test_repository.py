@@ -32,7 +32,7 @@ def parsed(settings):
 @pytest.fixture
 def settings():
     threads = {"threads": 3, "threads_alone": 4}
-    serving = {"device": "cpu", "instances": 2, **threads, "max_queue_delay_us": 250}
+    serving = {"device": "cpu", "instances": 2, **threads, "max_queue_delay_us": 250, "preferred_batch_size": 4}
     return {"name": "mnist_openvino", "backend": None, "model": MODEL, "profile": PROFILE, "serving": serving}
 
 
@@ -62,11 +62,10 @@ def test_warm_up_at_both_ends_of_the_profile(settings):
         assert one.inputs["input"].zero_data
 
 
-def test_only_engines_prefer_a_batch_size(settings):
-    settings["profile"] = {bound: PROFILE[bound] for bound in ("min", "max")}
+def test_without_a_preferred_batch_size_whatever_waits_is_batched(settings):
+    settings["serving"]["preferred_batch_size"] = None
     config = parsed(settings)
     assert list(config.dynamic_batching.preferred_batch_size) == []
-    # Without it requests are still batched.
     assert config.HasField("dynamic_batching")
 
 
@@ -187,7 +186,10 @@ def assemble(script, tmp_path):
             "name": f"mnist_{variant}",
             "model": MODEL,
             "profile": PROFILE if described.engine else {bound: PROFILE[bound] for bound in ("min", "max")},
-            "serving": SERVING | {"device": device, "cuda_graphs": False} | serving,
+            "serving": SERVING
+            | {"device": device, "cuda_graphs": False}
+            | ({"preferred_batch_size": 4} if described.tuned else {})
+            | serving,
         }
         if kind == "model":
             settings["backend"] = None

@@ -37,7 +37,7 @@ def settings(mode: str, search: dict[str, Any]) -> Search:
 def config() -> Any:
     """A model that prefers batches of 4 and is warmed up with 1 and 16."""
     profile, model = shapes.parse_profile(PROFILE), rebuilt(Signature, MODEL)
-    return modelconfig.engine_model("small", model, profile, Serving(**SERVING))
+    return modelconfig.engine_model("small", model, profile, Serving(**SERVING, preferred_batch_size=4))
 
 
 def row(config: str, concurrency: int, throughput: float, p99: float) -> dict[str, Any]:

@@ -90,6 +90,12 @@ class Served:
         return wanted if wanted in self.runs.devices else "cpu"
 
     @property
+    def preferred_batch_size(self) -> int | None:
+        """The batch of `profile.opt` for an engine that is tuned for it; any other batches whatever waits."""
+        tuned = self.runs.tuned and self.config.model.batching
+        return shapes.batch(self.config.shapes["opt"]) if tuned else None
+
+    @property
     def gpus(self) -> int:
         """On how many devices its model runs: PyTriton's server has one, and so has the CPU."""
         several = self.device == "cuda" and self.registered.kind != "pytriton"
@@ -111,7 +117,15 @@ class Served:
         """How its instances are served; a model that calls another one runs on CPU itself."""
         asked = self.config.serving
         device = "cpu" if self.registered.raw else self.device
-        return Serving(device, asked.instances, self.threads, self.threads_alone, asked.max_queue_delay_us, self.gpus)
+        return Serving(
+            device=device,
+            instances=asked.instances,
+            threads=self.threads,
+            threads_alone=self.threads_alone,
+            max_queue_delay_us=asked.max_queue_delay_us,
+            preferred_batch_size=self.preferred_batch_size,
+            gpus=self.gpus,
+        )
 
     @property
     def server(self) -> str:

@@ -31,7 +31,7 @@ def engine_model(
 ) -> Any:
     """The ModelConfig of a model that workflow/backends/model.py serves.
 
-    `profile` has `min` and `max` and, for an engine, `opt`, which becomes the preferred batch size.
+    `profile` has `min` and `max` and, for an engine, `opt`.
     """
     fields = _bounded(name, model, profile, serving)
     axes = {"inputs": _axes(model.inputs), "outputs": _axes(model.outputs)}
@@ -119,10 +119,10 @@ def type_name(data_type: int) -> str:
 
 
 def _bounded(name: str, model: Signature, profile: Mapping[str, shapes.Shapes], serving: Serving) -> dict[str, Any]:
-    """The fields of every model with a profile: an engine's preferred batch size, and a warm-up at min and max."""
+    """The fields of every model with a profile: a preferred batch size, and a warm-up at min and max."""
     fields = _served(name, model, shapes.batch(profile["max"]) if model.batching else 0, serving)
-    if model.batching and "opt" in profile:
-        fields["dynamic_batching"]["preferred_batch_size"] = [shapes.batch(profile["opt"])]
+    if serving.preferred_batch_size:
+        fields["dynamic_batching"]["preferred_batch_size"] = [serving.preferred_batch_size]
     fields["model_warmup"] = [
         _warmup(bound, shapes.stacked(profile[bound], model.batching), model.inputs) for bound in ("min", "max")
     ]

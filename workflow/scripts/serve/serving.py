@@ -7,7 +7,8 @@ from dataclasses import dataclass
 class Serving:
     """device: `cpu` or `cuda`. threads: of an instance, a number, `auto` or `all`. cuda_graphs: of engines alone.
 
-    gpus: how many GPUs `cuda` means, each of which gets `instances` copies.
+    preferred_batch_size: that Triton forms as soon as it can; None for whatever waits. gpus: how many GPUs `cuda`
+    means, each of which gets `instances` copies.
 
     threads_alone: threads for a request that is alone, where a native backend serves.
     """
@@ -17,5 +18,6 @@ class Serving:
     threads: int | str
     threads_alone: int | str
     max_queue_delay_us: int
+    preferred_batch_size: int | None = None
     gpus: int = 1
     cuda_graphs: bool = False

@@ -28,7 +28,8 @@ class Variant:
     of: the variant whose runtime, artifact and engine it serves as well, only in another way.
     runtime: the file in workflow/backends/ that runs the model, and artifact: the file below artifacts/<run>/ that it
     runs; None where the variant calls, or takes over, those of `serving.inner`.
-    engine: the engine that it needs itself.
+    engine: the engine that it needs itself. tuned: whether the engine's kernels are chosen for `profile.opt`, so that
+    Triton forms batches of that size as soon as it can.
     backend: the engine of workflow/backends/native/ that serves it in C++, where `serving.backend` says so.
     raw: whether it takes and gives `model.raw` of the config rather than tensors.
     native: the backend that takes the place of the runtime where Triton has it.
@@ -47,6 +48,7 @@ class Variant:
     runtime: str | None = None
     artifact: str | None = None
     engine: str | None = None
+    tuned: bool = False
     backend: str | None = None
     raw: bool = False
     native: Native | None = None
@@ -105,6 +107,7 @@ VARIANTS = {
         runtime="runtime_tensorrt_rtx.py",
         artifact="engine/tensorrt_rtx/model.engine",
         engine="tensorrt_rtx",
+        tuned=True,
         devices=("cuda",),
         packages=("tensorrt-rtx-cu13-bindings", "tensorrt-rtx-cu13-libs", "torch"),
     ),
@@ -121,6 +124,7 @@ VARIANTS = {
         "native",
         artifact="engine/tensorrt/model.plan",
         engine="tensorrt",
+        tuned=True,
         native=Native("tensorrt", "model.plan"),
         devices=("cuda",),
     ),
