@@ -65,7 +65,10 @@ AT_MAKE = [
     ("ask PORT={grpc}", "localhost:{grpc} speaks grpc, not http. Hint: PROTOCOL=grpc for this port"),
     ("ask PORT={http} PROTOCOL=grpc", "localhost:{http} speaks http, not grpc. Hint: PROTOCOL=http for this port"),
     ("ask PORT={http} MODEL=absent", "the server says: Request for unknown model: 'absent' is not found. Hint: "),
-    ("evaluate RUN=absent DATASET=x.npz", "artifacts/absent/model/model.pt does not exist. Hint: make perf_report"),
+    (
+        "evaluate RUN=absent DATASET=x.npz",
+        "artifacts/absent/model/model.pt does not exist. Hint: make perf_report",
+    ),
     ("verify", "artifacts/mnist/provenance/manifest.json does not exist. Hint: make perf_report"),
 ]
 

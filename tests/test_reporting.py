@@ -322,7 +322,7 @@ def _write_inputs(root: Path) -> list[str]:
     tables.write(root / "head_to_head.csv", turns, points.HEAD_TO_HEAD_COLUMNS)
     points.write(root / "in_process.csv", alone, points.IN_PROCESS_COLUMNS)
     measured = {"loads": len(repeats()), "rounds": int(turns["round"].max()), "batches": len(alone)}
-    settings = json.dumps({"models": {"fast": "fast", "shaky": "fast"}, **measured})
+    settings = json.dumps({"models": {"fast": "fast", "shaky": "fast"}, "gpus": {"fast": 1, "shaky": 1}, **measured})
     return [
         *("--settings", settings, "--in-process", str(root / "in_process.csv")),
         *("--points", str(root / "perf.csv"), "--engines", str(root / "engine.json"), "--run-config", str(config)),

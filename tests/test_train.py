@@ -140,7 +140,7 @@ def test_missing_model(command, dataset_files, tmp_path):
     assert found.returncode == 2
     assert found.stderr == (
         f"evaluate.py: error: {tmp_path}/model.pt does not exist. "
-        "Hint: .venv/bin/snakemake --cores 4 train makes artifacts/<run>/model/model.pt\n"
+        "Hint: make perf_report makes artifacts/<run>/model/model.pt\n"
     )
 
 

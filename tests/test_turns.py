@@ -22,7 +22,7 @@ def rows(*rounds: dict[str, float | None]) -> list[dict]:
 
 
 def settings(**changes: float | None) -> HeadToHead:
-    given = {"rounds": 3, "until": None, "max_rounds": 5} | changes
+    given = {"rounds": 3, "until": None, "added_rounds": 2} | changes
     return HeadToHead(
         server="bundled", contestants=[], baseline="base", load=Load("grpc", 1, 1), windows=None,
         max_foreign_cpu=1, **given,
@@ -118,7 +118,7 @@ def broken(script, tmp_path):
 
 def test_what_does_not_serve_as_promised_has_no_turn(broken):
     contestant = {"variant": "a", "target": TARGET, "own_server": False, "raw": False}
-    load, rounds = asdict(Load("grpc", 1, 2)), {"rounds": 2, "until": None, "max_rounds": 3}
+    load, rounds = asdict(Load("grpc", 1, 2)), {"rounds": 2, "until": None, "added_rounds": 0}
     assert (
         broken("head_to_head.py", "--repositories", "none", contestants=[contestant], baseline="a", load=load, **rounds)
         == []

@@ -70,12 +70,12 @@ def test_all_mistakes_come_at_once():
     ("overlay", "keys"),
     [
         # What does not need the ill-formed key is checked, in the same section too.
-        ({"train": {"epochs": 0}, "sweep": {"rounds": 40}}, ["train.epochs", "sweep.max_rounds"]),
-        ({"sweep": {"protocols": ["gprc"], "rounds": 40}}, ["sweep.protocols.0", "sweep.max_rounds"]),
+        ({"train": {"epochs": 0}, "not_served": {"onnx": "x"}}, ["train.epochs", "not_served"]),
+        ({"sweep": {"protocols": ["gprc"], "slo_ms": 9000}}, ["sweep.protocols.0", "sweep.slo_ms"]),
         ({"sweep": 3, "pytriton": {"inputs": []}}, ["sweep", "pytriton.inputs"]),
         ({"serving": {"inner": "x"}, "model": {"onnx": "CITATION.cff"}}, ["serving.inner", "model.file", "model.file"]),
         # What needs it is not: neither a default nor what was written takes its place.
-        ({"sweep": {"max_rounds": "few", "rounds": 40}}, ["sweep.max_rounds"]),
+        ({"sweep": {"window_ms": "few", "slo_ms": 9000}}, ["sweep.window_ms"]),
         ({"model": {"inputs": [{"name": "a"}]}}, ["model.inputs.0.dtype", "model.inputs.0.dims"]),
         ({"profile": {"max": "input"}}, ["profile.max"]),
         ({"variants": ["onnx", "bsl"], "model": {"raw": None}}, ["variants.1"]),

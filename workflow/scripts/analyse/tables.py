@@ -49,15 +49,16 @@ def require_complete(
     """Raises UserError for a file that lacks rows: cut at the end of a line it would read well.
 
     loads, batches: the rows of one repeat with and without a server, where a variant that is unhealthy has none.
-    least: the rounds in which every variant that has a turn has one.
+    least: the rounds in which every variant that has a turn has one; those that were added have the same variants.
     """
     for path in repeats:
         _require_rows(path, len(read(path)), [loads])
     for path in in_process:
         _require_rows(path, len(_read(path)), [0, batches])
     if rounds is not None and len(turns := read(rounds)):
-        variants, numbers = turns["variant"].nunique(), turns["round"].nunique()
-        _require_rows(rounds, len(turns), [variants * max(numbers, least)])
+        added = turns["round"][turns["round"] > least].value_counts()
+        whole = least * turns["variant"].nunique() + len(added) * int(added.max() if len(added) else 0)
+        _require_rows(rounds, len(turns), [whole])
 
 
 def _require_rows(path: Path, found: int, wanted: Sequence[int]) -> None:

@@ -96,9 +96,7 @@ def load_checkpoint(path: Path) -> tuple["torch.nn.Module", ModuleType]:
         module = built(source, content["arguments"])
         module.load_state_dict(content["state_dict"])
     except FileNotFoundError:
-        raise UserError(
-            f"{path} does not exist.", ".venv/bin/snakemake --cores 4 train makes artifacts/<run>/model/model.pt"
-        ) from None
+        raise UserError(f"{path} does not exist.", "make perf_report makes artifacts/<run>/model/model.pt") from None
     except UserError:
         raise
     except Exception as error:

@@ -191,7 +191,7 @@ class RuleSettings:
             windows=replace(windows, window_ms=windows.window_ms // 2),
             rounds=config.sweep.rounds,
             until=config.sweep.until,
-            max_rounds=config.sweep.rounds if config.sweep.until is None else config.sweep.max_rounds,
+            added_rounds=config.sweep.added_rounds if config.sweep.until else 0,
             max_foreign_cpu=config.sweep.max_foreign_cpu,
         )
 

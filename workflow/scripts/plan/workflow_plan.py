@@ -108,9 +108,11 @@ class Plan:
     @property
     def large_graph(self) -> bool:
         """Whether the ready graph has more weights than model.onnx can hold."""
+        if not self.given_graph:
+            return False
         from model.graph import is_large
 
-        return self.given_graph and is_large(self.root / self.config.model.onnx)
+        return is_large(self.root / self.config.model.onnx)
 
     @property
     def dataset(self) -> bool:

@@ -48,7 +48,7 @@ def due(rows: Sequence[Mapping[str, Any]], variants: Sequence[str], settings: He
     done = max((row["round"] for row in rows), default=0)
     if done < settings.rounds:
         return list(variants)
-    if settings.until is None or done >= settings.max_rounds:
+    if settings.until is None or done >= settings.rounds + settings.added_rounds:
         return []
     decisive = leading([row for row in rows if row["round"] <= settings.rounds], settings.baseline)
     if len(decisive) < 2:

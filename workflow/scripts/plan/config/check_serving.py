@@ -25,12 +25,6 @@ def _check_slo(config: Config, _root: Path) -> Iterator[Problem]:
         yield Problem("sweep.slo_ms", what, "lower it, or raise sweep.window_ms")
 
 
-def _check_rounds(config: Config, _root: Path) -> Iterator[Problem]:
-    if config.sweep.max_rounds < config.sweep.rounds:
-        what = f"{config.sweep.max_rounds} is less than sweep.rounds, {config.sweep.rounds}"
-        yield Problem("sweep.max_rounds", what, "raise it, or lower sweep.rounds")
-
-
 def _check_run(config: Config, root: Path) -> Iterator[Problem]:
     """What the run writes has a directory of its own."""
     own = root / "artifacts" / config.run
@@ -120,5 +114,5 @@ def _check_pytriton(config: Config, _root: Path) -> Iterator[Problem]:
 
 CHECKS = (
     *(_check_server, _check_not_served, _check_devices, _check_pytriton),
-    *(_check_run, _check_loads, _check_slo, _check_rounds, _check_base),
+    *(_check_run, _check_loads, _check_slo, _check_base),
 )

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from plan.config.values import (
+    Amount,
     Amounts,
     Count,
     Counts,
@@ -63,7 +64,7 @@ class Sweep(Section):
         description="Half the width of the intervals of the verdict's ratios, in per cent, until which rounds of the "
         "variants that decide it are added; null: no more."
     )
-    max_rounds: Count = Field(description="Rounds after which none is added.")
+    added_rounds: Amount = Field(description="Most rounds that are added.")
     max_foreign_cpu: Positive = Field(
         description="Cores that other processes may use during a measurement; above, it is repeated, then marked."
     )

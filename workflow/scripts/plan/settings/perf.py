@@ -50,8 +50,8 @@ class Contestant:
 class HeadToHead:
     """All variants in turns.
 
-    until: half the width of the intervals of the verdict's ratios that is narrow enough, in per cent; rounds are added
-    until then, up to `max_rounds`. baseline: the variant that the fastest is compared with, besides the second.
+    until: half the width of the intervals of the verdict's ratios that is narrow enough, in per cent; up to
+    `added_rounds` are added until then. baseline: the variant that the fastest is compared with, besides the second.
     """
 
     server: str
@@ -61,7 +61,7 @@ class HeadToHead:
     windows: Windows
     rounds: int
     until: float | None
-    max_rounds: int
+    added_rounds: int
     max_foreign_cpu: float
 
 
