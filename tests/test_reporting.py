@@ -132,6 +132,13 @@ def test_ranking_is_by_throughput_with_the_ceiling_last() -> None:
     assert [line["bar"] is None for line in found["lines"]] == [False, False, False, True, False]
 
 
+def test_ranking_tells_the_rounds_of_all_from_those_that_were_added() -> None:
+    turns = rounds({"fast": 5000, "slow": 4000, "shaky": 3000}, 11)
+    turns = turns[(turns["round"] <= 9) | (turns["variant"] != "shaky")]
+    found = ranking.view(sample_document(turns=turns))
+    assert (found["rounds"], found["added"]) == (9, 2)
+
+
 def test_a_ceiling_far_above_the_rest_leaves_them_the_scale() -> None:
     table = repeats()
     table.loc[table["variant"] == "null", "throughput"] *= 20

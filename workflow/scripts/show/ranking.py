@@ -15,13 +15,16 @@ _SHARE = 0.25
 
 
 def view(document: Document) -> dict[str, Any]:
-    """`place`: the level in words; `base`: PyTriton's way, if measured; `rounds`: how many; `lines`, fastest first.
+    """`place`: the level in words; `base`: PyTriton's way, if measured; `lines`, fastest first.
+
+    `rounds`: how many all variants had, `added`: how many more those had that decide the verdict.
 
     A line has the `row`, its `look`, the `compared` with PyTriton's way, its `cost` per million answers, and the `bar`
     in per cent of the longest one, which is missing where there is no figure and where the ceiling is `beyond` the
     scale. `memory` and `costs`: whether any line has one.
     """
     level = headline(document["rows"])
+    rounds = [row["rounds"] for row in level if row["rounds"]]
     look = looks(document["rows"])
     barred = _barred([row for row in level if row["throughput"] is not None])
     longest = max((bounds(row)[1] for row in barred), default=0.0)
@@ -30,7 +33,8 @@ def view(document: Document) -> dict[str, Any]:
     return {
         "place": place(level[0]),
         "base": BASELINE if any(one["base"] == BASELINE for one in document["comparisons"]) else None,
-        "rounds": max(row["rounds"] for row in level),
+        "rounds": min(rounds, default=0),
+        "added": max(rounds, default=0) - min(rounds, default=0),
         "memory": any(row["memory_mib"] is not None for row in level),
         "costs": cost_per_hour is not None,
         "lines": [
