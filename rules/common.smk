@@ -10,6 +10,7 @@ from snakemake.logging import logger
 from plan import machine, packages, snakemake_internals
 from plan.command import command_line, log_options
 from plan.config import checked
+from plan.config.renamed import current
 from plan.configured import placed
 from plan.loads import longest
 from plan.progress import expected
@@ -24,10 +25,14 @@ prepare_run()
 stop_on_hangup()
 
 try:
-    plan = Plan(checked(placed(config, Path.cwd()), Path.cwd()), Path.cwd())
+    today, renamed_keys = current(placed(config, Path.cwd()))
+    plan = Plan(checked(today, Path.cwd()), Path.cwd())
 except UserError as error:
     sys.exit(str(error))
 
+if snakemake_internals.plans_alone(workflow):
+    for line in renamed_keys:
+        print(line, file=sys.stderr)
 packages.add_to_path(plan.config.model.requirements, plan.root)
 settings = RuleSettings(plan)
 # The directory of the run is that of the log. It is in no param, or runs of other names would not share a cache.

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from conftest import CONFIGS, DEFAULT, OVERLAYS, ROOT, merged
 from plan.config import Config, checked
+from plan.config.renamed import current
 from program.cli import UserError
 
 GRAPH = {"model": {"file": "", "onnx": "CITATION.cff", "arguments": {}}}  # any file that is there
@@ -125,3 +126,29 @@ def test_snakemake_shows_a_line_for_each_mistake_and_writes_nothing(project, tmp
         'config: sweep.repeats: "2" is text. Hint: write a number without quotes, and with a point before e: 1.0e-4',
     ]
     assert not (project.root / "artifacts" / "mistake").exists()
+
+
+@pytest.mark.parametrize(
+    ("overlay", "key", "today", "line"),
+    [
+        ({"engine": {"openvino": {"precision": "bf16"}}}, "precisions", ["bf16"], "write precisions: [bf16]"),
+        ({"sweep": {"max_rounds": 30}}, "sweep", {"added_rounds": 21}, "write sweep: {added_rounds: 21}"),
+        ({"sweep": {"max_rounds": 3}}, "sweep", {"added_rounds": 0}, "write sweep: {added_rounds: 0}"),
+    ],
+)
+def test_key_of_an_earlier_version_still_works_and_says_what_to_write(overlay, key, today, line):
+    config, lines = current(merged(DEFAULT, overlay))
+    assert errors_of(config) == []
+    assert config[key] == (DEFAULT[key] | today if isinstance(today, dict) else today)
+    (said,) = lines
+    assert said.startswith("config: ") and said.endswith(f"is of an earlier version, and still works. Hint: {line}")
+
+
+@pytest.mark.parametrize(
+    "overlay",
+    [{}, {"engine": {"openvino": {"precision": "f8"}}}, {"engine": 3}, {"sweep": {"max_rounds": "few"}}, {"sweep": []}],
+    ids=str,
+)
+def test_what_no_version_knew_is_left_to_the_checks(overlay):
+    config = merged(DEFAULT, overlay)
+    assert current(config) == (config, [])

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from snakemake.utils import update_config
 
+from plan.config.renamed import current
 from program.cli import UserError
 
 HINT = "config/README.md says what it may have"
@@ -18,11 +19,14 @@ PROJECT = Path(__file__).resolve().parents[3]
 
 
 def configured(overlay: Path | None) -> dict[str, Any]:
-    """The configuration as Snakemake merges it, not checked. Raises UserError when a file cannot be read."""
+    """The configuration as Snakemake merges it, in the keys of this version, not checked.
+
+    Raises UserError when a file cannot be read.
+    """
     config = mapping(PROJECT / "config" / "config.yaml")
     if overlay is not None:
         update_config(config, mapping(overlay))
-    return config
+    return current(config)[0]
 
 
 def placed(config: dict[str, Any], root: Path) -> dict[str, Any]:
