@@ -133,9 +133,10 @@ backend: $(VENV)/.main ## Compile the native backends into artifacts/backends/, 
 sync: $(VENV)/.main | $(UV) ## Install what the locks say, and nothing else; with CONFIG=… also what its model needs
 	@$(CHECK)
 
-docs: $(VENV)/.dev ## Renew the tables in config/README.md, docs/your-model.md and docs/reruns.md
+docs: $(VENV)/.dev ## Renew the tables in config/README.md, docs/your-model.md and docs/reruns.md, and the picture in docs/architecture.md
 	python tools/config_docs.py --write config/README.md
 	python tools/zoo_table.py
+	python tools/rule_graph.py
 	python tools/reruns.py --write docs/reruns.md
 
 screenshots: $(VENV)/.dev ## Renew the pictures of the report in docs/images from the default run (needs chromium)

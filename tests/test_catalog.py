@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from conftest import ROOT
+from rule_graph import PAGE, edges, with_picture
 
 CI = ROOT / ".github" / "workflows" / "ci.yml"
 
@@ -47,3 +48,12 @@ def test_every_test_on_the_page_is_there():
     named = set(re.findall(r"`(tests/test_\w+\.py)`", page))
     assert len(named) > 10
     assert {name for name in named if not (ROOT / name).exists()} == set()
+
+
+def test_picture_of_the_rules_is_current():
+    assert PAGE.read_text() == with_picture(PAGE.read_text()), "run tools/rule_graph.py"
+
+
+def test_picture_leaves_out_what_follows():
+    drawn = "\tid0[train]\n\tid1[export]\n\tid2[engine]\n\tid0 --> id1\n\tid1 --> id2\n\tid0 --> id2\n"
+    assert edges(drawn) == {("train", "export"), ("export", "engine")}
