@@ -1,5 +1,6 @@
 """What the stages share: the plan of the run, and how a rule asks it for settings, code and its command line."""
 
+import os
 import sys
 from inspect import signature
 from pathlib import Path
@@ -7,6 +8,7 @@ from shutil import rmtree
 
 from snakemake.logging import logger
 
+from model.source import LIMIT
 from plan import machine, packages, snakemake_internals
 from plan.command import command_line, log_options
 from plan.config import checked
@@ -30,6 +32,7 @@ try:
 except UserError as error:
     sys.exit(str(error))
 
+os.environ[LIMIT] = str(plan.config.model.load_seconds)
 if snakemake_internals.plans_alone(workflow):
     for line in renamed_keys:
         print(line, file=sys.stderr)

@@ -39,7 +39,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from model.outputs import evaluating, tensors_of
-from model.source import load_file
+from model.source import limited, load_file
 from model.tensors import Arrays
 from program.cli import UserError
 from program.files import anew, reading, require_sound_zip
@@ -49,10 +49,11 @@ if TYPE_CHECKING:
 
 
 def built(source: ModuleType, arguments: Mapping[str, Any]) -> "torch.nn.Module":
-    """The module of a model file. Raises UserError if `build` does not accept the arguments."""
+    """The module of a model file. Raises UserError if `build` raises, as for arguments that it does not accept."""
     try:
-        module: torch.nn.Module = source.build(**arguments)
-    except (TypeError, ValueError) as error:
+        with limited():
+            module: torch.nn.Module = source.build(**arguments)
+    except Exception as error:
         given = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
         raise UserError(f"build({given}) of the model file fails: {error}.", "see model.arguments") from error
     return module

@@ -1,12 +1,21 @@
 """The import of a model file (model/interface.py describes it), without PyTorch."""
 
 import importlib.util
+import os
+import signal
 import sys
+import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 
 from program.cli import UserError
+
+# Names the seconds that a model file has, for the jobs of a run: `model.load_seconds`.
+LIMIT = "TRITON_ENDPOINTS_LOAD_SECONDS"
+_SECONDS = 600.0  # without that
 
 
 def load_file(path: Path, *functions: str) -> ModuleType:
@@ -23,13 +32,34 @@ def load_file(path: Path, *functions: str) -> ModuleType:
     if str(path.parent.resolve()) not in sys.path:
         sys.path.insert(0, str(path.parent.resolve()))
     try:
-        spec.loader.exec_module(module)
+        with limited():
+            spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         raise UserError(f"model file {path} cannot be imported: {_reason(error, path)}.", "correct it") from error
     for name in functions:
         if not callable(getattr(module, name, None)):
             raise UserError(f"{path} has no function {name}.", "workflow/scripts/model/interface.py describes it")
     return module
+
+
+@contextmanager
+def limited() -> Iterator[None]:
+    """Code of a model file, which may not take longer than its limit. Raises TimeoutError then, in the main thread."""
+    seconds = float(os.environ.get(LIMIT, _SECONDS))
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise TimeoutError(f"it takes longer than {seconds:g} s, which model.load_seconds sets")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # no other may set a handler
+        return
+    before = signal.signal(signal.SIGALRM, stop)
+    timer = signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *timer)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _reason(error: BaseException, path: Path) -> str:

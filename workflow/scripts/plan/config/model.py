@@ -103,6 +103,9 @@ class Model(Section):
         description="File with the further packages that the model file imports, one requirement a line; `make` pins "
         "them in a lock beside it and installs them. Empty: none."
     )
+    load_seconds: Positive = Field(
+        description="Longest time that importing the model file, or building the module, may take, in seconds."
+    )
     arguments: dict[str, JsonValue] = Field(description="Keyword arguments of `build` in the model file.")
     weights: OptionalFile = Field(
         description="File with a state_dict, where the model file does not train; empty: the weights of `build`."
