@@ -330,7 +330,7 @@ from plan import snakemake_internals as internals
 (workflow,) = kept
 print(json.dumps({
     "cache": internals.has_cache(workflow),
-    "jobs": [[job.rule, dict(job.wildcards), job.gpu, job.contained] for job in internals.planned_jobs(workflow)],
+    "jobs": [[job.rule, dict(job.wildcards), job.gpus, job.contained] for job in internals.planned_jobs(workflow)],
     "logs": internals.logs(workflow, "sweep", {"variant": "null", "repeat": "2"}),
     "here": internals.runs_here(workflow),
     "finished": internals.finished_jobs(workflow),
@@ -357,7 +357,7 @@ def test_what_snakemake_does_not_document(workflow):
     assert workflow["cache"] is False
     jobs = [tuple(job[:1]) + tuple(sorted(job[1].items())) for job in workflow["jobs"]]
     assert ("sweep", ("repeat", "1"), ("variant", "null")) in jobs
-    assert all(job[2:] == [False, False] for job in workflow["jobs"])
+    assert all(job[2:] == [0, False] for job in workflow["jobs"])
     assert workflow["logs"] == [
         [None, "artifacts/mnist/logs/sweep/null-2.log"],
         ["server", "artifacts/mnist/logs/sweep/null-2.server.log"],

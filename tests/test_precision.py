@@ -184,7 +184,7 @@ def test_the_gate_refuses_a_bad_calibration_by_name(script, quantised, exported,
     steps = [
         ("repository.py", ["--model-py", ROOT / "workflow/backends/model.py", "--runtime",
          ROOT / "workflow/backends/runtime_onnx.py", "--artifact", quantised[calibrated_with], "--repository",
-         "served"],
+         "served", "--listing", "served.json"],
          {"name": "small", "backend": None, "model": MODEL, "profile": profile, "serving": SERVING}),
         ("healthcheck.py", ["--repository", "served", "--reference", exported / "reference.npz",
          "--server-log", "log", "--checks", "checks.json"],

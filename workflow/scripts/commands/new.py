@@ -26,7 +26,7 @@ from model import shapes
 from model.interface import predict
 from model.outputs import names_of
 from model.signature import Signature, Tensor, names
-from model.source import load_file
+from model.source import limited, load_file
 from model.tensors import Arrays
 from plan import packages
 from plan.configured import PROJECT
@@ -129,7 +129,7 @@ class Seen:
 
 def look_at(path: Path) -> Seen:
     """Call what a model file has. Raises UserError when something is missing or fails."""
-    source = _called(path, "the import", load_file, path, "build", "example")
+    source = load_file(path, "build", "example")
     module = _called(path, "build", source.build).eval()
     one = _inputs(path, source, module, None)
     doubled = {name: [2 * len(array), *array.shape[1:]] for name, array in one.items()}
@@ -218,7 +218,8 @@ def _first(arrays: Arrays) -> np.ndarray:
 def _called(path: Path, name: str, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
     """The result of a function of the model file. Raises UserError when it fails, naming the exception."""
     try:
-        return function(*arguments, **named)
+        with limited():
+            return function(*arguments, **named)
     except UserError:
         raise
     except Exception as error:
