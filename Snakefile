@@ -16,6 +16,7 @@ include: "rules/terminal.smk"
 configfile: COMPLETE
 
 
+include: "rules/plan.smk"
 include: "rules/common.smk"
 
 
