@@ -244,7 +244,8 @@ def test_a_model_that_needs_a_package_is_served(clone: Clone) -> None:
          "--checks=artifacts/toy/health/pytriton.checks.json", *outputs],
         cwd=clone.root, env=clone.environment | {"PYTHONPATH": str(place)}, check=True,
     )  # fmt: skip
-    shown = tabular.machine({"versions": json.loads((clone.root / "versions").read_text())})["packages"]
+    recorded = {name: json.loads((clone.root / name).read_text()) for name in ("versions", "system")}
+    shown = tabular.machine(recorded)["packages"]
     assert (shown["endpoint-toy"], shown["numpy"]) == ("1.0", NUMPY)
 
 

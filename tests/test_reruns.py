@@ -64,7 +64,7 @@ def test_copies_and_older_files_rerun_exactly(pretended):
     assert jobs["`record/turns.py` changed, with an older time stamp"] == {"head_to_head", *closing}
     assert {"dataset", "train", "sweep"} <= jobs["`models/training.py`, which the model file imports, likewise"]
     assert found["`export/model.onnx` and `artifacts/backends/` deleted"] == set()
-    gone = jobs["`export/model.onnx` deleted, `precisions: [bf16]`"]
+    gone = jobs["`export/model.onnx` deleted, `precisions: [fp16]`"]
     assert {"export", "engine_openvino", "sweep"} <= gone and not {"train", "engine_aotinductor"} & gone
     assert jobs["a concurrency removed"] == {"sweep", *closing}
     assert jobs["a concurrency added"] == {"sweep", *closing}

@@ -24,7 +24,7 @@ MACHINES = {
 
 def test_second_run_in_a_directory_is_one_line(project: Project) -> None:
     locks = project.root / ".snakemake" / "locks"
-    locks.mkdir(parents=True)
+    locks.mkdir(parents=True, exist_ok=True)
     for kind in ("input", "output"):
         (locks / f"0.{kind}.lock").write_text("artifacts/mnist/dataset/train.npz\n")
     try:

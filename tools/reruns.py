@@ -198,8 +198,8 @@ def copy_changes(root: Path) -> Changes:
         "`export/model.onnx` and `artifacts/backends/` deleted": {
             "without": [f"{run}/export/model.onnx", "artifacts/backends"]
         },
-        "`export/model.onnx` deleted, `precisions: [bf16]`": {
-            "config": {"precisions": ["bf16"]},
+        "`export/model.onnx` deleted, `precisions: [fp16]`": {
+            "config": {"precisions": ["fp16"]},
             "without": [f"{run}/export/model.onnx"],
         },
         "a concurrency removed": {"config": nested("sweep.concurrencies", DEFAULT["sweep"]["concurrencies"][1:])},
