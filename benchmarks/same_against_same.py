@@ -1,7 +1,7 @@
 """How often head to head calls a server different from itself, and how often it finds one that is slower by a tenth.
 
-The repository of one variant is served twice, under two names. Both take turns as in rule head_to_head, as often as
-asked for: alone and, in turn with that, with the servers of all other variants up and idle. The same rounds are judged
+The repository of one variant is served twice, under two names. Both take turns as in rule head_to_head, with the
+rounds that it adds, as often as asked for: alone and, in turn with that, with the servers of all other variants up and idle. The same rounds are judged
 again with a part of the twin's throughput taken away. Example, after `make perf_report`:
     .venv/bin/python benchmarks/same_against_same.py --variant openvino --times 20
 """
@@ -56,7 +56,7 @@ def job_of(options: argparse.Namespace, work: Path) -> head_to_head.Job:
     if options.variant not in plan.variants or not (run / "repository" / options.variant).is_dir():
         raise UserError(f"{run} has no repository of {options.variant}.", "make perf_report")
     return head_to_head.Job(
-        settings=replace(settings, rounds=options.rounds or settings.rounds, until=None),
+        settings=replace(settings, rounds=options.rounds or settings.rounds),
         repositories=[run / "repository" / name for name in plan.variants],
         checks=[],
         reference=run / "export" / "reference.npz",
@@ -96,6 +96,7 @@ def summary(tables: Sequence[pd.DataFrame], idle: bool, options: argparse.Namesp
     return {
         "other servers": "up, idle" if idle else "none",
         "times": len(tables),
+        "rounds": round(sum(one["round"].max() for one in tables) / len(tables), 1),
         "median infer/s": round(float(pd.concat(tables)["throughput"].median())),
         "false alarms": shown(tables, options.variant, 1.0),
         f"{options.slower:g} % found": shown(tables, options.variant, 1 - options.slower / 100),
