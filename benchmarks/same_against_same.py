@@ -1,8 +1,8 @@
 """How often head to head calls a server different from itself, and how often it finds one that is slower by a tenth.
 
-The repository of one variant is served twice, under two names. Both take turns as in rule head_to_head, with the
-rounds that it adds, as often as asked for: alone and, in turn with that, with the servers of all other variants up and idle. The same rounds are judged
-again with a part of the twin's throughput taken away. Example, after `make perf_report`:
+The repository of one variant is served twice, under two names. Both take turns as in rule head_to_head, with the rounds
+that it adds, as often as asked for: alone and, in turn with that, with the servers of all other variants up and idle.
+The same rounds are judged again with a part of the twin's throughput taken away. Example, after `make perf_report`:
     .venv/bin/python benchmarks/same_against_same.py --variant openvino --times 20
 """
 
