@@ -110,6 +110,7 @@ class Carried:
         plan = self.plan
         target, listing = self.at(f"repository/{variant}"), self.at(f"repository/{variant}.json")
         artifact = [*map(Path, plan.artifact(variant))]
+        record = next(iter(map(Path, plan.record(variant))), None)
         if plan.served(variant).runs.engine == "openvino":
             paths = self.at("export/model.onnx"), *artifact, self.at("engine/openvino/engine.json")
             engine_openvino.main(engine_openvino.Job(self.settings.engine_openvino("openvino"), *paths))
@@ -118,13 +119,15 @@ class Carried:
             runtime = Path(plan.runtime(variant))
             repository_pytriton.main(
                 repository_pytriton.Job(
-                    self.settings.repository_pytriton(variant), runtime, artifact, *model, target, listing
+                    self.settings.repository_pytriton(variant), runtime, artifact, record, *model, target, listing
                 )
             )
         else:
             parts = (plan.library(variant), plan.model_py(variant), plan.python_runtime(variant))
             files = [next(iter(map(Path, part)), None) for part in parts]
-            repository.main(repository.Job(self.settings.repository(variant), *files, artifact, target, listing))
+            repository.main(
+                repository.Job(self.settings.repository(variant), *files, artifact, record, target, listing)
+            )
         checks, health = self.at(f"health/{variant}.checks.json"), self.at(f"health/{variant}.json")
         healthcheck.main(
             healthcheck.Job(
