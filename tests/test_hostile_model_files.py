@@ -8,7 +8,7 @@ import pytest
 
 from conftest import DEFAULT, Programs
 from model.interface import built
-from model.source import LIMIT, load_file
+from model.source import LIMIT, limited, load_file
 from program.cli import UserError
 
 LATE = "TimeoutError: it takes longer than 2 s, which model.load_seconds sets"
@@ -39,6 +39,19 @@ def test_model_file_that_misbehaves(
     assert (found.returncode, found.stdout) == (2, "")
     assert found.stderr == f"train.py: error: model file model.py cannot be imported: {said}. Hint: correct it\n"
     assert {path.name for path in tmp_path.iterdir()} <= {"model.py", "train.log", "__pycache__"}
+
+
+def test_an_alarm_that_comes_earlier_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As that of a process which tries an export and ends by it."""
+    monkeypatch.setenv(LIMIT, "600")
+    before = signal.setitimer(signal.ITIMER_REAL, 300)
+    try:
+        handler = signal.getsignal(signal.SIGALRM)
+        with limited():
+            assert signal.getsignal(signal.SIGALRM) is handler
+            assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] <= 300
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *before)
 
 
 @pytest.mark.parametrize(

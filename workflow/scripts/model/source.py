@@ -44,14 +44,18 @@ def load_file(path: Path, *functions: str) -> ModuleType:
 
 @contextmanager
 def limited() -> Iterator[None]:
-    """Code of a model file, which may not take longer than its limit. Raises TimeoutError then, in the main thread."""
+    """Code of a model file, which may not take longer than its limit. Raises TimeoutError then.
+
+    Only in the main thread, because no other may set a handler; and not where an alarm is set that comes earlier.
+    """
     seconds = float(os.environ.get(LIMIT, _SECONDS))
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise TimeoutError(f"it takes longer than {seconds:g} s, which model.load_seconds sets")
 
-    if threading.current_thread() is not threading.main_thread():
-        yield  # no other may set a handler
+    earlier = 0 < signal.getitimer(signal.ITIMER_REAL)[0] < seconds
+    if earlier or threading.current_thread() is not threading.main_thread():
+        yield
         return
     before = signal.signal(signal.SIGALRM, stop)
     timer = signal.setitimer(signal.ITIMER_REAL, seconds)
