@@ -150,9 +150,23 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.fixture(scope="session")
-def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A copy of the project in which tests/configs/full.yaml has run from end to end. Tests leave it as it is."""
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A copy of the project in which the native backends are compiled, and nothing else is made."""
     project = copy_project(tmp_path_factory.mktemp("finished"))
+    project.snakemake("--cores", "2", "backend", configfiles=(FULL,))
+    return project
+
+
+@pytest.fixture(scope="session")
+def backends(compiled: Project) -> Path:
+    """A backend directory for Triton with every native backend."""
+    return compiled.root / "artifacts" / "backends"
+
+
+@pytest.fixture(scope="session")
+def finished_run(compiled: Project) -> Project:
+    """The copy of the project in which tests/configs/full.yaml has run from end to end. Tests leave it as it is."""
+    project = compiled
     # More than this machine has: what measures runs alone all the same (test_full_run.py).
     project.snakemake("--cores", "6", *TARGETS, configfiles=(FULL,))
     return project

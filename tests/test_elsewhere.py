@@ -16,6 +16,7 @@ def jobs(project: Project, *arguments: str) -> dict[str, str]:
     return dict(re.findall(r"^(\w+) +(\d+)$", found.stdout, re.MULTILINE))
 
 
+@pytest.mark.slow
 def test_any_directory_is_a_working_directory(project, tmp_path):
     """The default run is planned in full, with the files of the project; its outputs come to the working directory."""
     snakefile, elsewhere = ["-s", str(project.root / "Snakefile")], Project(tmp_path)

@@ -33,9 +33,9 @@ def project(finished_run, tmp_path_factory):
     ("number", "whole_group"),
     [
         pytest.param(signal.SIGINT, True, id="Ctrl-C"),
-        pytest.param(signal.SIGTERM, True, id="SIGTERM"),
-        pytest.param(signal.SIGHUP, True, id="hang-up"),
-        pytest.param(signal.SIGKILL, False, id="SIGKILL of Snakemake alone"),
+        pytest.param(signal.SIGTERM, True, id="SIGTERM", marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, True, id="hang-up", marks=pytest.mark.slow),
+        pytest.param(signal.SIGKILL, False, id="SIGKILL of Snakemake alone", marks=pytest.mark.slow),
     ],
 )
 def test_nothing_survives_and_the_next_run_completes(project, tmp_path, number, whole_group):

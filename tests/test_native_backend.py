@@ -38,11 +38,6 @@ FAULTS = {"foreign": None, "empty": 0, "short": 0.3, "cut": 0.9}
 
 
 @pytest.fixture(scope="module")
-def backends(tmp_path_factory) -> Path:
-    return native.build(tmp_path_factory.mktemp("backends"), backend.ENGINES)
-
-
-@pytest.fixture(scope="module")
 def served(backends, tmp_path_factory):
     """A client of a server that has all models of this module."""
     directory = tmp_path_factory.mktemp("served")

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from model import graph
-from native_backends import build
 from program.cli import UserError
 from zoo_runs import planned
 from zoo_table import PAGE, kinds, with_table
@@ -14,12 +13,6 @@ from zoo_table import PAGE, kinds, with_table
 KINDS = kinds()
 SERVED = {name: kind for name, kind in KINDS.items() if not hasattr(kind, "REFUSED")}
 REFUSED = {name: kind for name, kind in KINDS.items() if hasattr(kind, "REFUSED")}
-
-
-@pytest.fixture(scope="session")
-def backends(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The native backends that serve the zoo."""
-    return build(tmp_path_factory.mktemp("backends"), ["null", "openvino", "torchscript"])
 
 
 @pytest.fixture
