@@ -343,6 +343,15 @@ def null_server(null_repository: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
+def backends(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A backend directory with all native backends."""
+    import backend
+    import native_backends
+
+    return native_backends.build(tmp_path_factory.mktemp("backends"), backend.ENGINES)
+
+
+@pytest.fixture(scope="session")
 def needs() -> Callable[..., None]:
     """Skip a test when one of the programs is not installed; in CI that is a failure."""
 

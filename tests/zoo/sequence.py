@@ -1,21 +1,23 @@
-"""A recurrent voice-activity detector whose state Triton keeps for every sequence (`model.state`)."""
+"""A recurrent voice-activity detector in batches, whose two states Triton keeps for every sequence (`model.state`)."""
 
 CONFIG = {
     "model": {
         "inputs": [
-            {"name": "state", "dtype": "FP32", "dims": [6]},
+            {"name": "first", "dtype": "FP32", "dims": [6]},
+            {"name": "second", "dtype": "FP32", "dims": [6]},
             {"name": "chunk", "dtype": "FP32", "dims": ["samples"]},
         ],
         "outputs": [
-            {"name": "state_out", "dtype": "FP32", "dims": [6]},
+            {"name": "first_out", "dtype": "FP32", "dims": [6]},
+            {"name": "second_out", "dtype": "FP32", "dims": [6]},
             {"name": "speech", "dtype": "FP32", "dims": [1]},
         ],
-        "state": {"state": "state_out"},
+        "state": {"first": "first_out", "second": "second_out"},
     },
     "profile": {
-        "min": "state:1x6,chunk:1x8",
-        "opt": "state:4x6,chunk:4x16",
-        "max": "state:8x6,chunk:8x32",
+        "min": "first:1x6,second:1x6,chunk:1x8",
+        "opt": "first:4x6,second:4x6,chunk:4x16",
+        "max": "first:8x6,second:8x6,chunk:8x32",
     },
     "variants": ["openvino", "torchscript", "null"],
 }
@@ -28,11 +30,12 @@ def build():
         def __init__(self):
             super().__init__()
             self.features = torch.nn.Conv1d(1, 4, 4)
-            self.recurrent = torch.nn.GRUCell(4, 6)
+            self.layers = torch.nn.ModuleList([torch.nn.GRUCell(4, 6), torch.nn.GRUCell(6, 6)])
             self.speech = torch.nn.Linear(6, 1)
 
-        def forward(self, state, chunk):
-            state = self.recurrent(self.features(chunk.unsqueeze(1)).mean(2), state)
-            return state, self.speech(state).sigmoid()
+        def forward(self, first, second, chunk):
+            first = self.layers[0](self.features(chunk.unsqueeze(1)).mean(2), first)
+            second = self.layers[1](first, second)
+            return first, second, self.speech(second).sigmoid()
 
     return Detector()

@@ -27,7 +27,7 @@ std::vector<TensorConfig> tensors_of(const Json& config, std::string_view kind) 
                       reshape == nullptr    ? shape_of(tensor.at("dims"))
                       : reshaped == nullptr ? Shape()
                                             : shape_of(*reshaped),
-                      false});
+                      false, false});
   }
   if (result.empty()) throw Error("config.pbtxt has no " + std::string(kind));
   return result;
@@ -41,7 +41,7 @@ std::vector<TensorConfig> states_of(const Json& config, std::string_view name) {
   if (states == nullptr) return result;
   for (const Json& state : states->array()) {
     result.push_back({state.at(name).string(), parse_data_type(state.at("data_type").string()),
-                      shape_of(state.at("dims")), true});
+                      shape_of(state.at("dims")), true, false});
   }
   return result;
 }
@@ -172,6 +172,14 @@ std::map<std::string, std::vector<Axis>> axes_of(const ModelConfig& config) {
   return result;
 }
 
+// Tensors of which `axes` says that they have none.
+void find_scalars(std::vector<TensorConfig>& tensors, const std::map<std::string, std::vector<Axis>>& axes) {
+  for (TensorConfig& tensor : tensors) {
+    tensor.is_scalar = axes.at(tensor.name).empty();
+    if (tensor.is_scalar) tensor.dims.clear();
+  }
+}
+
 // Calls `read` and puts the name of the parameter before its error.
 template <typename Read>
 auto in_parameter(const char* name, Read&& read) {
@@ -209,8 +217,12 @@ ModelConfig ModelConfig::parse(std::string_view json) {
   result.threads = threads_of("threads", threads, result.instances);
   const std::string alone = result.parameter("threads_alone").value_or(threads);
   result.threads_alone = threads_of("threads_alone", alone, result.instances);
-  result.profile = in_parameter("profile", [&] { return profile_of(result); });
   result.axes = in_parameter("axes", [&] { return axes_of(result); });
+  if (!result.has_batch_axis()) {
+    find_scalars(result.inputs, result.axes);
+    find_scalars(result.outputs, result.axes);
+  }
+  result.profile = in_parameter("profile", [&] { return profile_of(result); });
   result.cuda_graphs =
       in_parameter("cuda_graphs", [&] { return boolean_of(result.parameter("cuda_graphs").value_or("false")); });
   return result;

@@ -19,6 +19,8 @@ struct TensorConfig {
   Shape dims;
   // Whether Triton keeps it for the sequence, from one request to the next: clients neither send nor get it.
   bool is_state = false;
+  // Whether it is one value of a model without a batch axis: Triton has it on an axis of 1, the engine on none.
+  bool is_scalar = false;
 };
 
 // One axis of the parameter `axes`: a size, or a multiple or fraction of a named size ("frames", "256*frames",

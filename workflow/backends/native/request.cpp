@@ -30,10 +30,11 @@ void write(void* buffer, TRITONSERVER_MemoryType memory, const Tensor& tensor, E
   }
 }
 
-void add_output(TRITONBACKEND_Response* response, const std::string& name, const Tensor& tensor, Engine& engine) {
+void add_output(TRITONBACKEND_Response* response, const TensorConfig& config, const Tensor& tensor, Engine& engine) {
+  const Shape shape = config.is_scalar ? Shape{1} : tensor.shape;
   TRITONBACKEND_Output* output = nullptr;
-  check(TRITONBACKEND_ResponseOutput(response, &output, name.c_str(), tensor.type, tensor.shape.data(),
-                                     static_cast<std::uint32_t>(tensor.shape.size())));
+  check(TRITONBACKEND_ResponseOutput(response, &output, config.name.c_str(), tensor.type, shape.data(),
+                                     static_cast<std::uint32_t>(shape.size())));
   void* buffer = nullptr;
   TRITONSERVER_MemoryType memory = TRITONSERVER_MEMORY_CPU;
   std::int64_t memory_id = 0;
@@ -63,7 +64,7 @@ Input read_input(TRITONBACKEND_Request* request, const TensorConfig& config) {
   std::uint64_t bytes = 0;
   check(TRITONBACKEND_InputProperties(input, nullptr, &type, &sizes, &rank, &bytes, &pieces));
   Input result;
-  result.shape = Sizes(sizes, rank);
+  result.shape = Sizes(sizes, config.is_scalar ? 0 : rank);
   result.pieces.reserve(pieces);
   const std::size_t expected = element_count(result.shape) * element_size(config.type);
   if (type != config.type || bytes != expected) {
@@ -142,7 +143,7 @@ void Request::answer(const ModelConfig& config, std::span<const Tensor> outputs,
   check(TRITONBACKEND_RequestOutputCount(request_, &wanted));
   for (std::size_t index = 0; index < outputs.size(); ++index) {
     const TensorConfig& output = config.outputs[index];
-    if (!output.is_state && wants(output.name, wanted)) add_output(response.get(), output.name, outputs[index], engine);
+    if (!output.is_state && wants(output.name, wanted)) add_output(response.get(), output, outputs[index], engine);
   }
   // Last, so that a request that fails can be sent again: its sequence is where it was.
   for (std::size_t index = 0; index < outputs.size(); ++index) {

@@ -176,7 +176,7 @@ def _scheduled(model: Signature, max_batch_size: int, serving: Serving) -> dict[
             # Without slots: a batch has whatever sequences wait, and no request that stands for none.
             "oldest": {"max_candidate_sequences": _SEQUENCES, **delay},
             "max_sequence_idle_microseconds": _IDLE,
-            "state": [_state(tensor, model.state[tensor.name]) for tensor in model.inputs if tensor.name in model.state],
+            "state": [_state(one, model.state[one.name]) for one in model.inputs if one.name in model.state],
         }
     }
 
@@ -198,7 +198,7 @@ def _placement(serving: Serving) -> dict[str, Any]:
 def _tensor(tensor: Tensor, batching: bool) -> dict[str, Any]:
     """Triton knows no tensor without dims: clients see one of a single element, the model gets it without that axis.
 
-    Without batches Triton cannot take the axis away; workflow/backends/model.py does.
+    Without batches Triton cannot take the axis away; workflow/backends/ does.
     """
     reshaped: dict[str, Any] = {"reshape": {"shape": []}} if batching and not tensor.dims else {}
     return {"name": tensor.name, "data_type": _data_type(tensor), "dims": shapes.sizes(tensor.served), **reshaped}

@@ -224,14 +224,12 @@ def _check_single_values(config: Config, _root: Path) -> Iterator[Problem]:
 
 
 def _check_single_value(config: Config, variant: str) -> Iterator[Problem]:
-    """Triton makes an axis of 1 of a single value, and takes it away again in batches alone; our Python can always."""
-    model, kind = config.model, kind_of(variant, config.server)
+    """Triton makes an axis of 1 of a single value, and takes it away again in batches alone; our backends can always."""
+    model = config.model
     single = next((one.name for one in (*model.inputs, *model.outputs) if not one.dims), None)
-    native = kind == "native" or (kind == "model" and config.serving.backend == "native" and VARIANTS[variant].backend)
-    if single and native and not model.batching:
+    if single and kind_of(variant, config.server) == "native" and not model.batching:
         what = f"Triton gives {variant} no scalar as {single} where model.batching is false"
-        hint = "set serving.backend to python" if kind == "model" else "choose another server or variant"
-        yield Problem("variants", what, hint)
+        yield Problem("variants", what, "choose another server or variant")
     if single and VARIANTS[variant].kind in ("bls", "ensemble"):
         yield Problem("variants", f"{variant} does not take {single}, which has no dims", "leave it out")
 
