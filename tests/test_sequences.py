@@ -53,18 +53,18 @@ def test_outputs_whose_size_varies_are_refused(fewer):
         call = next(calls)
         return [fewer(output, call > 0) if place == 0 else output for place, output in enumerate(add(inputs))]
 
-    with pytest.raises(UserError, match="model.state: y varies in size within a sequence"):
+    with pytest.raises(UserError, match="y varies in size within a sequence"):
         answered(answer, None, None, SUMS, [SHAPES])
 
 
 class Kept:
-    """Stands in for the endpoint of a model with state. `key`: whose state a request finds; `anew`: whether it starts."""
+    """Stands in for the endpoint of a model with state. `key`: whose state a request finds; `anew`: whether none."""
 
     def __init__(self, key: Callable[[Place], int], anew: Callable[[Place], bool]) -> None:
         self.sums: dict[int, Any] = {}
         self.key, self.anew = key, anew
 
-    def send(self, inputs: Mapping[str, np.ndarray], outputs: list[str], place: Place) -> Callable[[], list[np.ndarray]]:
+    def send(self, inputs: Mapping[str, np.ndarray], outputs: list[str], place: Place) -> Callable[[], list[Any]]:
         assert outputs == ["y"]
         before = 0 if self.anew(place) else self.sums.get(self.key(place), 0)
         found = self.sums[self.key(place)] = before + inputs["x"]

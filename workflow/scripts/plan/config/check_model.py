@@ -224,7 +224,7 @@ def _check_single_values(config: Config, _root: Path) -> Iterator[Problem]:
 
 
 def _check_single_value(config: Config, variant: str) -> Iterator[Problem]:
-    """Triton makes an axis of 1 of a single value, and takes it away again in batches alone; our backends can always."""
+    """Triton makes an axis of 1 of a single value, and takes it away in batches alone; our backends always can."""
     model = config.model
     single = next((one.name for one in (*model.inputs, *model.outputs) if not one.dims), None)
     if single and kind_of(variant, config.server) == "native" and not model.batching:
