@@ -2,7 +2,7 @@
 
 TEMPLATES = project_file("workflow/deploy")
 DEPLOYED = plan.config.deploy.variant
-TUNED = [DEPLOYED] if DEPLOYED in plan.config.tune.variants else []
+TUNED = [DEPLOYED] if DEPLOYED in plan.config.tune.variants and not plan.config.model.state else []
 
 
 rule deploy:

@@ -331,7 +331,9 @@ class RuleSettings:
 
     def _windows(self) -> Windows:
         sweep = self.plan.config.sweep
-        return Windows(sweep.window_ms, sweep.stability_percent, sweep.max_windows, sweep.samples)
+        length = sweep.sequence_length if self.plan.config.model.state else None
+        own = (sweep.window_ms, sweep.stability_percent, sweep.max_windows, sweep.samples)
+        return Windows(*own, sequence_length=length)
 
     def _sent(self) -> Sent:
         protocol, shape = self.plan.config.sweep.protocols[0], self.plan.sample_shapes[0]

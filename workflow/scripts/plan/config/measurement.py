@@ -74,6 +74,7 @@ class Sweep(Section):
     )
     max_windows: Integer = Field(ge=3, description="Windows after which a point is reported as unstable.")
     samples: Count = Field(description="Test samples that the load repeats.")
+    sequence_length: Count = Field(description="Requests of a sequence, for a model with `model.state`.")
 
 
 class Report(Section):
