@@ -8,8 +8,8 @@ Config: tune, and of sweep the first protocol and batch size, the windows and th
 rule tune_environment:
     """The version of Model Analyzer."""
     input:
-        code=plan.code("tune_environment.py"),
-        after=project_file("envs/model_analyzer.txt"),
+        code=local(plan.code("tune_environment.py")),
+        after=local(project_file("envs/model_analyzer.txt")),
     output:
         version="<results>/tune/model_analyzer.json",
     log:
@@ -37,13 +37,13 @@ rule tune_environment:
 rule tune_search:
     """Measure the configurations of a search space with Model Analyzer."""
     input:
-        code=plan.code("tune_search.py"),
+        code=local(plan.code("tune_search.py")),
         version=rules.tune_environment.output.version,
         repository=ancient("<results>/repository/{variant}"),
         checks=rules.healthcheck.output.checks,
         reference=ask(plan.reference),
-        model_file=plan.samples_from,
-        after=["<results>/repository/{variant}.json", *(plan.beside if plan.samples_from else [])],
+        model_file=local(plan.samples_from),
+        after=["<results>/repository/{variant}.json", *local(plan.beside if plan.samples_from else [])],
     output:
         results="<results>/tune/{variant}/results.csv",
         configs=directory("<results>/tune/{variant}/configs"),
@@ -81,7 +81,7 @@ rule tune_search:
 rule tune_candidate:
     """The best configuration that was found, as a repository."""
     input:
-        code=plan.code("tune_candidate.py"),
+        code=local(plan.code("tune_candidate.py")),
         results=rules.tune_search.output.results,
         configs=ancient(rules.tune_search.output.configs),
         repository=ancient("<results>/repository/{variant}"),
@@ -112,13 +112,13 @@ rule tune_candidate:
 rule tune_proof:
     """The best configuration and the default measured again, in turn."""
     input:
-        code=plan.code("tune_proof.py"),
+        code=local(plan.code("tune_proof.py")),
         repository=ancient("<results>/repository/{variant}"),
         candidate=ancient(rules.tune_candidate.output.candidate),
         record=rules.tune_candidate.output.record,
         reference=ask(plan.reference),
-        model_file=plan.samples_from,
-        after=["<results>/repository/{variant}.json", *(plan.beside if plan.samples_from else [])],
+        model_file=local(plan.samples_from),
+        after=["<results>/repository/{variant}.json", *local(plan.beside if plan.samples_from else [])],
     output:
         proof="<results>/tune/{variant}/proof.csv",
         raw=directory("<results>/tune/{variant}/proof"),
@@ -151,7 +151,7 @@ rule tune_proof:
 rule tune_choice:
     """Whether the best configuration takes the place of the default."""
     input:
-        code=plan.code("tune_choice.py"),
+        code=local(plan.code("tune_choice.py")),
         version=rules.tune_environment.output.version,
         results=rules.tune_search.output.results,
         configs=ancient(rules.tune_search.output.configs),
@@ -185,10 +185,10 @@ rule tune_choice:
 rule tune_report:
     """The searches of the run as a page."""
     input:
-        code=plan.code("tune_report.py"),
-        template=TEMPLATE,
-        after=expand(f"{SHOW}/{{part}}", part=["search.html.j2", "macros.html.j2", "page.css", "page.js"]),
-        choices=expand(rules.tune_choice.output.choice, variant=plan.config.tune.variants),
+        code=local(plan.code("tune_report.py")),
+        template=local(TEMPLATE),
+        after=local(expand(f"{SHOW}/{{part}}", part=["search.html.j2", "macros.html.j2", "page.css", "page.js"])),
+        choices=expand("<results>/tune/{variant}/choice.json", variant=plan.config.tune.variants),
     output:
         page=report(
             "<results>/report/tune_report.html",

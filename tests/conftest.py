@@ -367,8 +367,32 @@ def needs() -> Callable[..., None]:
     return check
 
 
+# What Snakemake asks of the two programs when it plans; in a container it asks for conda too.
+CONDA = """#!/bin/sh
+case "$*" in
+  *info*) echo '{"conda_prefix": "/opt/conda", "platform": "linux-64", "root_prefix": "/opt/conda"}';;
+  *get*) echo '{"get": {"channel_priority": "strict"}}';;
+  *) echo "conda 24.7.1";;
+esac
+"""
+APPTAINER = """#!/bin/sh
+[ "$1" = --version ] && { echo "apptainer version 1.3.4"; exit; }
+while [ $# -gt 0 ]; do case "$1" in sh|bash|/bin/sh|/bin/bash) exec "$@";; esac; shift; done
+exit 1
+"""
+
+
+@pytest.fixture
+def deployment(tmp_path, monkeypatch):
+    """Stand-ins for conda and apptainer in PATH."""
+    for name, text in (("conda", CONDA), ("apptainer", APPTAINER)):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+
 # What takes minutes, or needs the environment of Model Analyzer: a test with one of these fixtures is slow.
-SLOW = {"clones", "cluster", "runs", "tuned_run"}
+SLOW = {"clones", "cluster", "runs", "stored", "tuned_run"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:

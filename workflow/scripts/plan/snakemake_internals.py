@@ -102,8 +102,14 @@ def logs(workflow: Any, rule: str, wildcards: Any) -> list[tuple[str | None, str
 
 
 def inputs(workflow: Any, rule: str, wildcards: Any) -> list[str]:
-    """The paths of the inputs of a job."""
-    return [str(path) for path in workflow.get_rule(rule).expand_input(wildcards)[0]]
+    """The paths of the inputs of a job that are no copies of what a storage provider holds."""
+    return [str(path) for path in workflow.get_rule(rule).expand_input(wildcards)[0] if not path.is_storage]
+
+
+def storage(workflow: Any) -> str | None:
+    """The prefix under which a storage provider holds the results; None where they are files here."""
+    settings = workflow.storage_settings
+    return None if settings.default_storage_provider is None else str(settings.default_storage_prefix or "")
 
 
 def existing_outputs(workflow: Any, *directories: str) -> list[str]:
