@@ -52,8 +52,7 @@ def prepare(job: Job, settings: Search, work: Path) -> dict[str, Any]:
     Raises UserError when the search varies threads and the model has no parameter for them.
     """
     (config,) = repositories.configs(job.repository)
-    if settings.search.threads and space.thread_parameter(config) is None:
-        raise UserError(f"tune.search.threads: {config.name} has no parameter for them.", "leave the list empty: []")
+    space.require_threads(config, settings.search)
     repositories.copy(job.repository, work / "models")
     base = space.searched(config, settings.search)
     (work / "models" / config.name / "config.pbtxt").write_text(modelconfig.text(base))
