@@ -5,7 +5,8 @@ that it is still in with, as in head_to_head; then the worse half leaves. result
 Analyzer's has, configs/ the config.pbtxt of every configuration, turns.csv one row per turn.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,7 @@ from serve import repository as repositories
 from tuning import halving, results, space
 from tuning.halving import Contestant
 
+Take = Callable[[Contestant], dict[str, Any]]
 COLUMNS = [
     *("config", "round", "turn", "started", "seconds", *LEVEL, "throughput", "latency_avg", "latency_p50"),
     *("latency_p90", "latency_p95", "latency_p99", "foreign_cpu", "steal", "attempts", "disturbed", "job", "host"),
@@ -72,10 +74,13 @@ def turn(triton: server.Server, settings: Halving, data: Path, raw: Path, one: C
     return {**vars(level), **point}
 
 
-def search(job: Job, configs: Sequence[Any]) -> list[dict[str, Any]]:
-    """The turns of all rounds, on one server. Raises UserError when it does not start, or when a turn failed."""
+@contextmanager
+def served(job: Job, configs: Sequence[Any]) -> Iterator[Take]:
+    """Serve configurations on one Triton until the block ends; yields what takes the turn of one at a load.
+
+    Raises UserError when the server does not start.
+    """
     settings, target = job.settings, job.settings.target
-    contestants = [Contestant(one.name, level) for one in configs for level in settings.search.concurrencies]
     sent = (settings.windows.shape, settings.windows.samples, target.inputs, job.model_file)
     with scratch() as work:
         models, data, raw = work / "models", work / "samples.json", work / "raw"
@@ -84,17 +89,27 @@ def search(job: Job, configs: Sequence[Any]) -> list[dict[str, Any]]:
         inputs.write(data, of_shape(load(job.reference), *sent), target.model)
         raw.mkdir()
         names = [config.name for config in configs]
-        with (
-            server.running(models, names, job.server_log, kind=settings.server) as triton,
-            tqdm(desc="halving", unit="turn", total=halving.turns_of(len(contestants))) as progress,
-        ):
+        with server.running(models, names, job.server_log, kind=settings.server) as triton:
+            yield partial(turn, triton, settings, data, raw)
 
-            def take(one: Contestant) -> dict[str, Any]:
-                point = turn(triton, settings, data, raw, one)
-                progress.update()
-                return point
 
-            return halving.rounds(contestants, take, settings.goal)
+def contestants(job: Job, configs: Sequence[Any]) -> list[Contestant]:
+    """Each configuration at each load."""
+    return [Contestant(one.name, level) for one in configs for level in job.settings.search.concurrencies]
+
+
+def search(job: Job, configs: Sequence[Any]) -> list[dict[str, Any]]:
+    """The turns of all rounds. Raises UserError when the server does not start, or when a turn failed."""
+    every = contestants(job, configs)
+    total = halving.turns_of(len(every))
+    with served(job, configs) as take, tqdm(desc="halving", unit="turn", total=total) as progress:
+
+        def counted(one: Contestant) -> dict[str, Any]:
+            point = take(one)
+            progress.update()
+            return point
+
+        return halving.rounds(every, counted, job.settings.goal)
 
 
 def main(job: Job) -> None:
@@ -107,8 +122,7 @@ def main(job: Job) -> None:
         for config in configs:
             (directory / f"{config.name}.pbtxt").write_text(modelconfig.text(config), encoding="utf-8")
     write(job.turns, taken, COLUMNS)
-    contestants = dict.fromkeys(Contestant(turn["config"], turn["concurrency"]) for turn in taken)
-    results.write(job.results, [halving.summary(one, taken) for one in contestants])
+    results.write(job.results, [halving.summary(one, taken) for one in contestants(job, configs)])
     disturbed = sum(bool(turn["disturbed"]) for turn in taken)
     log.info("%d turns of %d configurations, %d disturbed", len(taken), len(configs), disturbed)
 
