@@ -1,7 +1,8 @@
 """Stage tune. Takes: repository/<variant>/, health/<variant>.checks.json, export/reference.npz. Makes: tune/<variant>/.
 
-Model Analyzer searches, the winner is measured again against the default, choice.json says which of them it is.
-Config: tune, and of sweep the first protocol and batch size, the windows and the samples.
+Model Analyzer searches, or tune_halving does; the winner is measured again against the default, choice.json says which
+of them it is. Config: tune, and of sweep the first protocol, shape and batch size, the windows, the samples and
+max_foreign_cpu.
 """
 
 
@@ -78,12 +79,55 @@ rule tune_search:
         RUN
 
 
+rule tune_halving:
+    """Find the best configuration by successive halving, all of them on one server."""
+    input:
+        code=local(plan.code("tune_halving.py")),
+        repository=ancient("<results>/repository/{variant}"),
+        checks=rules.healthcheck.output.checks,
+        reference=ask(plan.reference),
+        model_file=local(plan.samples_from),
+        after=["<results>/repository/{variant}.json", *local(plan.beside if plan.samples_from else [])],
+    output:
+        results="<results>/tune/{variant}/halving/results.csv",
+        configs=directory("<results>/tune/{variant}/halving/configs"),
+        turns="<results>/tune/{variant}/halving/turns.csv",
+    log:
+        "<logs>/tune/{variant}.halving.log",
+        server="<logs>/tune/{variant}.halving.server.log",
+    benchmark:
+        "<benchmarks>/tune/{variant}.halving.tsv"
+    conda:
+        "../envs/main.yaml"
+    container:
+        IMAGE
+    threads: all_cores
+    resources:
+        mem_mb=growing(8000),
+        runtime=240,
+        gpu=GPUS,
+        measure=1,
+    params:
+        contents=contents("tune_halving"),
+        libraries=libraries("tune_halving.py", packages=SERVER_PACKAGES),
+        settings=as_json(settings.tune_halving),
+        command=command("tune_halving"),
+    message:
+        "Configurations of {wildcards.variant} in turns"
+    shell:
+        RUN
+
+
+OURS = plan.config.tune.mode == "halving"
+FOUND = rules.tune_halving.output if OURS else rules.tune_search.output
+
+
 rule tune_candidate:
     """The best configuration that was found, as a repository."""
     input:
         code=local(plan.code("tune_candidate.py")),
-        results=rules.tune_search.output.results,
-        configs=ancient(rules.tune_search.output.configs),
+        results=FOUND.results,
+        configs=ancient(FOUND.configs),
         repository=ancient("<results>/repository/{variant}"),
         after="<results>/repository/{variant}.json",
     output:
@@ -152,9 +196,9 @@ rule tune_choice:
     """Whether the best configuration takes the place of the default."""
     input:
         code=local(plan.code("tune_choice.py")),
-        version=rules.tune_environment.output.version,
-        results=rules.tune_search.output.results,
-        configs=ancient(rules.tune_search.output.configs),
+        version=[] if OURS else rules.tune_environment.output.version,
+        results=FOUND.results,
+        configs=ancient(FOUND.configs),
         repository=ancient("<results>/repository/{variant}"),
         after="<results>/repository/{variant}.json",
         candidate=ancient(rules.tune_candidate.output.candidate),

@@ -28,7 +28,7 @@ from plan.settings.repository import (
     Repository,
 )
 from plan.settings.train import Accept, Train
-from plan.settings.tune import Choice, Environment, Goal, Launch, Lists, Proof, Search, Sent, TuneReport
+from plan.settings.tune import Choice, Environment, Goal, Halving, Launch, Lists, Proof, Search, Sent, TuneReport
 from plan.workflow_plan import Plan
 from serve.variants import VARIANTS, computing
 
@@ -246,6 +246,19 @@ class RuleSettings:
             windows=self._sent(),
             model=self.plan.served(variant).signature,
             inputs=tensors(config.model.inputs),
+        )
+
+    def tune_halving(self, variant: str) -> Halving:
+        """The space and its goal; a turn has windows of half the length, as in head_to_head."""
+        config, windows = self.plan.config, self._sent()
+        return Halving(
+            server=config.server,
+            search=self._lists(),
+            goal=self.tune_candidate(),
+            batch_size=config.sweep.batch_sizes[0],
+            windows=replace(windows, window_ms=windows.window_ms // 2),
+            target=self._target(variant),
+            max_foreign_cpu=config.sweep.max_foreign_cpu,
         )
 
     def tune_candidate(self) -> Goal:

@@ -119,8 +119,9 @@ class Tune(Section):
         description="Who starts the Triton that is searched; `docker` is for `native`."
     )
     remote: Remote = Field(description="Endpoints of the Triton of `launch` `remote`.")
-    mode: Literal["manual", "brute", "quick", "optuna"] = Field(
-        description="`manual` measures every combination; `brute`, `quick` and `optuna` are Model Analyzer's searches."
+    mode: Literal["manual", "brute", "quick", "optuna", "halving"] = Field(
+        description="`manual` measures every combination; `brute`, `quick` and `optuna` are Model Analyzer's searches; "
+        "`halving` is this workflow's own."
     )
     search: Search = Field(description="Lists of what is varied; an empty one leaves what the variant has.")
     max_trials: Count = Field(description="Trials of mode `optuna`.")
