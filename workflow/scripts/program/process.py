@@ -13,6 +13,8 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 # The signals that ask a script to end.
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# What to do after one that was ended from outside: what was measured before is kept.
+GOES_ON = "the same command goes on where it was"
 _libc = ctypes.CDLL(None, use_errno=True)
 # Reads the group, then until the script's end of the pipe closes; then the group has $1 tenths of a second to end.
 _WATCH = """
