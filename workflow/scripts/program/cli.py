@@ -17,7 +17,7 @@ from typing import NoReturn, TextIO
 
 from program.environment import prepare_environment
 from program.errors import UserError as UserError
-from program.process import ENDINGS, die_with_parent
+from program.process import ENDINGS, adopt_orphans, die_with_parent, end_descendants
 
 log = logging.getLogger("triton_endpoints")
 # Begins with the time: analyse/job_times.py reads it.
@@ -100,7 +100,7 @@ def run(main: Callable[[argparse.Namespace], None], arguments: argparse.Argument
     libraries and other programs, goes to the log.
 
     SIGTERM, SIGHUP and the death of the parent (Snakemake, when it was killed) become SystemExit, so that context
-    managers stop what they started.
+    managers stop what they started. What others started, as a model file, is killed at the end.
     """
     options = arguments.parse_args()
     prepare_environment()
@@ -108,6 +108,7 @@ def run(main: Callable[[argparse.Namespace], None], arguments: argparse.Argument
         signal.signal(number, _end)
     # Before the log, which says that the job has begun.
     die_with_parent()
+    adopt_orphans()
     try:
         _log_to(options.log, quiet)
         # A crash of a library leaves the lines of Python that led to it where stderr goes.
@@ -127,6 +128,8 @@ def run(main: Callable[[argparse.Namespace], None], arguments: argparse.Argument
             sys.exit(2)
         log.exception("%s failed", program())
         sys.exit(1)
+    finally:
+        end_descendants()
 
 
 def _lacking(error: BaseException | None) -> str:

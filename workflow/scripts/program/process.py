@@ -35,6 +35,21 @@ def adopt_orphans() -> None:
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
+def end_descendants() -> None:
+    """Kill what this process, and code that it ran, started and did not end; orphans too, once it has adopted them."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return
+    import psutil
+
+    left = psutil.Process().children(recursive=True)
+    for one in left:
+        with suppress(psutil.Error):
+            one.kill()
+    psutil.wait_procs(left, timeout=5)
+
+
 def ended(code: int) -> str:
     """In words, how a process ended, by its exit code as subprocess has it."""
     return f"ended with exit code {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}"
