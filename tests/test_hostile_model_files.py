@@ -71,7 +71,7 @@ def test_what_a_model_file_starts_ends_with_the_job(
     others = [one for one in marked(mark) if one.pid != os.getpid()]
     assert shown(others) == []
     # Not twice, as by a copy.
-    assert (tmp_path / "train.log").read_text().count(" DEBUG done; ") == 1 - code // 2
+    assert (tmp_path / "train.log").read_text().count(" DEBUG done in ") == 1 - code // 2
 
 
 # Locks again what it has locked.
@@ -91,7 +91,9 @@ def test_library_that_never_returns(script: Programs, tmp_path: Path, monkeypatc
     monkeypatch.setenv(MARK, mark := uuid.uuid4().hex)
     (tmp_path / "model.py").write_text(STUCK)
     found = script("train.py", *ARGUMENTS, settings=SETTINGS)
-    said = "the model file calls a library that does not return: it takes longer than 1 s, which model.load_seconds sets"
+    said = (
+        "the model file calls a library that does not return: it takes longer than 1 s, which model.load_seconds sets"
+    )
     assert (found.returncode, found.stderr) == (-SIGNAL, "")
     assert (tmp_path / "train.log").read_text().splitlines()[-1] == f"train.py: error: {said}. Hint: correct it"
     wait_for(lambda: not [one for one in marked(mark) if one.pid != os.getpid()], "the end of what it started")

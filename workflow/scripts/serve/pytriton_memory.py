@@ -11,7 +11,7 @@ from pytriton.triton import Triton, TritonLifecyclePolicy
 
 # The part of PyTriton that runs inside Triton has its own copy of this file; what is added names what it makes.
 _DATA = "data.py"
-_NAMING = '''
+_NAMING = """
 
 class _Named(multiprocessing.shared_memory.SharedMemory):
     def __init__(self, name=None, create=False, size=0):
@@ -19,7 +19,7 @@ class _Named(multiprocessing.shared_memory.SharedMemory):
 
 
 multiprocessing.shared_memory.SharedMemory = _Named
-'''
+"""
 
 
 class NamedTriton(Triton):  # type: ignore[misc]

@@ -16,7 +16,7 @@ import psutil
 import requests
 
 from program.cli import UserError, log
-from program.environment import require_socket, require_temporary
+from program.environment import require_files, require_socket, require_temporary
 from program.files import read_json
 from program.process import GOES_ON, child, ended
 from program.temporary import scratch
@@ -137,6 +137,7 @@ def models(repository: Path) -> list[str]:
 def _started(repository: Path, log_file: Path, ports: Ports, kind: str) -> Iterator[Server]:
     log_file.parent.mkdir(parents=True, exist_ok=True)
     require_temporary()
+    require_files()
     with scratch() as directory:
         if (repository / PYTRITON).exists():
             command, env = _pytriton(repository, ports, directory)
