@@ -1,4 +1,4 @@
-"""A full disk, one that is read-only, limits of a shell, a second run: one line, and nothing half-written."""
+"""A full disk, one that is read-only, little memory, limits of a shell, a second run: one line, nothing written."""
 
 import json
 import os
@@ -18,6 +18,10 @@ MACHINES = {
     "full disk": ("mount -t tmpfs -o size=64k none out", "No space left on device. Hint: free space there, or "),
     "disk without room for a log": ("mount -t tmpfs -o nr_inodes=1 none out", "No space left on device. Hint: free "),
     "read-only disk": ("mount -t tmpfs -o ro none out", "Read-only file system. Hint: make it writable for this user"),
+    "little memory": (
+        "export OPENBLAS_NUM_THREADS=1; ulimit -v 250000",
+        "out of memory. Hint: free memory, or use fewer CORES or a smaller profile.max",
+    ),
     "limit of files": ("ulimit -f 64", "File too large. Hint: allow larger files: ulimit -f unlimited"),
 }
 

@@ -75,11 +75,12 @@ def start(directory: Path, repository: Path, env: dict[str, str], *before: str) 
 
 
 def test_server_in_a_shell_full_of_settings(null_repository: Path, tmp_path: Path) -> None:
-    """All harmless ones at once, with no HOME, umask 077 and a user that has no name."""
+    """All harmless ones at once, with no HOME, umask 077, 64 descriptors at first and a user that has no name."""
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SCRIPTS), "BASH_ENV": "/absent", **SHELL}
     nameless = ("unshare", "--user", "--map-user=12345")
     can = shutil.which("unshare") and subprocess.run([*nameless, "true"], capture_output=True).returncode == 0
-    found = start(tmp_path, null_repository, env, *(nameless if can else ()))
+    few = ("sh", "-c", 'ulimit -S -n 64; exec "$@"', "sh")
+    found = start(tmp_path, null_repository, env, *(nameless if can else ()), *few)
     assert found.returncode == 0, found.stderr
     said = json.loads(found.stdout)
     assert said["shapes"] == [[2, 10], [2, 10]]
@@ -90,6 +91,13 @@ def test_server_in_a_shell_full_of_settings(null_repository: Path, tmp_path: Pat
     assert inside["LC_ALL"] == "C.UTF-8"
     assert inside["no_proxy"] == inside["NO_PROXY"] == "::1,intranet,localhost,127.0.0.1"
     assert "ld.so" not in (tmp_path / "triton.log").read_text()
+
+
+def test_few_descriptors_are_refused(null_repository: Path, tmp_path: Path) -> None:
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SCRIPTS)}
+    found = start(tmp_path, null_repository, env, "sh", "-c", 'ulimit -n 64; exec "$@"', "sh")
+    said = "ask.py: error: this shell allows 64 open files, and a server needs 512. Hint: ulimit -n 1024\n"
+    assert (found.returncode, found.stderr) == (2, said)
 
 
 def test_proxies_stay_for_other_hosts() -> None:

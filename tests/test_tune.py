@@ -5,13 +5,14 @@ import os
 import signal
 import subprocess
 import uuid
+from functools import partial
 
 import pytest
 import yaml
 
 from conftest import FULL
-from processes import MARK, marked, wait_for
-from searches import MEASUREMENTS, SEARCH, begun, checkpointed, command, points
+from processes import MARK, marked, named, shown, wait_for
+from searches import MEASUREMENTS, SEARCH, WINDOWS, begun, checkpointed, command, points
 from serve import modelconfig
 from tuning import space
 
@@ -43,6 +44,54 @@ def test_killed_search_goes_on_where_it_was(null_repository, tmp_path, number):
     assert {path.stem for path in (tmp_path / "configs").iterdir()} == {config for config, _ in found}
     # A finished search leaves nothing for another one to find.
     assert not (tmp_path / "checkpoints").exists()
+
+
+# What is killed in each measurement of a search, in one run after the other. Model Analyzer gives up when the first two
+# measurements fail.
+KILLS = [
+    *([("tritonserver", number), ("model-analyzer", number)] for number in ("SIGKILL", "SIGTERM", "SIGSEGV")),
+    [("perf_analyzer", "SIGKILL"), None, ("perf_analyzer", "SIGTERM")],
+    [("perf_analyzer", "SIGSEGV")],
+]
+HINT = "Hint: see analyzer.log"
+
+
+def loads(mark, before):
+    """The processes of perf_analyzer, but those of earlier measurements."""
+    return {one.pid for one in named(mark, "perf_analyzer")} - before
+
+
+@pytest.mark.slow
+def test_search_whose_programs_are_killed(null_repository, tmp_path):
+    """Each run ends in one line and keeps what was measured; the last goes on to the end."""
+    windows = WINDOWS | {"window_ms": 1000}
+    search = SEARCH | {"concurrencies": [1]}
+    arguments = command(tmp_path, null_repository, search=search, windows=windows)
+    env = os.environ | {MARK: (mark := uuid.uuid4().hex)}
+    try:
+        for kills in KILLS:
+            running = subprocess.Popen(arguments, cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True)
+            before = set()
+            for kill in kills:
+                before |= wait_for(partial(loads, mark, {*before}), "a measurement")
+                for one in named(mark, kill[0]) if kill else []:
+                    one.send_signal(getattr(signal, kill[1]))
+            said = running.communicate(timeout=60)[1].splitlines()[-1]
+            assert (running.returncode, shown(marked(mark))) == (2, [])
+            if kills[-1][0] == "model-analyzer":
+                ended = f"Model Analyzer was ended by {kills[-1][1]}. {HINT}; the same command goes on where it was"
+                assert said == f"tune_search.py: error: {ended}"
+            else:
+                failed = f"tune_search.py: error: {len([*filter(None, kills)])} of the measurements failed: "
+                assert said.startswith(failed) and HINT in said
+            assert not {"results.csv", "configs"} & {path.name for path in tmp_path.iterdir()}
+    finally:
+        for one in marked(mark):
+            one.kill()
+
+    found = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+    assert len({*points(tmp_path)}) == len(points(tmp_path)) == MEASUREMENTS // 2
 
 
 @pytest.mark.slow

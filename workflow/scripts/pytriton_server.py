@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from pytriton.decorators import batch
 from pytriton.model_config import DynamicBatcher, ModelConfig, Tensor
-from pytriton.triton import Triton, TritonConfig, TritonSecurityConfig
+from pytriton.triton import TritonConfig, TritonSecurityConfig
 
 from model.shapes import sizes
 from model.tensors import DTYPES
 from program import cli
 from program.files import read_json
 from serve import runtime
+from serve.pytriton_memory import NamedTriton
 from serve.repository import PYTRITON
 from serve.server import HOST, METRICS_INTERVAL_MS
 
@@ -74,7 +75,7 @@ def main(options: argparse.Namespace) -> None:
         log_verbose=0,
     )
     security = TritonSecurityConfig(restricted_endpoints=GUARDED)
-    with Triton(config=config, security_config=security) as triton:
+    with NamedTriton(options.workspace, options.shared_memory, config=config, security_config=security) as triton:
         triton.bind(
             model_name=description["name"],
             infer_func=inference(options.directory, description),
@@ -92,6 +93,8 @@ def main(options: argparse.Namespace) -> None:
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
     result.add_argument("--directory", type=Path, required=True, help="directory of rule repository_pytriton")
+    result.add_argument("--workspace", type=Path, required=True, help="new directory for the files of the server")
+    result.add_argument("--shared-memory", required=True, help="what the names of its regions in /dev/shm begin with")
     for name, port in (("http", 8000), ("grpc", 8001), ("metrics", 8002)):
         result.add_argument(f"--{name}-port", type=int, default=port, help=f"default: {port}")
     return result

@@ -1,11 +1,16 @@
-"""When jobs ran, from the logs that program/cli.py writes for them."""
+"""When jobs ran, from the logs that program/cli.py writes for them.
 
-from datetime import datetime
+The clock of the machine may be set meanwhile: how long a job took is what it says itself, by a clock that only runs on.
+"""
+
+import re
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypedDict
 
 _TIME = "%Y-%m-%d %H:%M:%S,%f"
 _LENGTH = len("2026-01-31 23:59:59,999")
+_DONE = re.compile(r" DEBUG done in ([\d.]+) s; ")
 
 
 class Job(TypedDict):
@@ -30,9 +35,17 @@ def jobs(logs: Path) -> list[Job]:
 
 
 def span(path: Path) -> tuple[datetime, datetime] | None:
-    """First and last moment in a log, in local time; None when it has none, as logs of other programs."""
-    moments = [moment for line in path.read_text(errors="replace").splitlines() if (moment := _moment(line))]
-    return (moments[0], moments[-1]) if moments else None
+    """Start and end of a job, in local time, by its log; None when it has no moments, as logs of other programs.
+
+    One that did not end as it should lasted to its last line, or no time where the clock was set back.
+    """
+    text = path.read_text(errors="replace")
+    moments = [moment for line in text.splitlines() if (moment := _moment(line))]
+    if not moments:
+        return None
+    if done := _DONE.search(text):
+        return moments[0], moments[0] + timedelta(seconds=float(done[1]))
+    return moments[0], max(moments[0], moments[-1])
 
 
 def _moment(line: str) -> datetime | None:

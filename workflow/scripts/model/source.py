@@ -11,11 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType, ModuleType
 
-from program.cli import UserError
+from program.cli import UserError, program
+from program.overdue import bounded
 
 # Names the seconds that a model file has, for the jobs of a run: `model.load_seconds`.
 LIMIT = "TRITON_ENDPOINTS_LOAD_SECONDS"
 _SECONDS = 600.0  # without that
+_GRACE = 2.0  # seconds more, before the kernel ends a library that does not return
 
 
 def load_file(path: Path, *functions: str) -> ModuleType:
@@ -46,12 +48,15 @@ def load_file(path: Path, *functions: str) -> ModuleType:
 def limited() -> Iterator[None]:
     """Code of a model file, which may not take longer than its limit. Raises TimeoutError then.
 
-    Only in the main thread, because no other may set a handler; and not where an alarm is set that comes earlier.
+    A library that does not return to Python is ended with this program. A copy of the program that the code forks ends
+    with the block. Only in the main thread, because no other may set a handler; and not where an alarm is set that
+    comes earlier.
     """
-    seconds = float(os.environ.get(LIMIT, _SECONDS))
+    seconds, owner = float(os.environ.get(LIMIT, _SECONDS)), os.getpid()
+    late = f"it takes longer than {seconds:g} s, which model.load_seconds sets"
 
     def stop(_number: int, _frame: FrameType | None) -> None:
-        raise TimeoutError(f"it takes longer than {seconds:g} s, which model.load_seconds sets")
+        raise TimeoutError(late)
 
     earlier = 0 < signal.getitimer(signal.ITIMER_REAL)[0] < seconds
     if earlier or threading.current_thread() is not threading.main_thread():
@@ -59,9 +64,13 @@ def limited() -> Iterator[None]:
         return
     before = signal.signal(signal.SIGALRM, stop)
     timer = signal.setitimer(signal.ITIMER_REAL, seconds)
+    stuck = f"{program()}: error: the model file calls a library that does not return: {late}. Hint: correct it"
     try:
-        yield
+        with bounded(seconds + _GRACE, stuck):
+            yield
     finally:
+        if os.getpid() != owner:
+            os._exit(0)
         signal.setitimer(signal.ITIMER_REAL, *timer)
         signal.signal(signal.SIGALRM, before)
 

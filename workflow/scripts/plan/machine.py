@@ -7,7 +7,7 @@ from plan.hardware import require_gpus, require_target
 from plan.requirements import require_programs, require_search_server
 from plan.rule_settings import RuleSettings
 from plan.snakemake_internals import PlannedJob
-from program.environment import require_temporary
+from program.environment import require_files, require_temporary
 from serve import install
 
 # The jobs of a search that start a Triton of this machine, by tune.launch.
@@ -32,6 +32,7 @@ def require(jobs: Sequence[PlannedJob], settings: RuleSettings) -> None:
     require_programs(here, config.engine.modelopt, config.tune.model_analyzer)
     if names & {*SERVING, "tune_search", "tune_halving", "tune_proof"}:
         require_temporary()
+        require_files()
     served = [job.wildcards.get("variant") for job in jobs if job.rule in SERVING]
     engines = {settings.plan.served(variant).runs.engine for variant in served if variant}
     for engine in sorted(filter(None, engines)):

@@ -18,6 +18,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from plan.snakemake_internals import PlannedJob
 from program.cli import CLEAR
+from program.overdue import SIGNAL
 
 # What Snakemake says of itself before the first job.
 PREAMBLE = (
@@ -40,6 +41,7 @@ _KILLED = re.compile(r"RuleException:\nCalledProcessError.* died with <Signals\.
 _AFTER_SIGNAL = {
     "SIGKILL": "out of memory? journalctl -k says so; free memory, or use fewer cores",
     "SIGTERM": "run the same command to go on",
+    SIGNAL.name: "the model file calls a library that did not return within model.load_seconds",
 }
 _AFTER_CRASH = "a library crashed; the log says where, as far as it is known"
 

@@ -11,13 +11,14 @@ import resource
 import shlex
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn, TextIO
 
 from program.environment import prepare_environment
 from program.errors import UserError as UserError
-from program.process import ENDINGS, die_with_parent
+from program.process import ENDINGS, adopt_orphans, die_with_parent, end_descendants
 
 log = logging.getLogger("triton_endpoints")
 # Begins with the time: analyse/job_times.py reads it.
@@ -32,8 +33,10 @@ LACKING = {
     errno.EFBIG: "allow larger files: ulimit -f unlimited",
     **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), "make it writable for this user"),
     **dict.fromkeys((errno.EMFILE, errno.ENFILE), "allow more open files: ulimit -n 1024"),
-    errno.ENOMEM: "free memory, or use fewer CORES",
+    errno.ENOMEM: "free memory, or use fewer CORES or a smaller profile.max",
 }
+# What libraries say that have no error of their own for it.
+_OUT_OF_MEMORY = re.compile(r"out of memory|allocate.* memory|bad_?alloc|start new thread|map segment", re.IGNORECASE)
 # To the beginning of the line, and remove what is there.
 CLEAR = "\r\x1b[K"
 
@@ -100,7 +103,7 @@ def run(main: Callable[[argparse.Namespace], None], arguments: argparse.Argument
     libraries and other programs, goes to the log.
 
     SIGTERM, SIGHUP and the death of the parent (Snakemake, when it was killed) become SystemExit, so that context
-    managers stop what they started.
+    managers stop what they started. What others started, as a model file, is killed at the end.
     """
     options = arguments.parse_args()
     prepare_environment()
@@ -108,14 +111,15 @@ def run(main: Callable[[argparse.Namespace], None], arguments: argparse.Argument
         signal.signal(number, _end)
     # Before the log, which says that the job has begun.
     die_with_parent()
+    adopt_orphans()
     try:
         _log_to(options.log, quiet)
         # A crash of a library leaves the lines of Python that led to it where stderr goes.
         faulthandler.enable()
         log.debug("%s", shlex.join(sys.argv))
+        start = time.monotonic()
         main(options)
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        log.debug("done; %.1f s of processor time, at most %d MB", used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+        _done(time.monotonic() - start)
     except UserError as error:
         log.error("%s: error: %s", program(), worded(str(error)))
         sys.exit(2)
@@ -127,6 +131,15 @@ def run(main: Callable[[argparse.Namespace], None], arguments: argparse.Argument
             sys.exit(2)
         log.exception("%s failed", program())
         sys.exit(1)
+    finally:
+        end_descendants()
+
+
+def _done(seconds: float) -> None:
+    """What the program took, as analyse/job_times.py reads it."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    processor, memory = used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+    log.debug("done in %.3f s; %.1f s of processor time, at most %d MB", seconds, processor, memory)
 
 
 def _lacking(error: BaseException | None) -> str:
@@ -135,6 +148,11 @@ def _lacking(error: BaseException | None) -> str:
         if isinstance(error, OSError) and error.errno in LACKING:
             where = f"{error.filename}: " if error.filename else ""
             return f"{where}{error.strerror}. Hint: {LACKING[error.errno]}"
+        said = (str(error).splitlines() or [""])[0]
+        of_library = isinstance(error, RuntimeError | ImportError) and _OUT_OF_MEMORY.search(said)
+        if isinstance(error, MemoryError) or of_library:
+            what = f" ({said.rstrip('.')})" if said else ""
+            return f"out of memory{what}. Hint: {LACKING[errno.ENOMEM]}"
         error = error.__cause__ or error.__context__
     return ""
 

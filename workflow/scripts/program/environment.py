@@ -1,6 +1,7 @@
 """What a program takes over from the shell that it was started in. Nothing else decides it."""
 
 import os
+import resource
 import shlex
 import signal
 import sys
@@ -21,6 +22,8 @@ DROPPED = {"PYTHONPATH", "PYTHONHOME", "PYTHONINSPECT", "LD_PRELOAD", "LD_AUDIT"
 THREADS = ("OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "GOTO_", "NUMEXPR_", "VECLIB_")
 # Bytes in the path of a Unix socket.
 SOCKET = 107
+# Open files that a server and its clients need, and as many as suffice for any load.
+_FILES, _MANY_FILES = 512, 65536
 
 
 def stop_on_hangup() -> None:
@@ -86,6 +89,16 @@ def require_temporary() -> None:
     if shlex.quote(directory) != directory:
         what = f"TMPDIR is {directory}, and Triton starts models by a shell that takes such a path apart."
         raise UserError(what, "export TMPDIR=/tmp")
+
+
+def require_files() -> None:
+    """Raise the limit of open files as far as it helps. Raises UserError where it is too low for a server then."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MANY_FILES if hard == resource.RLIM_INFINITY else min(hard, _MANY_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    if wanted < _FILES:
+        raise UserError(f"this shell allows {wanted} open files, and a server needs {_FILES}.", "ulimit -n 1024")
 
 
 def require_socket(path: Path) -> None:

@@ -13,6 +13,8 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 # The signals that ask a script to end.
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# What to do after one that was ended from outside: what was measured before is kept.
+GOES_ON = "the same command goes on where it was"
 _libc = ctypes.CDLL(None, use_errno=True)
 # Reads the group, then until the script's end of the pipe closes; then the group has $1 tenths of a second to end.
 _WATCH = """
@@ -31,6 +33,21 @@ def die_with_parent(number: int = signal.SIGTERM) -> None:
 def adopt_orphans() -> None:
     """Become the parent of descendants whose parent ends, so that this process can wait for them (prctl(2))."""
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def end_descendants() -> None:
+    """Kill what this process, and code that it ran, started and did not end; orphans too, once it has adopted them."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return
+    import psutil
+
+    left = psutil.Process().children(recursive=True)
+    for one in left:
+        with suppress(psutil.Error):
+            one.kill()
+    psutil.wait_procs(left, timeout=5)
 
 
 def ended(code: int) -> str:

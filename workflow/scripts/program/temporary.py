@@ -4,15 +4,12 @@ import fcntl
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PREFIX = "endpoints_"
 SHARED_MEMORY = Path("/dev/shm")
-# Seconds after which a directory that nobody holds has been left: a new one is not locked yet.
-_YOUNG = 60
 
 
 @contextmanager
@@ -23,10 +20,8 @@ def scratch() -> Iterator[Path]:
     first.
     """
     remove_abandoned()
-    directory = Path(tempfile.mkdtemp(prefix=PREFIX))
-    lock = os.open(directory, os.O_RDONLY)
+    directory, lock = _new()
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
         yield directory
     finally:
         _remove(directory)
@@ -38,22 +33,30 @@ def remove_abandoned() -> None:
     for directory in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         # Another program may remove the same at this moment.
         with suppress(OSError):
-            if _abandoned(directory):
-                _remove(directory)
+            _remove_abandoned(directory)
 
 
-def _abandoned(directory: Path) -> bool:
-    found = directory.lstat()
-    if found.st_uid != os.getuid() or time.time() - found.st_mtime < _YOUNG:
-        return False
+def _new() -> tuple[Path, int]:
+    """A new directory and the descriptor of its lock. Before that is held, another program may remove the directory."""
+    while True:
+        directory = Path(tempfile.mkdtemp(prefix=PREFIX))
+        with suppress(FileNotFoundError):
+            lock = os.open(directory, os.O_RDONLY)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if directory.exists():
+                return directory, lock
+            os.close(lock)
+
+
+def _remove_abandoned(directory: Path) -> None:
+    if directory.lstat().st_uid != os.getuid():
+        return
     lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+        _remove(directory)
     finally:
         os.close(lock)
-    return True
 
 
 def _remove(directory: Path) -> None:

@@ -92,9 +92,9 @@ def engine_libraries() -> list[Path]:
     return [Path(spec.origin).parent / directory for spec, directory in found if spec and spec.origin]
 
 
-def pytriton_environment(home: Path) -> dict[str, str]:
-    """The environment of a PyTriton server, with this Python's libpython and its own cache in `home`."""
-    return _environment([_libpython(home)]) | {"PYTRITON_HOME": str(home)}
+def pytriton_environment(directory: Path) -> dict[str, str]:
+    """The environment of a PyTriton server, with a link to this Python's libpython in `directory`."""
+    return _environment([_libpython(directory)])
 
 
 def perf_analyzer(directory: Path) -> tuple[Path, dict[str, str]]:

@@ -16,9 +16,9 @@ import psutil
 import requests
 
 from program.cli import UserError, log
-from program.environment import require_socket, require_temporary
+from program.environment import require_files, require_socket, require_temporary
 from program.files import read_json
-from program.process import child, ended
+from program.process import GOES_ON, child, ended
 from program.temporary import scratch
 from serve import install
 from serve.repository import PYTRITON, configs
@@ -64,7 +64,7 @@ class Server:
 
     def require_alive(self) -> None:
         """Raises UserError when the server has ended, or the process of a model: Triton still calls that one ready."""
-        hint = f"see {self.log_file}; the same command goes on where it was"
+        hint = f"see {self.log_file}; {GOES_ON}"
         if (code := self.process.poll()) is not None:
             raise UserError(f"Triton {ended(code)} while it served.", hint)
         for one in psutil.Process(self.process.pid).children(recursive=True):
@@ -137,6 +137,7 @@ def models(repository: Path) -> list[str]:
 def _started(repository: Path, log_file: Path, ports: Ports, kind: str) -> Iterator[Server]:
     log_file.parent.mkdir(parents=True, exist_ok=True)
     require_temporary()
+    require_files()
     with scratch() as directory:
         if (repository / PYTRITON).exists():
             command, env = _pytriton(repository, ports, directory)
@@ -171,11 +172,13 @@ def _triton(parts: install.Install, repository: Path, ports: Ports, directory: P
 def _pytriton(repository: Path, ports: Ports, directory: Path) -> tuple[list[str | Path], dict[str, str]]:
     """The command and environment of a PyTriton server, which unpacks its Triton in `directory`."""
     script = Path(__file__).parents[1] / "pytriton_server.py"
-    # The longest of its names.
+    # The longest of its sockets' names.
     name = read_json(repository / PYTRITON)["name"]
-    require_socket(directory.resolve() / "workspace_12345678" / f"{name}_0_0-server.sock")
+    workspace = directory.resolve() / "workspace"
+    require_socket(workspace / f"{name}_0_0-server.sock")
     command: list[str | Path] = [
         *(sys.executable, script, "--directory", repository.resolve()),
+        *("--workspace", workspace, "--shared-memory", directory.name),
         *("--http-port", str(ports.http), "--grpc-port", str(ports.grpc), "--metrics-port", str(ports.metrics)),
     ]
     return command, install.pytriton_environment(directory)

@@ -24,7 +24,7 @@ import yaml
 from plan.settings.tune import Sent
 from program.cli import UserError, log
 from program.files import sha256
-from program.process import adopt_orphans, child
+from program.process import GOES_ON, adopt_orphans, child, ended
 from serve import install
 
 HINT = "make tune installs it; tune.model_analyzer of the config says where it is"
@@ -135,9 +135,11 @@ def profile(binary: Path, config: Mapping[str, Any], directory: Path, output: Pa
             log.debug("%s", line)
             if _ATTEMPT.search(line) or _KNOWN in line:
                 yield line.removeprefix("[Model Analyzer] ")
+    if process.returncode < 0:
+        raise UserError(f"Model Analyzer {ended(process.returncode)}.", f"see {output}; {GOES_ON}")
     if process.returncode != 0 or not (directory / RESULTS).exists():
-        said = "\n".join(output.read_text(errors="replace").splitlines()[-5:])
-        raise UserError(f"Model Analyzer ended with exit code {process.returncode}:\n{said}\n", f"see {output}")
+        *_, last = ["it says nothing", *filter(None, map(str.strip, output.read_text(errors="replace").splitlines()))]
+        raise UserError(f"Model Analyzer {ended(process.returncode)}: {last.rstrip('.')}.", f"see {output}")
 
 
 def failures(text: str, measured: set[tuple[str, int]]) -> list[str]:
