@@ -17,9 +17,9 @@ def ask(question):
 
 
 def given(question):
-    """As ask(), for files that no rule makes.
+    """As ask(), for files that the workflow does not make.
 
-    They stay where they are, as all others that a rule names with local(): a storage provider holds what rules make.
+    They stay where they are, as all that is named with local(). A storage provider holds what the workflow makes.
     """
     answer = ask(question)
     return lambda wildcards: local(answer(wildcards))

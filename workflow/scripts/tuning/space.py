@@ -44,7 +44,7 @@ def thread_parameter(config: Any) -> str | None:
 
 
 def require_searchable(config: Any, search: Lists) -> None:
-    """Raises UserError when the model has no dynamic batching, or no parameter for the threads that the search varies."""
+    """Raises UserError when the model has no dynamic batching, or no parameter for the threads that are varied."""
     if config.HasField("sequence_batching"):
         raise UserError("tune: what is searched varies dynamic batching, and model.state has none.", "make perf_report")
     if search.threads and thread_parameter(config) is None:
