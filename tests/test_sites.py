@@ -106,7 +106,7 @@ def test_gpus_only_as_gres(plan):
     assert with_option(jobs, "--gpus") == set()
     using = set(yaml.safe_load(settings)["set-resources"]) - {"engine_tensorrt"}
     assert with_option(jobs, " --gres=gpu:1") == using & jobs.keys()
-    assert using - jobs.keys() <= {"tune_search", "tune_proof"}
+    assert using - jobs.keys() <= {"tune_search", "tune_halving", "tune_proof"}
     assert with_option(jobs, " --exclusive") == MEASURING & jobs.keys()
 
 
