@@ -6,11 +6,13 @@ import re
 import subprocess
 import sys
 
+import kubernetes_validate
 import pytest
 import yaml
 
 from conftest import ROOT
 from sites import sites, written
+from test_deploy import KUBERNETES
 
 # Rules that only sort, judge or show what others found ask for the least memory.
 LEAST = "growing(1000)"
@@ -71,7 +73,7 @@ MEASURING = {"sweep", "head_to_head", "in_process", "tune_search", "tune_proof"}
 
 def test_every_site_is_tried_here():
     assert set(sites()) == {
-        "One kind of processor", "GPUs only as gres", "Scratch on the node", "Containers", "No internet",
+        "One kind of processor", "GPUs only as gres", "Scratch on the node", "Containers", "No internet", "Kubernetes",
     }  # fmt: skip
 
 
@@ -132,3 +134,15 @@ def test_scratch_on_the_node_and_no_internet(plan, tmp_path):
     jobs = plan(sites()["Scratch on the node"], "--configfile", str(tmp_path / "offline.yaml"))
     assert {job["tmpdir"] for job in jobs.values()} == {"/scratch"}
     assert {name for name, job in jobs.items() if job["here"]} == {"dataset"}
+
+
+def test_kubernetes_job_is_one_of_the_api():
+    """And has the cores that its run takes, for itself."""
+    job = yaml.safe_load(sites()["Kubernetes"])
+    kubernetes_validate.validate(job, KUBERNETES, strict=True)
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    asked = container["resources"]
+    assert asked["requests"] == asked["limits"]
+    assert container["command"] == ["make", "perf_report", f"CORES={asked['limits']['cpu']}"]
+    volumes = {one["name"] for one in job["spec"]["template"]["spec"]["volumes"]}
+    assert {one["name"] for one in container["volumeMounts"]} == volumes

@@ -146,18 +146,22 @@ def measuring(submitted, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("end", "state"),
+    ("end", "state", "hint"),
     [
-        pytest.param(("scancel", "{job}"), "CANCELLED", id="scancel"),
-        pytest.param(("scontrol", "update", "JobId={job}", "EndTime=now+1"), "TIMEOUT", id="its time is over"),
+        pytest.param(("scancel", "{job}"), "CANCELLED", "run the same command to go on", id="scancel"),
+        pytest.param(
+            ("scontrol", "update", "JobId={job}", "EndTime=now+1"),
+            *("TIMEOUT", "--retries 2 gives it more time"), id="its time is over",
+        ),
     ],
-)
-def test_job_that_slurm_ends_leaves_nothing(submitted, measuring, end, state):
+)  # fmt: skip
+def test_job_that_slurm_ends_leaves_nothing(submitted, measuring, end, state, hint):
     job, mark, running, log = measuring
     slurm.ask(*(part.format(job=job) for part in end))
     assert running.wait(120) == 1
     wait_for(lambda: not marked(mark), f"the end of {shown(marked(mark))}")
-    assert re.findall(r"SLURM-job '(\d+)' failed, SLURM status is: '(\w+)'", log.read_text()) == [(job, state)]
+    (failed,) = re.findall(r"^Failed: .*$", log.read_text(), re.MULTILINE)
+    assert failed.startswith(f"Failed: Sweep of null, repeat 1. Slurm ended its job {job}: {state}. Hint: {hint}. See ")
     assert "Traceback" not in log.read_text()
     assert [path.name for path in (submitted.root / TARGET.parent).iterdir()] == []
     short = (FULL, "short.yaml")
