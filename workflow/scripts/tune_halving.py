@@ -31,6 +31,8 @@ from serve import repository as repositories
 from tuning import halving, results, space
 from tuning.halving import Contestant
 
+# Seconds that a configuration may take to load; a few of them have as long as any server.
+_LOADING, _FEW = 30.0, 10
 Take = Callable[[Contestant], dict[str, Any]]
 COLUMNS = [
     *("config", "round", "turn", "started", "seconds", *LEVEL, "throughput", "latency_avg", "latency_p50"),
@@ -89,7 +91,8 @@ def served(job: Job, configs: Sequence[Any]) -> Iterator[Take]:
         inputs.write(data, of_shape(load(job.reference), *sent), target.model)
         raw.mkdir()
         names = [config.name for config in configs]
-        with server.running(models, names, job.server_log, kind=settings.server) as triton:
+        timeout = _LOADING * max(_FEW, len(names))
+        with server.running(models, names, job.server_log, timeout, kind=settings.server) as triton:
             yield partial(turn, triton, settings, data, raw)
 
 
