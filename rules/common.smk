@@ -17,10 +17,7 @@ def ask(question):
 
 
 def given(question):
-    """As ask(), for files that no rule makes.
-
-    They stay where they are, as all others that a rule names with local(): a storage provider holds what rules make.
-    """
+    """As ask(), for files that are no outputs. As all that is local() they stay here, whatever holds the outputs."""
     answer = ask(question)
     return lambda wildcards: local(answer(wildcards))
 
