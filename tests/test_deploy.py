@@ -146,33 +146,33 @@ CONTAINER = (*POD, "containers", 0)
 SECRET = {"name": "HF_TOKEN", "value": "x"}
 
 
-@pytest.mark.parametrize(
-    ("policy", "place", "value", "fault"),
-    [
-        (policies.not_root, (*POD, "securityContext", "runAsUser"), 0, "the pod may run as root"),
-        (policies.not_root, ("Dockerfile",), ["FROM image"], "the image runs as root"),
-        (policies.read_only, (*CONTAINER, "securityContext"), {}, "triton writes to its root file system"),
-        (policies.read_only, (*POD, "volumes", 0), {"name": "a", "hostPath": {}}, "volume a is the machine's, or "),
-        (policies.read_only, (*POD, "volumes", 0), {"name": "a", "emptyDir": {}}, "volume a is the machine's, or "),
-        (policies.no_privileges, (*POD, "automountServiceAccountToken"), True, "the pod gets a service account token"),
-        (policies.no_privileges, (*POD, "securityContext"), {}, "system calls are not filtered"),
-        (policies.no_privileges, (*POD, "hostNetwork"), True, "the pod has hostNetwork"),
-        (policies.no_privileges, (*CONTAINER, "securityContext", "privileged"), True, "triton may gain privileges"),
-        (
-            policies.no_privileges,
-            (*CONTAINER, "securityContext", "capabilities", "add"),
-            [1],
-            "triton has capabilities",
-        ),
-        (policies.limits, (*CONTAINER, "resources", "limits"), {"cpu": "1"}, "triton has no limit of memory"),
-        (policies.closed_network, ("network", "spec", "policyTypes"), ["Ingress"], "the pods may go out"),
-        (policies.closed_network, ("network", "spec", "egress"), [{}], "the pods may go out"),
-        (policies.closed_network, ("network", "spec", "ingress", 0, "from"), [], "anyone may come in, or at any port"),
-        (policies.no_secrets, ("Dockerfile",), ["ENV API_KEY=1"], "the image holds a secret: ENV API_KEY=1"),
-        (policies.no_secrets, ("Dockerfile",), ["COPY . /models"], "the image takes other files: COPY . /models"),
-        (policies.no_secrets, (*CONTAINER, "env"), [SECRET], "triton gets a secret"),
-    ],
-)
+BROKEN = [
+    (policies.not_root, (*POD, "securityContext", "runAsUser"), 0, "the pod may run as root"),
+    (policies.not_root, ("Dockerfile",), ["FROM image"], "the image runs as root"),
+    (policies.read_only, (*CONTAINER, "securityContext"), {}, "triton writes to its root file system"),
+    (policies.read_only, (*POD, "volumes", 0), {"name": "a", "hostPath": {}}, "volume a is the machine's, or "),
+    (policies.read_only, (*POD, "volumes", 0), {"name": "a", "emptyDir": {}}, "volume a is the machine's, or "),
+    (policies.no_privileges, (*POD, "automountServiceAccountToken"), True, "the pod gets a service account token"),
+    (policies.no_privileges, (*POD, "securityContext"), {}, "system calls are not filtered"),
+    (policies.no_privileges, (*POD, "hostNetwork"), True, "the pod has hostNetwork"),
+    (policies.no_privileges, (*CONTAINER, "securityContext", "privileged"), True, "triton may gain privileges"),
+    (
+        policies.no_privileges,
+        (*CONTAINER, "securityContext", "capabilities", "add"),
+        [1],
+        "triton has capabilities",
+    ),
+    (policies.limits, (*CONTAINER, "resources", "limits"), {"cpu": "1"}, "triton has no limit of memory"),
+    (policies.closed_network, ("network", "spec", "policyTypes"), ["Ingress"], "the pods may go out"),
+    (policies.closed_network, ("network", "spec", "egress"), [{}], "the pods may go out"),
+    (policies.closed_network, ("network", "spec", "ingress", 0, "from"), [], "anyone may come in, or at any port"),
+    (policies.no_secrets, ("Dockerfile",), ["ENV API_KEY=1"], "the image holds a secret: ENV API_KEY=1"),
+    (policies.no_secrets, ("Dockerfile",), ["COPY . /models"], "the image takes other files: COPY . /models"),
+    (policies.no_secrets, (*CONTAINER, "env"), [SECRET], "triton gets a secret"),
+]
+
+
+@pytest.mark.parametrize(("policy", "place", "value", "fault"), BROKEN)
 def test_policy_finds_what_breaks_it(deployment, policy, place, value, fault):
     *above, last = place
     reduce(getitem, above, deployment)[last] = value
