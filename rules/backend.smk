@@ -6,8 +6,8 @@ from glob import glob
 rule backend:
     """The native backends in C++, which serve the engines without Python."""
     input:
-        code=plan.code("backend.py"),
-        after=sorted(glob(project_file("workflow/backends/native/*"))),
+        code=local(plan.code("backend.py")),
+        after=local(sorted(glob(project_file("workflow/backends/native/*")))),
     output:
         **{engine: library(engine) for engine in BACKENDS},
     log:

@@ -16,6 +16,15 @@ def ask(question):
     return lambda wildcards: question(**{name: wildcards[name] for name in arguments})
 
 
+def given(question):
+    """As ask(), for files that the workflow does not make.
+
+    They stay where they are, as all that is named with local(). A storage provider holds what the workflow makes.
+    """
+    answer = ask(question)
+    return lambda wildcards: local(answer(wildcards))
+
+
 def as_json(question):
     """Settings as one text: Snakemake compares params as an unordered set of their texts."""
     answer = ask(question)
@@ -76,4 +85,4 @@ def base_of_gate(wildcards):
     """The earlier run's figures; asked for when the gate is."""
     if not plan.config.compare.base:
         sys.exit("config: compare.base: empty. Hint: the perf_summary.json of the run that this one is compared with")
-    return plan.config.compare.base
+    return local(plan.config.compare.base)

@@ -9,8 +9,8 @@ Where `dataset.source` is null nothing asks for it.
 rule dataset:
     """The samples to train and to test with."""
     input:
-        code=plan.code("dataset.py", model_file=True),
-        model_file=plan.model_file,
+        code=local(plan.code("dataset.py", model_file=True)),
+        model_file=local(plan.model_file),
     output:
         train="<results>/dataset/train.npz",
         test="<results>/dataset/test.npz",

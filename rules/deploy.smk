@@ -2,19 +2,19 @@
 
 TEMPLATES = project_file("workflow/deploy")
 DEPLOYED = plan.config.deploy.variant
-TUNED = [DEPLOYED] if DEPLOYED in plan.config.tune.variants else []
+TUNED = [DEPLOYED] if DEPLOYED in plan.config.tune.variants and not plan.config.model.state else []
 
 
 rule deploy:
     """The chosen repository, and what serves it elsewhere."""
     input:
-        code=plan.code("deploy.py"),
-        after=[f"<results>/repository/{DEPLOYED}.json", *map(str, sorted(Path(TEMPLATES).rglob("*.j2")))],
+        code=local(plan.code("deploy.py")),
+        after=[f"<results>/repository/{DEPLOYED}.json", *local([*map(str, sorted(Path(TEMPLATES).rglob("*.j2")))])],
         repository=ancient(f"<results>/repository/{DEPLOYED}"),
         health=f"<results>/health/{DEPLOYED}.json",
         reference=plan.reference(DEPLOYED),
         candidate=ancient(expand("<results>/tune/{variant}/candidate", variant=TUNED)),
-        choice=expand(rules.tune_choice.output.choice, variant=TUNED),
+        choice=expand("<results>/tune/{variant}/choice.json", variant=TUNED),
     output:
         deploy=directory("<results>/deploy"),
     log:

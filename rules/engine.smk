@@ -8,10 +8,10 @@ One rule and one script per backend. Config: profile, engine.<backend>, precisio
 rule low_precision:
     """The graph converted to fp16 or int8 by ModelOpt."""
     input:
-        code=plan.code("low_precision.py"),
-        after=[project_file("envs/modelopt.txt"), *plan.beside],
+        code=local(plan.code("low_precision.py")),
+        after=local([project_file("envs/modelopt.txt"), *plan.beside]),
         source=rules.export.output.onnx,
-        model_file=plan.model_file,
+        model_file=local(plan.model_file),
         dataset=rules.dataset.output.train if plan.dataset else [],
         reference=[] if plan.dataset else REFERENCES["reference"],
     output:
@@ -42,7 +42,7 @@ rule low_precision:
 rule engine_openvino:
     """OpenVINO's engine in one precision, for CPUs."""
     input:
-        code=plan.code("engine_openvino.py"),
+        code=local(plan.code("engine_openvino.py")),
         onnx=ask(plan.openvino_graph),
     output:
         engine="<results>/engine/{engine}/model.blob",
@@ -74,9 +74,9 @@ rule engine_openvino:
 rule engine_aotinductor:
     """PyTorch's own engine, for this machine's processor or GPU."""
     input:
-        code=plan.code("engine_aotinductor.py", model_file=True),
+        code=local(plan.code("engine_aotinductor.py", model_file=True)),
         model=rules.train.output.model,
-        after=plan.model_file,
+        after=local(plan.model_file),
     output:
         engine="<results>/engine/{engine}/model.pt2",
         record="<results>/engine/{engine}/engine.json",
@@ -108,7 +108,7 @@ rule engine_aotinductor:
 rule engine_tensorrt_rtx:
     """TensorRT-RTX's engine, for named GPUs."""
     input:
-        code=plan.code("engine_tensorrt_rtx.py"),
+        code=local(plan.code("engine_tensorrt_rtx.py")),
         onnx=plan.graph(plan.config.engine.tensorrt_rtx.precision),
     output:
         engine="<results>/engine/tensorrt_rtx/model.engine",
@@ -138,7 +138,7 @@ rule engine_tensorrt_rtx:
 rule engine_tensorrt:
     """TensorRT's engine, for this machine's GPU."""
     input:
-        code=plan.code("engine_tensorrt.py"),
+        code=local(plan.code("engine_tensorrt.py")),
         onnx=plan.graph(plan.config.engine.tensorrt.precision),
     output:
         engine="<results>/engine/tensorrt/model.plan",

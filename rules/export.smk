@@ -19,11 +19,11 @@ if plan.given_graph:
     rule export:
         """The graph as it was given, and what it answers."""
         input:
-            code=plan.code("export_given.py", model_file=True),
-            given=plan.config.model.onnx,
-            model_file=plan.model_file,
+            code=local(plan.code("export_given.py", model_file=True)),
+            given=local(plan.config.model.onnx),
+            model_file=local(plan.model_file),
             dataset=rules.dataset.output.test if plan.dataset else [],
-            after=plan.given[1:],
+            after=local(plan.given[1:]),
         output:
             **REFERENCES,
             **({"weights": "<results>/export/model.onnx.data"} if plan.large_graph else {}),
@@ -51,9 +51,9 @@ else:
     rule reference:
         """What PyTorch answers."""
         input:
-            code=plan.code("reference.py", model_file=True),
+            code=local(plan.code("reference.py", model_file=True)),
             model=rules.train.output.model,
-            after=plan.model_file,
+            after=local(plan.model_file),
             dataset=rules.dataset.output.test if plan.dataset else [],
         output:
             **REFERENCES,
@@ -80,9 +80,9 @@ else:
     rule export:
         """ONNX, where a variant or an engine needs it."""
         input:
-            code=plan.code("export.py", model_file=True),
+            code=local(plan.code("export.py", model_file=True)),
             model=rules.train.output.model,
-            after=plan.model_file,
+            after=local(plan.model_file),
             reference=rules.reference.output.reference,
         output:
             onnx="<results>/export/model.onnx",
@@ -108,9 +108,9 @@ else:
     rule export_torchscript:
         """TorchScript, where a variant needs it."""
         input:
-            code=plan.code("export_torchscript.py", model_file=True),
+            code=local(plan.code("export_torchscript.py", model_file=True)),
             model=rules.train.output.model,
-            after=plan.model_file,
+            after=local(plan.model_file),
             reference=rules.reference.output.reference,
         output:
             torchscript="<results>/export/model.ts",
@@ -137,7 +137,7 @@ else:
 rule parity:
     """How far the exports are from PyTorch."""
     input:
-        code=plan.code("parity.py"),
+        code=local(plan.code("parity.py")),
         onnx="<results>/export/model.onnx" if "onnx" in plan.exports else [],
         torchscript="<results>/export/model.ts" if "torchscript" in plan.exports else [],
         reference=REFERENCES["reference"],

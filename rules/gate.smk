@@ -4,7 +4,7 @@
 rule perf_gate:
     """Fail when a variant is slower than in the run that compare.base names."""
     input:
-        code=plan.code("perf_gate.py"),
+        code=local(plan.code("perf_gate.py")),
         summary=rules.perf_report.output.json,
         base=base_of_gate,
     output:

@@ -7,7 +7,7 @@ Config: healthcheck, server.
 rule healthcheck:
     """What a variant serves, through the server."""
     input:
-        code=plan.code("healthcheck.py", "pytriton_server.py"),
+        code=local(plan.code("healthcheck.py", "pytriton_server.py")),
         repository=ancient("<results>/repository/{variant}"),
         after="<results>/repository/{variant}.json",
         reference=ask(plan.reference),
@@ -42,7 +42,7 @@ rule healthcheck:
 rule judgement:
     """Whether the answers of a variant are within the bounds."""
     input:
-        code=plan.code("judgement.py"),
+        code=local(plan.code("judgement.py")),
         checks=rules.healthcheck.output.checks,
     output:
         health="<results>/health/{variant}.json",

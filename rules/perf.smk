@@ -10,12 +10,12 @@ SWEPT_BY = plan.fingerprint("sweep.py", "pytriton_server.py", packages=SERVER_PA
 rule sweep:
     """One repeat of all load levels against one variant."""
     input:
-        code=plan.code("sweep.py", "pytriton_server.py"),
+        code=local(plan.code("sweep.py", "pytriton_server.py")),
         repository=ancient("<results>/repository/{variant}"),
         checks=rules.healthcheck.output.checks,
         reference=ask(plan.reference),
-        model_file=plan.samples_from,
-        after=["<results>/repository/{variant}.json", *(plan.beside if plan.samples_from else [])],
+        model_file=local(plan.samples_from),
+        after=["<results>/repository/{variant}.json", *local(plan.beside if plan.samples_from else [])],
     output:
         points="<results>/perf/{variant}/repeat-{repeat}/points.csv",
         raw=directory("<results>/perf/{variant}/repeat-{repeat}/raw"),
@@ -51,16 +51,16 @@ rule sweep:
 rule in_process:
     """One repeat of a variant's model called without a server."""
     input:
-        code=plan.code("in_process.py"),
-        runtime=ask(plan.runtime),
+        code=local(plan.code("in_process.py")),
+        runtime=given(plan.runtime),
         artifact=ask(plan.artifact),
         record=ask(plan.record),
-        processing=ask(plan.processing),
-        beside=ask(plan.processing_beside),
+        processing=given(plan.processing),
+        beside=given(plan.processing_beside),
         checks=rules.healthcheck.output.checks,
         reference=REFERENCES["reference"],
-        model_file=plan.samples_from,
-        after=plan.beside if plan.samples_from else [],
+        model_file=local(plan.samples_from),
+        after=local(plan.beside if plan.samples_from else []),
     output:
         table="<results>/in_process/{variant}/repeat-{repeat}.csv",
     log:
@@ -95,13 +95,13 @@ rule in_process:
 rule head_to_head:
     """All variants in turns at one load, with the servers of all of them up."""
     input:
-        code=plan.code("head_to_head.py", "pytriton_server.py"),
+        code=local(plan.code("head_to_head.py", "pytriton_server.py")),
         repositories=ancient(expand("<results>/repository/{variant}", variant=plan.variants)),
         after=expand("<results>/repository/{variant}.json", variant=plan.variants),
-        checks=expand(rules.healthcheck.output.checks, variant=plan.variants),
+        checks=expand("<results>/health/{variant}.checks.json", variant=plan.variants),
         reference=REFERENCES["reference"],
         raw_reference=plan.raw_reference,
-        model_file=plan.samples_from,
+        model_file=local(plan.samples_from),
     output:
         points="<results>/perf/head_to_head/points.csv",
         raw=directory("<results>/perf/head_to_head/raw"),

@@ -46,6 +46,11 @@ IMAGE = plan.config.serving.image if plan.config.server == "native" else None
 
 
 onstart:
+    if not snakemake_internals.has_code(workflow):
+        sys.exit(
+            "--shared-fs-usage without input-output, which the executor kubernetes implies: jobs read their code in "
+            "this clone. Hint: leave only storage-local-copies out of it (docs/cluster.md, A storage provider)"
+        )
     # A measurement that is forced (-R, -F, --force) takes over nothing that was measured before.
     for wildcards in snakemake_internals.forced_jobs(workflow, "sweep"):
         rmtree(plan.store(**wildcards), ignore_errors=True)

@@ -13,14 +13,16 @@ from plan.outcome import outcome
 rule provenance:
     """The configuration, the software and the hardware that the figures come from."""
     input:
-        code=plan.code("provenance.py"),
+        code=local(plan.code("provenance.py")),
         checks=f"<results>/health/{plan.variants[0]}.checks.json",
-        requirements=plan.requirements,
+        requirements=local(plan.requirements),
         after=[
-            project_file("envs/main.txt"),
-            *expand(rules.sweep.output.points, variant=plan.variants, repeat=plan.repeats),
+            local(project_file("envs/main.txt")),
+            *expand("<results>/perf/{variant}/repeat-{repeat}/points.csv", variant=plan.variants, repeat=plan.repeats),
             rules.head_to_head.output.points,
-            *expand(rules.in_process.output.table, variant=plan.in_process, repeat=plan.repeats),
+            *expand(
+                "<results>/in_process/{variant}/repeat-{repeat}.csv", variant=plan.in_process, repeat=plan.repeats
+            ),
         ],
     output:
         run_config="<results>/provenance/run_config.yaml",
@@ -48,13 +50,18 @@ rule provenance:
 # At the end, when everything is as it stays. Not a rule: what it writes describes all others, and a command line and a
 # time are never out of date.
 onsuccess:
-    made_by = ["--run", plan.results, "--command", shlex.join(["snakemake", *sys.argv[1:]])]
-    subprocess.run(
-        [sys.executable, project_file("workflow/scripts/manifest.py"), *made_by],
-        input=json.dumps(snakemake_internals.finished_jobs(workflow)),
-        text=True,
-        check=True,
-    )
-    if progress:
+    stored = snakemake_internals.storage(workflow)
+    # What a storage provider holds is not here to be read.
+    if stored is None:
+        made_by = ["--run", plan.results, "--command", shlex.join(["snakemake", *sys.argv[1:]])]
+        subprocess.run(
+            [sys.executable, project_file("workflow/scripts/manifest.py"), *made_by],
+            input=json.dumps(snakemake_internals.finished_jobs(workflow)),
+            text=True,
+            check=True,
+        )
+    if progress and stored is not None:
+        progress.succeed([f"Results: {os.path.join(stored, plan.results)}, without a manifest"])
+    elif progress:
         reports = "perf_report" in snakemake_internals.rules_of_run(workflow)
         progress.succeed(outcome(Path(plan.results), snakemake_internals.overlays(workflow)) if reports else [])

@@ -4,10 +4,10 @@
 rule quantize:
     """The graph in int8, for ONNX Runtime and OpenVINO."""
     input:
-        code=plan.code("quantize.py", model_file=True),
+        code=local(plan.code("quantize.py", model_file=True)),
         source=rules.export.output.onnx,
         dataset=rules.dataset.output.train if plan.dataset else [],
-        model_file=plan.model_file,
+        model_file=local(plan.model_file),
     output:
         onnx="<results>/export/int8/model.onnx",
     log:

@@ -12,13 +12,15 @@ SUMMARY_SCHEMA = "workflow/schemas/perf_summary.schema.json"
 rule perf_report:
     """Everything that the run found, as a page, CSV and JSON."""
     input:
-        code=plan.code("perf_report.py"),
-        template=TEMPLATE,
-        after=[*AROUND, project_file(SUMMARY_SCHEMA), *ACCEPTED],
-        points=expand(rules.sweep.output.points, variant=plan.variants, repeat=plan.repeats),
+        code=local(plan.code("perf_report.py")),
+        template=local(TEMPLATE),
+        after=[*local([*AROUND, project_file(SUMMARY_SCHEMA)]), *ACCEPTED],
+        points=expand("<results>/perf/{variant}/repeat-{repeat}/points.csv", variant=plan.variants, repeat=plan.repeats),
         head_to_head=rules.head_to_head.output.points,
-        in_process=expand(rules.in_process.output.table, variant=plan.in_process, repeat=plan.repeats),
-        health=expand(rules.judgement.output.health, variant=plan.variants),
+        in_process=expand(
+            "<results>/in_process/{variant}/repeat-{repeat}.csv", variant=plan.in_process, repeat=plan.repeats
+        ),
+        health=expand("<results>/health/{variant}.json", variant=plan.variants),
         engines=expand("<results>/engine/{backend}/engine.json", backend=plan.engines),
         dataset=rules.dataset.output.summary if plan.dataset else [],
         metrics=[] if plan.given_graph else rules.train.output.metrics,
@@ -26,8 +28,8 @@ rule perf_report:
         run_config=rules.provenance.output.run_config,
         versions=rules.provenance.output.versions,
         system=rules.provenance.output.system,
-        model_file=plan.model_file if "metrics" in plan.declared.functions else [],
-        published=plan.published,
+        model_file=local(plan.model_file if "metrics" in plan.declared.functions else []),
+        published=local(plan.published),
     output:
         page=report(
             "<results>/report/perf_report.html",

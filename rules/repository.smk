@@ -11,10 +11,10 @@ directory as ancient: so its contents decide, not the time stamps of a copy.
 rule repository:
     """A repository of a model that a native backend of ours or Triton's Python backend serves."""
     input:
-        code=plan.code("repository.py"),
+        code=local(plan.code("repository.py")),
         library=ask(plan.library),
-        model_py=ask(plan.model_py),
-        runtime=ask(plan.python_runtime),
+        model_py=given(plan.model_py),
+        runtime=given(plan.python_runtime),
         artifact=ask(plan.artifact),
         record=ask(plan.record),
     output:
@@ -47,7 +47,7 @@ rule repository:
 rule repository_native:
     """A repository of a model that Triton's own backend serves."""
     input:
-        code=plan.code("repository_native.py"),
+        code=local(plan.code("repository_native.py")),
         artifact=ask(plan.artifact),
         record=ask(plan.record),
     output:
@@ -79,12 +79,12 @@ rule repository_native:
 rule repository_pytriton:
     """What a PyTriton server binds."""
     input:
-        code=plan.code("repository_pytriton.py"),
-        runtime=ask(plan.runtime),
+        code=local(plan.code("repository_pytriton.py")),
+        runtime=given(plan.runtime),
         artifact=ask(plan.artifact),
         record=ask(plan.record),
-        model_file=plan.model_file,
-        beside=plan.served_beside,
+        model_file=local(plan.model_file),
+        beside=local(plan.served_beside),
     output:
         repository=directory("<results>/repository/{variant}"),
         listing="<results>/repository/{variant}.json",
@@ -116,10 +116,10 @@ rule repository_pytriton:
 rule repository_bls:
     """A repository of the model that takes raw samples and calls another one."""
     input:
-        code=plan.code("repository_bls.py"),
-        model_py=project_file("workflow/backends/bls.py"),
-        model_file=plan.model_file,
-        beside=plan.served_beside,
+        code=local(plan.code("repository_bls.py")),
+        model_py=local(project_file("workflow/backends/bls.py")),
+        model_file=local(plan.model_file),
+        beside=local(plan.served_beside),
         inner=ancient(f"<results>/repository/{plan.config.serving.inner}"),
         after=f"<results>/repository/{plan.config.serving.inner}.json",
     output:
@@ -149,12 +149,12 @@ rule repository_bls:
 rule repository_ensemble:
     """The same as three models that Triton's ensemble scheduler connects."""
     input:
-        code=plan.code("repository_ensemble.py"),
-        model_py=project_file("workflow/backends/model.py"),
-        prepare=project_file("workflow/backends/runtime_prepare.py"),
-        interpret=project_file("workflow/backends/runtime_interpret.py"),
-        model_file=plan.model_file,
-        beside=plan.served_beside,
+        code=local(plan.code("repository_ensemble.py")),
+        model_py=local(project_file("workflow/backends/model.py")),
+        prepare=local(project_file("workflow/backends/runtime_prepare.py")),
+        interpret=local(project_file("workflow/backends/runtime_interpret.py")),
+        model_file=local(plan.model_file),
+        beside=local(plan.served_beside),
         inner=ancient(f"<results>/repository/{plan.config.serving.inner}"),
         after=f"<results>/repository/{plan.config.serving.inner}.json",
     output:

@@ -41,5 +41,5 @@ rule sweeps:
 rule tune:
     """All searches, and their page."""
     input:
-        expand(rules.tune_choice.output.choice, variant=plan.config.tune.variants),
+        expand("<results>/tune/{variant}/choice.json", variant=plan.config.tune.variants),
         rules.tune_report.output.page,

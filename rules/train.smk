@@ -7,9 +7,9 @@ A model file without `train` keeps its weights as given. Config: train, model.fi
 rule train:
     """The model's weights: trained, or as they were given."""
     input:
-        code=plan.code("train.py", model_file=True),
-        model_file=plan.model_file,
-        weights=plan.config.model.weights or [],
+        code=local(plan.code("train.py", model_file=True)),
+        model_file=local(plan.model_file),
+        weights=local(plan.config.model.weights or []),
         train=rules.dataset.output.train if plan.trains else [],
         test=rules.dataset.output.test if plan.dataset else [],
     output:
@@ -40,7 +40,7 @@ rule train:
 rule accept:
     """Stop the run when the model is not accurate enough."""
     input:
-        code=plan.code("accept.py"),
+        code=local(plan.code("accept.py")),
         metrics=rules.train.output.metrics,
     output:
         accepted="<results>/model/accepted.json",

@@ -1,15 +1,16 @@
 """Stage tune. Takes: repository/<variant>/, health/<variant>.checks.json, export/reference.npz. Makes: tune/<variant>/.
 
-Model Analyzer searches, the winner is measured again against the default, choice.json says which of them it is.
-Config: tune, and of sweep the first protocol and batch size, the windows and the samples.
+Model Analyzer searches, or tune_halving does; the winner is measured again against the default, choice.json says which
+of them it is. Config: tune, and of sweep the first protocol, shape and batch size, the windows, the samples and
+max_foreign_cpu.
 """
 
 
 rule tune_environment:
     """The version of Model Analyzer."""
     input:
-        code=plan.code("tune_environment.py"),
-        after=project_file("envs/model_analyzer.txt"),
+        code=local(plan.code("tune_environment.py")),
+        after=local(project_file("envs/model_analyzer.txt")),
     output:
         version="<results>/tune/model_analyzer.json",
     log:
@@ -37,13 +38,13 @@ rule tune_environment:
 rule tune_search:
     """Measure the configurations of a search space with Model Analyzer."""
     input:
-        code=plan.code("tune_search.py"),
+        code=local(plan.code("tune_search.py")),
         version=rules.tune_environment.output.version,
         repository=ancient("<results>/repository/{variant}"),
         checks=rules.healthcheck.output.checks,
         reference=ask(plan.reference),
-        model_file=plan.samples_from,
-        after=["<results>/repository/{variant}.json", *(plan.beside if plan.samples_from else [])],
+        model_file=local(plan.samples_from),
+        after=["<results>/repository/{variant}.json", *local(plan.beside if plan.samples_from else [])],
     output:
         results="<results>/tune/{variant}/results.csv",
         configs=directory("<results>/tune/{variant}/configs"),
@@ -78,12 +79,55 @@ rule tune_search:
         RUN
 
 
+rule tune_halving:
+    """Find the best configuration by successive halving, all of them on one server."""
+    input:
+        code=local(plan.code("tune_halving.py")),
+        repository=ancient("<results>/repository/{variant}"),
+        checks=rules.healthcheck.output.checks,
+        reference=ask(plan.reference),
+        model_file=local(plan.samples_from),
+        after=["<results>/repository/{variant}.json", *local(plan.beside if plan.samples_from else [])],
+    output:
+        results="<results>/tune/{variant}/halving/results.csv",
+        configs=directory("<results>/tune/{variant}/halving/configs"),
+        turns="<results>/tune/{variant}/halving/turns.csv",
+    log:
+        "<logs>/tune/{variant}.halving.log",
+        server="<logs>/tune/{variant}.halving.server.log",
+    benchmark:
+        "<benchmarks>/tune/{variant}.halving.tsv"
+    conda:
+        "../envs/main.yaml"
+    container:
+        IMAGE
+    threads: all_cores
+    resources:
+        mem_mb=growing(8000),
+        runtime=240,
+        gpu=GPUS,
+        measure=1,
+    params:
+        contents=contents("tune_halving"),
+        libraries=libraries("tune_halving.py", packages=SERVER_PACKAGES),
+        settings=as_json(settings.tune_halving),
+        command=command("tune_halving"),
+    message:
+        "Configurations of {wildcards.variant} in turns"
+    shell:
+        RUN
+
+
+OURS = plan.config.tune.mode == "halving"
+FOUND = rules.tune_halving.output if OURS else rules.tune_search.output
+
+
 rule tune_candidate:
     """The best configuration that was found, as a repository."""
     input:
-        code=plan.code("tune_candidate.py"),
-        results=rules.tune_search.output.results,
-        configs=ancient(rules.tune_search.output.configs),
+        code=local(plan.code("tune_candidate.py")),
+        results=FOUND.results,
+        configs=ancient(FOUND.configs),
         repository=ancient("<results>/repository/{variant}"),
         after="<results>/repository/{variant}.json",
     output:
@@ -112,13 +156,13 @@ rule tune_candidate:
 rule tune_proof:
     """The best configuration and the default measured again, in turn."""
     input:
-        code=plan.code("tune_proof.py"),
+        code=local(plan.code("tune_proof.py")),
         repository=ancient("<results>/repository/{variant}"),
         candidate=ancient(rules.tune_candidate.output.candidate),
         record=rules.tune_candidate.output.record,
         reference=ask(plan.reference),
-        model_file=plan.samples_from,
-        after=["<results>/repository/{variant}.json", *(plan.beside if plan.samples_from else [])],
+        model_file=local(plan.samples_from),
+        after=["<results>/repository/{variant}.json", *local(plan.beside if plan.samples_from else [])],
     output:
         proof="<results>/tune/{variant}/proof.csv",
         raw=directory("<results>/tune/{variant}/proof"),
@@ -151,10 +195,10 @@ rule tune_proof:
 rule tune_choice:
     """Whether the best configuration takes the place of the default."""
     input:
-        code=plan.code("tune_choice.py"),
-        version=rules.tune_environment.output.version,
-        results=rules.tune_search.output.results,
-        configs=ancient(rules.tune_search.output.configs),
+        code=local(plan.code("tune_choice.py")),
+        version=[] if OURS else rules.tune_environment.output.version,
+        results=FOUND.results,
+        configs=ancient(FOUND.configs),
         repository=ancient("<results>/repository/{variant}"),
         after="<results>/repository/{variant}.json",
         candidate=ancient(rules.tune_candidate.output.candidate),
@@ -185,10 +229,10 @@ rule tune_choice:
 rule tune_report:
     """The searches of the run as a page."""
     input:
-        code=plan.code("tune_report.py"),
-        template=TEMPLATE,
-        after=expand(f"{SHOW}/{{part}}", part=["search.html.j2", "macros.html.j2", "page.css", "page.js"]),
-        choices=expand(rules.tune_choice.output.choice, variant=plan.config.tune.variants),
+        code=local(plan.code("tune_report.py")),
+        template=local(TEMPLATE),
+        after=local(expand(f"{SHOW}/{{part}}", part=["search.html.j2", "macros.html.j2", "page.css", "page.js"])),
+        choices=expand("<results>/tune/{variant}/choice.json", variant=plan.config.tune.variants),
     output:
         page=report(
             "<results>/report/tune_report.html",

@@ -150,9 +150,23 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.fixture(scope="session")
-def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A copy of the project in which tests/configs/full.yaml has run from end to end. Tests leave it as it is."""
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A copy of the project in which the native backends are compiled, and nothing else is made."""
     project = copy_project(tmp_path_factory.mktemp("finished"))
+    project.snakemake("--cores", "2", "backend", configfiles=(FULL,))
+    return project
+
+
+@pytest.fixture(scope="session")
+def backends(compiled: Project) -> Path:
+    """A backend directory for Triton with every native backend."""
+    return compiled.root / "artifacts" / "backends"
+
+
+@pytest.fixture(scope="session")
+def finished_run(compiled: Project) -> Project:
+    """The copy of the project in which tests/configs/full.yaml has run from end to end. Tests leave it as it is."""
+    project = compiled
     # More than this machine has: what measures runs alone all the same (test_full_run.py).
     project.snakemake("--cores", "6", *TARGETS, configfiles=(FULL,))
     return project
@@ -353,8 +367,32 @@ def needs() -> Callable[..., None]:
     return check
 
 
+# What Snakemake asks of the two programs when it plans; in a container it asks for conda too.
+CONDA = """#!/bin/sh
+case "$*" in
+  *info*) echo '{"conda_prefix": "/opt/conda", "platform": "linux-64", "root_prefix": "/opt/conda"}';;
+  *get*) echo '{"get": {"channel_priority": "strict"}}';;
+  *) echo "conda 24.7.1";;
+esac
+"""
+APPTAINER = """#!/bin/sh
+[ "$1" = --version ] && { echo "apptainer version 1.3.4"; exit; }
+while [ $# -gt 0 ]; do case "$1" in sh|bash|/bin/sh|/bin/bash) exec "$@";; esac; shift; done
+exit 1
+"""
+
+
+@pytest.fixture
+def deployment(tmp_path, monkeypatch):
+    """Stand-ins for conda and apptainer in PATH."""
+    for name, text in (("conda", CONDA), ("apptainer", APPTAINER)):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+
 # What takes minutes, or needs the environment of Model Analyzer: a test with one of these fixtures is slow.
-SLOW = {"clones", "cluster", "runs", "tuned_run"}
+SLOW = {"clones", "cluster", "runs", "stored", "tuned_run"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:

@@ -1,6 +1,7 @@
 """Small models for the native backends, their compilation, and the bundled Triton that serves them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import backend
 from model.signature import Signature, Tensor
 from program.process import child
 from serve import install, modelconfig, server
+from serve.endpoint import Place
 from serve.serving import Serving
 
 WIDTH = 5
@@ -53,17 +55,25 @@ def config(
     profile: Mapping[str, Any] | None = None,
     instances: int = 1,
     max_queue_delay_us: int = 0,
+    state: Mapping[str, str] | None = None,
 ) -> Any:
     """The ModelConfig of a model that a native backend serves, in batches of 1 to MAX_BATCH."""
     serving = Serving("cpu", instances, 1, 2, max_queue_delay_us)
     bounds = profile or modelconfig.fixed_profile(inputs, 1, MAX_BATCH)
-    return modelconfig.engine_model(name, Signature(inputs, outputs), bounds, serving, engine)
+    signature = Signature(inputs, outputs, state=dict(state or {}))
+    return modelconfig.engine_model(name, signature, bounds, serving, engine)
 
 
 def doubling(name: str, engine: str, dtype: str = "FP32", dims: Sequence[int | str] = (WIDTH,), **options: Any) -> Any:
     """The configuration of a model of one input and one output."""
     tensors = [[Tensor(one, dtype, list(dims))] for one in ("input", "output")]
     return config(name, engine, *tensors, **options)
+
+
+def summing(name: str, engine: str, **options: Any) -> Any:
+    """The configuration of a model that answers with the sum of what its sequence has sent."""
+    sides = [[Tensor(one, "FP32", [WIDTH]) for one in names] for names in (("sum", "input"), ("sum_out", "output"))]
+    return config(name, engine, *sides, state={"sum": "sum_out"}, **options)
 
 
 def add_model(repository: Path, model: Any) -> Path:
@@ -99,6 +109,17 @@ def write_openvino(
         path.write_bytes(compiled.export_model().getvalue())
 
 
+def write_summing(path: Path) -> None:
+    """The model of `summing`, as a blob."""
+    shape = openvino.PartialShape([openvino.Dimension(1, MAX_BATCH), WIDTH])
+    given = [ops.parameter(shape, openvino.Type.f32, name=name) for name in ("input", "sum")]
+    results = [ops.result(ops.add(*given)) for _ in range(2)]
+    for node, name in zip([*given, *results], ("input", "sum", "output", "sum_out")):
+        node.output(0).tensor.set_names({name})
+    compiled = openvino.Core().compile_model(openvino.Model(results, given), "CPU")
+    path.write_bytes(compiled.export_model().getvalue())
+
+
 def write_onnx(path: Path) -> None:
     tensors = [
         helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", WIDTH]) for name in ("input", "output")
@@ -112,6 +133,13 @@ def write_onnx(path: Path) -> None:
 class Double(torch.nn.Module):
     def forward(self, given: torch.Tensor) -> torch.Tensor:
         return given + given
+
+
+class Summing(torch.nn.Module):
+    """The model of `summing`, whose state comes first."""
+
+    def forward(self, kept: torch.Tensor, given: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return kept + given, kept + given
 
 
 class Two(torch.nn.Module):
@@ -168,11 +196,28 @@ def running(
 
 
 def infer(
-    client: Any, model: str, datatype: str | None = None, outputs: Sequence[Any] | None = None, **arrays: np.ndarray
+    client: Any,
+    model: str,
+    datatype: str | None = None,
+    outputs: Sequence[Any] | None = None,
+    place: Place | None = None,
+    **arrays: np.ndarray,
 ) -> Any:
     """The answer to one request over gRPC."""
     inputs = []
     for name, array in arrays.items():
         one = grpc.InferInput(name, array.shape, datatype or np_to_triton_dtype(array.dtype))
         inputs.append(one.set_data_from_numpy(array))
-    return client.infer(model, inputs, outputs=outputs)
+    return client.infer(model, inputs, outputs=outputs, **(vars(place) if place else {}))
+
+
+def sum_up(client: Any, model: str, sequences: int, steps: int) -> None:
+    """Whole sequences side by side: every answer of a `summing` model is the sum of what its sequence has sent."""
+    sums = np.zeros((sequences, 1, WIDTH), np.float32)
+    with ThreadPoolExecutor(sequences) as pool:
+        for step in range(steps):
+            rows = np.random.default_rng(step).random(sums.shape, np.float32)
+            sums += rows
+            places = [Place(number + 1, step == 0, step == steps - 1) for number in range(sequences)]
+            found = pool.map(lambda row, place: infer(client, model, place=place, input=row), rows, places)
+            assert np.array_equal([one.as_numpy("output") for one in found], sums)

@@ -98,6 +98,7 @@ def run(block: list[str], clone: Path, shell: dict[str, str]) -> str:
     return found.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["make serve VARIANT=openvino", "make serve VARIANT=all", "make demo"])
 def test_servers_start_and_stop(clone, shell, command):
     assert any(command in block for block in commands("docs/serving.md"))

@@ -40,6 +40,7 @@ def test_embedded_split_is_stratified_exact_and_disjoint():
     assert set(test_labels[:100]) == set(range(10))
 
 
+@pytest.mark.slow
 def test_seed_decides_the_split():
     one, same, other = (mnist_data.embedded(100, seed)[1][0] for seed in (1, 1, 2))
     assert np.array_equal(one, same)

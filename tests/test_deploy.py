@@ -110,6 +110,7 @@ def test_pods_are_probed_by_an_inference(deployed):
     assert "COPY probe /probe" in (deployed / "Dockerfile").read_text().splitlines()
 
 
+@pytest.mark.slow
 def test_probe_tells_what_triton_does_not(deployed, null_repository, needs, tmp_path):
     needs("curl")
     with server.running(null_repository, ["small"], tmp_path / "triton.log") as running:

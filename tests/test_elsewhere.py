@@ -1,6 +1,5 @@
 """The workflow used from other directories and in other forms: -s, --directory, modules, containers."""
 
-import os
 import re
 import subprocess
 
@@ -16,6 +15,7 @@ def jobs(project: Project, *arguments: str) -> dict[str, str]:
     return dict(re.findall(r"^(\w+) +(\d+)$", found.stdout, re.MULTILINE))
 
 
+@pytest.mark.slow
 def test_any_directory_is_a_working_directory(project, tmp_path):
     """The default run is planned in full, with the files of the project; its outputs come to the working directory."""
     snakefile, elsewhere = ["-s", str(project.root / "Snakefile")], Project(tmp_path)
@@ -54,30 +54,6 @@ def test_module_without_a_clone_is_refused(tmp_path):
     assert found.returncode == 1
     assert "Hint: clone it and name its Snakefile by path" in found.stderr
     assert "Traceback" not in found.stderr
-
-
-# What Snakemake asks of the two programs when it plans; in a container it asks for conda too.
-CONDA = """#!/bin/sh
-case "$*" in
-  *info*) echo '{"conda_prefix": "/opt/conda", "platform": "linux-64", "root_prefix": "/opt/conda"}';;
-  *get*) echo '{"get": {"channel_priority": "strict"}}';;
-  *) echo "conda 24.7.1";;
-esac
-"""
-APPTAINER = """#!/bin/sh
-[ "$1" = --version ] && { echo "apptainer version 1.3.4"; exit; }
-while [ $# -gt 0 ]; do case "$1" in sh|bash|/bin/sh|/bin/bash) exec "$@";; esac; shift; done
-exit 1
-"""
-
-
-@pytest.fixture
-def deployment(tmp_path, monkeypatch):
-    """Stand-ins for conda and apptainer in PATH."""
-    for name, text in (("conda", CONDA), ("apptainer", APPTAINER)):
-        (tmp_path / name).write_text(text)
-        (tmp_path / name).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
 
 
 @pytest.mark.usefixtures("deployment")

@@ -7,6 +7,7 @@ import shutil
 import jsonschema
 import numpy as np
 import onnx
+import pytest
 import yaml
 from onnx import numpy_helper
 
@@ -37,6 +38,7 @@ def test_graph_has_a_free_batch_axis_and_the_names_of_the_config(exported):
     assert {value.name: shape(value) for value in graph.graph.output} == {"output": ["batch", 10]}
 
 
+@pytest.mark.slow
 def test_two_exports_give_the_same_bytes(exported, export):
     again = export()
     assert sha256(again / "model.onnx") == sha256(exported / "model.onnx")
@@ -140,6 +142,7 @@ def test_raw_reference_is_what_the_tensors_mean(exported, dataset_files):
     np.testing.assert_array_equal(raw.labels, tensors.labels)
 
 
+@pytest.mark.slow
 def test_a_module_that_cannot_be_exported_is_refused_in_one_line(project, tmp_path):
     """It says what to write in the configuration; PyTorch's own pages are in the log."""
     eager = runpy.run_path(str(ROOT / "tests" / "zoo" / "eager.py"))["CONFIG"]

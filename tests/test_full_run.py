@@ -181,10 +181,29 @@ def test_rounds_measure_every_variant_once_seconds_apart(run):
     assert started == sorted(started)
 
 
-def test_nothing_runs_beside_a_measurement(run):
-    """By the logs of the jobs, in a run with more cores than a sweep used to take."""
-    spans = {job["job"]: (start := datetime.fromisoformat(job["started"]), start + timedelta(seconds=job["seconds"]))
-             for job in job_times.jobs(run / "logs")}  # fmt: skip
+@pytest.fixture(scope="module")
+def spans(run):
+    """When each job began and ended, by the logs of the jobs, as the report's time line shows it."""
+    return {job["job"]: (start := datetime.fromisoformat(job["started"]), start + timedelta(seconds=job["seconds"]))
+            for job in job_times.jobs(run / "logs")}  # fmt: skip
+
+
+def test_an_engine_compiles_while_the_model_is_exported(spans):
+    (compiles, compiled), (exports, exported) = spans["engine/aotinductor"], spans["export"]
+    assert compiles < exported
+    assert exports < compiled
+
+
+def test_nothing_is_set_up_twice(finished_run):
+    """By the messages of the jobs in the log of Snakemake's first run here."""
+    log = min((finished_run.root / ".snakemake" / "log").glob("*.snakemake.log"))
+    begun = re.findall(r"^Job \d+: (.+)$", log.read_text(), re.MULTILINE)
+    assert {"Native backends", "Training", "Engine openvino", "Engine aotinductor"} <= {*begun}
+    assert len(begun) == len({*begun})
+
+
+def test_nothing_runs_beside_a_measurement(spans):
+    """In a run with more cores than a sweep used to take."""
     measuring = [name for name in spans if name.startswith(("sweep/", "in_process/", "head_to_head"))]
     assert len(measuring) == 1 + len(VARIANTS) + len(COMPUTING)
     for name in measuring:

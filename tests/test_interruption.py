@@ -31,9 +31,9 @@ def project(finished_run, tmp_path_factory):
 
 ENDED = [
     pytest.param(signal.SIGINT, True, id="Ctrl-C"),
-    pytest.param(signal.SIGTERM, True, id="SIGTERM"),
-    pytest.param(signal.SIGHUP, True, id="hang-up"),
-    pytest.param(signal.SIGKILL, False, id="SIGKILL of Snakemake alone"),
+    pytest.param(signal.SIGTERM, True, id="SIGTERM", marks=pytest.mark.slow),
+    pytest.param(signal.SIGHUP, True, id="hang-up", marks=pytest.mark.slow),
+    pytest.param(signal.SIGKILL, False, id="SIGKILL of Snakemake alone", marks=pytest.mark.slow),
 ]
 
 
@@ -83,7 +83,7 @@ def test_nothing_survives_and_the_next_run_completes(project, tmp_path, number, 
 # Rules that tests/configs/full.yaml has no use for; tests/test_tune.py kills the search, which alone takes long.
 ELSEWHERE = {
     "deploy", "engine_tensorrt", "export_torchscript", "low_precision", "perf_gate", "quantize", "repository_native",
-    "tune_candidate", "tune_choice", "tune_environment", "tune_proof", "tune_report", "tune_search",
+    "tune_candidate", "tune_choice", "tune_environment", "tune_halving", "tune_proof", "tune_report", "tune_search",
 }  # fmt: skip
 
 

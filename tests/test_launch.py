@@ -83,6 +83,7 @@ def test_search_on_a_server_that_runs_already(elsewhere, null_repository, tmp_pa
     assert space.described(searched)["queue_delay_us"] == 100
 
 
+@pytest.mark.slow
 def test_proof_on_a_server_that_runs_already(elsewhere, null_repository, script, tmp_path):
     row = {"batch_size": 1, "concurrency": 2}
     (tmp_path / "candidate.json").write_text(json.dumps({"differs": True, "winner": row, "default": row}))

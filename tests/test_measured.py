@@ -66,6 +66,7 @@ def test_load_shapes(null_server, tmp_path, load):
         assert not (tmp_path / f"{load.name}.json").exists()
 
 
+@pytest.mark.slow
 def test_a_rate_beyond_what_is_served_is_a_failed_point_that_says_so(make_repository, repository_settings, tmp_path):
     repository = make_repository(repository_settings, ROOT / "workflow/backends/runtime_null.py")
     asleep(repository, "1")
@@ -104,6 +105,7 @@ def summary(table: list[Mapping]) -> str:
     return json.dumps({"run": "test", "rounds": turns, "system": {}, "versions": {}, "config": {}})
 
 
+@pytest.mark.slow
 def test_gate_finds_a_slower_model_in_four_rounds(null_server, make_repository, repository_settings, script, tmp_path):
     """The same model with and without 20 ms of sleep, and the ceiling, measured in turn."""
     load, table = Load("grpc", 1, 2), {"before": [], "now": []}

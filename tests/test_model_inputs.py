@@ -13,6 +13,7 @@ from zoo_table import kinds
 KINDS = kinds()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "made", "changed"),
     [

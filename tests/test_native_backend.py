@@ -38,11 +38,6 @@ FAULTS = {"foreign": None, "empty": 0, "short": 0.3, "cut": 0.9}
 
 
 @pytest.fixture(scope="module")
-def backends(tmp_path_factory) -> Path:
-    return native.build(tmp_path_factory.mktemp("backends"), backend.ENGINES)
-
-
-@pytest.fixture(scope="module")
 def served(backends, tmp_path_factory):
     """A client of a server that has all models of this module."""
     directory = tmp_path_factory.mktemp("served")
@@ -134,6 +129,8 @@ def add_examples(repository: Path) -> list[str]:
     page = (ROOT / "docs" / "native-backend.md").read_text()
     configs = [modelconfig.parse(text) for text in re.findall(r"```\n(name: .+?)```", page, re.DOTALL)]
     assert {config.backend for config in configs} == {f"endpoints_{engine}" for engine in backend.ENGINES}
+    # tests/test_native_state.py has the others.
+    configs = [config for config in configs if not config.HasField("sequence_batching")]
     for config in configs:
         for group in config.instance_group:
             group.kind = group.KIND_CPU
@@ -371,6 +368,7 @@ def test_memory_safety(sanitized, tmp_path, capsys):
             native.write_double(version / ENGINES[engine])
     wide = native.add_model(repository, doubling(WIDE_MODEL, "openvino", dims=[WIDE]))
     native.write_openvino(wide / "model.xml", shape=((1, MAX_BATCH), WIDE))
+    native.write_summing(native.add_model(repository, native.summing("sums", "openvino", instances=2)) / "model.blob")
     hasty = doubling(HASTY_MODEL, "openvino", max_queue_delay_us=20_000)
     hasty.dynamic_batching.default_queue_policy.default_timeout_microseconds = 1_000
     native.write_double(native.add_model(repository, hasty) / "model.blob")
@@ -379,6 +377,7 @@ def test_memory_safety(sanitized, tmp_path, capsys):
             load_and_unload, server, ["cycled_openvino", "cycled_null"] * 25 + ["cycled_aotinductor"] * 4
         )
         counts = Load(server).run(5000, ["openvino", "null"]) + Load(server).run(500, ["aotinductor"], seed=5000)
+        native.sum_up(grpc.InferenceServerClient(server.grpc), "sums", sequences=20, steps=20)
         loads = cycles.result()
         found = leaks(server, repository)
     with capsys.disabled():

@@ -77,6 +77,7 @@ def test_names_dtypes_and_dims_are_the_models(command, model_file):
     assert config["pytriton"]["outputs"] == ["output_0", "output_1"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["null", "on"])
 def test_what_is_written_can_be_planned(command, project, tmp_path, name):
     """As it is; also where names are words of YAML."""
@@ -88,6 +89,7 @@ def test_what_is_written_can_be_planned(command, project, tmp_path, name):
     assert not any(path.startswith("dataset") for path in planned)
 
 
+@pytest.mark.slow
 def test_run_and_place_can_be_chosen(command, model_file, tmp_path):
     config = tmp_path / "configs" / "mine.yaml"
     assert command("new", "--model", model_file, "--run", "other", "--config", config).returncode == 0
@@ -210,6 +212,7 @@ def example(shapes, generator):
 """
 
 
+@pytest.mark.slow
 def test_module_that_only_pytorch_runs_is_served_by_it_alone_and_the_others_have_their_reasons(
     command, project, tmp_path
 ):
@@ -237,6 +240,7 @@ def test_module_that_only_pytorch_runs_is_served_by_it_alone_and_the_others_have
     assert json.loads((project.root / "artifacts/eager/health/pytriton.json").read_text())["healthy"]
 
 
+@pytest.mark.slow
 def test_exporter_that_crashes_or_does_not_end_costs_its_own_variant_alone(tmp_path, model_file):
     stuck = "if torch.compiler.is_exporting(): __import__('time').sleep(1000)"
     crash = "if torch.jit.is_tracing(): __import__('os').abort()"

@@ -103,7 +103,7 @@ def test_axes_sizes_and_variants_follow_from_trying(command, tmp_path, make, bat
     # What is written is a configuration that can be run.
     checked = command("check", "--configfile", tmp_path / "given.yaml")
     assert (checked.returncode, checked.stderr) == (0, "")
-    assert ("serving" in config) == (make in (recurrent, tree))
+    assert ("serving" in config) == (make is tree)
 
 
 def test_inputs_that_are_no_floats_get_a_file_of_examples_which_stays(command, tmp_path):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
+import yaml
 
 from analyse.tables import read_repeats
 from conftest import DEFAULT, ROOT, merged
@@ -164,6 +165,18 @@ def test_settings_hold_what_a_rule_uses_alone(asked):
     assert settings.sweep("bls", "2").target.counted == "mnist_openvino"
     assert settings.tune_search("openvino").steering is None
     assert settings.repository_bls().serving.device == "cpu"
+
+
+def test_a_search_sends_the_first_of_several_shapes(asked):
+    vocoder = yaml.safe_load((ROOT / "config" / "hifigan.yaml").read_text())
+    settings = asked(**vocoder)
+    sent = [settings.tune_search("openvino"), settings.tune_halving("openvino"), settings.tune_proof("openvino")]
+    assert {one.windows.shape for one in sent} == {settings.tune_choice("openvino").shape} == {"spec:80x40"}
+    other = asked(**merged(vocoder, {"sweep": {"shapes": ["spec:80x300"]}}))
+    assert other.tune_halving("openvino").windows.shape == "spec:80x300"
+    assert other.tune_candidate().constraints == {"perf_latency_p99": {"max": 1000}}
+    # A turn has half of a window, as in the rounds of the run.
+    assert other.tune_halving("openvino").windows.window_ms == 1000 == other.head_to_head().windows.window_ms
 
 
 @pytest.mark.parametrize(

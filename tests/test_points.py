@@ -93,6 +93,7 @@ def command(null_repository: Path, tmp_path: Path) -> Callable[..., list[str]]:
     return lambda **changes: [sys.executable, script, "--settings", json.dumps(settings | changes), *options]
 
 
+@pytest.mark.slow
 def test_a_sweep_that_is_killed_loses_the_point_that_it_was_measuring(command, tmp_path):
     first = tmp_path / "store" / "grpc_batch1_concurrency1" / "point.json"
     with subprocess.Popen(command(), cwd=tmp_path, stderr=subprocess.DEVNULL) as running:
@@ -108,6 +109,7 @@ def test_a_sweep_that_is_killed_loses_the_point_that_it_was_measuring(command, t
     ]
 
 
+@pytest.mark.slow
 def test_a_point_of_other_conditions_is_measured_anew(command, tmp_path):
     jobs = set()
     for changes in ({}, {"windows": {"window_ms": 200, "stability_percent": 1e-9, "max_windows": 3, "samples": 2}}):

@@ -59,6 +59,7 @@ def test_a_run_on_a_terminal(project):
     assert re.fullmatch(rf"Next:    make serve VARIANT=\w+ CONFIG={FULL}", stays[8])
 
 
+@pytest.mark.slow
 def test_a_run_without_a_terminal_and_what_the_logs_keep(project):
     spoil(project)
     found = project.snakemake("--cores", "2", configfiles=(FULL,))
@@ -71,6 +72,7 @@ def test_a_run_without_a_terminal_and_what_the_logs_keep(project):
     assert "Reason: Missing output files" in log.read_text()
 
 
+@pytest.mark.slow
 def test_interrupt_is_one_line_and_the_same_command_goes_on(project):
     spoil(project)
     command = project.command("--cores", "2", configfiles=(FULL,))

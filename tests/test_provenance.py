@@ -74,6 +74,7 @@ def times(run):
     return {name: time for name, time in found.items() if not name.startswith(ends)}
 
 
+@pytest.mark.slow
 def test_retraining_to_the_same_bits_stops_there(own):
     """In the next invocation: Snakemake plans before it trains."""
     model = own.root / "artifacts" / "test" / "model" / "model.pt"

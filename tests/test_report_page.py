@@ -143,12 +143,13 @@ def test_ranking_says_what_is_not_served_and_why(page: webdriver.Chrome, documen
     assert row.find_elements(By.TAG_NAME, "td")[-1].text == f"not served: {reason.strip()}"
 
 
-def test_ranking_keeps_its_bars_on_a_phone(page: webdriver.Chrome) -> None:
+def test_what_decides_fits_a_phone(page: webdriver.Chrome) -> None:
     view(page, 380, "light")
     assert all(bar.is_displayed() and bar.size["width"] > 60 for bar in page.find_elements(By.CLASS_NAME, "bar"))
     # Nothing of what decides has to be scrolled to.
-    ranking = page.find_element(By.CSS_SELECTOR, "#ranking .wide")
-    assert page.execute_script("return arguments[0].scrollWidth <= arguments[0].clientWidth", ranking)
+    for section in ("choices", "ranking"):
+        table = page.find_element(By.CSS_SELECTOR, f"#{section} .wide")
+        assert page.execute_script("return arguments[0].scrollWidth <= arguments[0].clientWidth", table), section
 
 
 def test_tables_fit_a_desktop(page: webdriver.Chrome) -> None:

@@ -213,6 +213,7 @@ def test_snakemake_says_what_is_not_locked_or_not_installed(clone: Clone) -> Non
     assert "Traceback" not in found.stderr
 
 
+@pytest.mark.slow
 def test_another_version_makes_again_what_uses_it(clone: Clone) -> None:
     """All that calls the model file or serves it, and what follows from that."""
     clone.sync("endpoint-toy\n")
@@ -230,6 +231,7 @@ def test_another_version_makes_again_what_uses_it(clone: Clone) -> None:
     assert {rule for rule, _ in other} == rules - kept
 
 
+@pytest.mark.slow
 def test_a_model_that_needs_a_package_is_served(clone: Clone) -> None:
     """Through Snakemake, to the health check of a server that builds the model itself; the report has its version."""
     clone.sync("endpoint-toy==1.0\n")
@@ -249,6 +251,7 @@ def test_a_model_that_needs_a_package_is_served(clone: Clone) -> None:
     assert (shown["endpoint-toy"], shown["numpy"]) == ("1.0", NUMPY)
 
 
+@pytest.mark.slow
 def test_make_new_looks_at_a_model_that_needs_a_package(clone: Clone) -> None:
     clone.requirements.write_text("endpoint-toy\n")
     found = clone.make("new", "MODEL=own/model.py", "REQUIREMENTS=own/requirements.txt")

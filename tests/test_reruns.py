@@ -44,6 +44,7 @@ def pretended(tmp_path_factory):
     return project.root
 
 
+@pytest.mark.slow
 def test_copies_and_older_files_rerun_exactly(pretended):
     """What time stamps do not tell: files of an earlier date, artifacts from elsewhere, intermediates that are gone."""
     changes = reruns.copy_changes(pretended)
@@ -85,6 +86,7 @@ def test_a_clone_that_moves_reruns_nothing(pretended, tmp_path):
     assert moved.planned("perf_report") == set()
 
 
+@pytest.mark.slow
 def test_artifacts_of_unknown_origin_are_named(pretended, tmp_path):
     """And once Snakemake was told to take them as they are, they are current."""
     own = Project(shutil.copytree(pretended, tmp_path / "own"))

@@ -33,23 +33,6 @@ def test_what_measures_takes_all_cores(project, cores):
     assert {threads[rule] for rule in ("healthcheck", "repository", "engine_openvino", "perf_report")} == {1}
 
 
-def test_options_for_clusters_are_planned(project):
-    """Those of docs/cluster.md for sites that take --gres alone, and for scratch on the node."""
-    options = [
-        "--set-resources",
-        "healthcheck:gpu=0",
-        "healthcheck:gres=gpu:1",
-        "--default-resources",
-        "tmpdir=/scratch",
-    ]
-    dry_run = json.dumps(["healthchecks", "-n", *options, "--configfile", "config/gpu.yaml"])
-    program = project.root / "resources.py"
-    program.write_text(INTERNALS.replace("summary", "execute").replace('["perf_report", "--execute"]', dry_run))
-    asked = json.loads(run_python(program, project.root))["asked"]
-    assert asked["healthcheck"] == [0, "gpu:1", "/scratch"]
-    assert asked["engine_aotinductor"] == [1, None, "/scratch"]
-
-
 def test_submitted_measurements_do_not_ask_for_the_cores_of_this_machine():
     """A node is theirs by profiles/slurm."""
     resources = SimpleNamespace(cores=64)
@@ -81,7 +64,6 @@ print(json.dumps({
     "finished": internals.finished_jobs(workflow),
     "threads": [[job.rule.name, job.threads] for job in workflow.dag.jobs],
     "forced": internals.forced_jobs(workflow, "sweep"),
-    "asked": {job.rule.name: [*map(job.resources.get, ("gpu", "gres", "tmpdir"))] for job in workflow.dag.jobs},
     "twice": [[job.rule.name, path] for job in workflow.dag.jobs for path in job.input if job.input.count(path) > 1],
     "existing": internals.existing_outputs(workflow, "artifacts/"),
     "alone": internals.plans_alone(workflow),

@@ -64,6 +64,7 @@ def small() -> Asked:
     return Asked(promised, Judgement(Bounds(0, 1e-3, 1), {}), samples, 1, 16)
 
 
+@pytest.mark.slow
 def test_model_whose_process_is_killed(null_repository: Path, small: Asked, tmp_path: Path) -> None:
     """Triton goes on calling it ready; the answers and the missing process tell."""
     with server.running(null_repository, ["small"], tmp_path / "triton.log") as running:

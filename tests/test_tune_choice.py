@@ -43,7 +43,8 @@ def config() -> Any:
 def row(config: str, concurrency: int, throughput: float, p99: float) -> dict[str, Any]:
     """A measurement."""
     latencies = {f"perf_latency_{name}": p99 for name in ("avg", "p90", "p95", "p99")}
-    return {"config": f"small{config}", "concurrency": concurrency, "perf_throughput": throughput, **latencies}
+    name = f"small{config}"
+    return {"config": name, "concurrency": concurrency, "perf_throughput": throughput, "rounds": 1, **latencies}
 
 
 ROWS = [

@@ -23,7 +23,7 @@ def measurement(number: int, throughput: float, p99: float, **changes: Any) -> d
     return {
         **{"config": name, "batch_size": 1, "concurrency": 16, "default": not number, "on_front": False},
         **dict(zip(METRICS, (throughput, p99 / 2, p99))),
-        **{"settings": {"instances": 1 + number, **SETTINGS}, "meets_constraints": p99 <= 20},
+        **{"settings": {"instances": 1 + number, **SETTINGS}, "meets_constraints": p99 <= 20, "rounds": 1 + number},
         **changes,
     }
 
@@ -58,6 +58,7 @@ def page(needs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.
     needs("chromium", "chromedriver")
     directory = tmp_path_factory.mktemp("tune")
     choices = {"openvino": choice("openvino", "spec:80x140"), "onnx": choice("onnx", "")}
+    choices["onnx"] |= {"mode": "halving", "model_analyzer": None}
     for name, content in choices.items():
         (directory / f"{name}.json").write_text(json.dumps(content))
     files = [directory / f"{name}.json" for name in choices]
@@ -76,6 +77,18 @@ def test_page_names_model_choice_and_shape(page: webdriver.Chrome) -> None:
     assert "within the constraints, with samples of the shape spec:80x140. Searched: instances 1, 2, 3;" in text
     assert text.count("with samples of the shape") == 1
     assert [entry for entry in page.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+
+
+def test_search_in_rounds_says_how_many(page: webdriver.Chrome) -> None:
+    text = page.find_element(By.ID, "search").text
+    assert "Model Analyzer 1.58.0, mode manual, launch local" in text
+    assert "Mode halving, launch local" in text
+    first, second = page.find_elements(By.CSS_SELECTOR, "#search .sortable")
+    heads = [head.text for head in second.find_elements(By.CSS_SELECTOR, "thead th")]
+    assert set(heads) - {head.text for head in first.find_elements(By.CSS_SELECTOR, "thead th")} == {"rounds"}
+    best = second.find_element(By.CSS_SELECTOR, "tbody tr").find_elements(By.CSS_SELECTOR, "th, td")
+    assert best[0].text.endswith("config_2")
+    assert best[heads.index("rounds")].text == "3"
 
 
 def test_names_leave_room_for_figures_on_a_phone(page: webdriver.Chrome) -> None:

@@ -88,6 +88,7 @@ def test_configuration_is_that_of_make_new_but_for_what_the_page_says(start):
     assert written == shown
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_run_ends_with_a_report(reader):
     reader.follow("Run it")
@@ -106,6 +107,7 @@ def test_the_run_ends_with_a_report(reader):
     assert all(one["max_abs_error"] < 1e-4 for export in parity["exports"].values() for one in export.values())
 
 
+@pytest.mark.slow
 def test_training_and_metrics(reader):
     reader.follow("A data set, and training")
     reader.follow("Further figures")
@@ -117,6 +119,7 @@ def test_training_and_metrics(reader):
     assert re.search(r"^perf_report +1$", planned, re.M)
 
 
+@pytest.mark.slow
 def test_module_of_another_snakefile(reader):
     """From another directory: planned to its end, and one job run."""
     reader.follow("In a Snakefile of your own")

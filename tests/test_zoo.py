@@ -1,25 +1,27 @@
 """Every kind of model of tests/zoo: it is served as the model answers, or refused in the sentence that it says."""
 
+import json
 import sys
+from collections import Counter
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from model import graph
-from native_backends import build
+from model.reference import load
 from program.cli import UserError
+from program.temporary import scratch
+from record import inputs, perf_analyzer
+from serve import server
 from zoo_runs import planned
 from zoo_table import PAGE, kinds, with_table
 
 KINDS = kinds()
 SERVED = {name: kind for name, kind in KINDS.items() if not hasattr(kind, "REFUSED")}
 REFUSED = {name: kind for name, kind in KINDS.items() if hasattr(kind, "REFUSED")}
-
-
-@pytest.fixture(scope="session")
-def backends(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The native backends that serve the zoo."""
-    return build(tmp_path_factory.mktemp("backends"), ["null", "openvino", "torchscript"])
 
 
 @pytest.fixture
@@ -40,6 +42,48 @@ def test_kind_is_served_as_it_answers(name, directory, backends):
     for variant, health in found.items():
         for protocol in health["protocols"].values():
             assert protocol["parity"], variant
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [('output_name: "first_out"', 'output_name: "second_out"'), ("zero_data: true", 'data_file: "ones"')],
+    ids=["of another", "not begun anew"],
+)
+def test_a_wrong_state_is_found(directory, backends, written, instead):
+    carried = planned("sequence", KINDS["sequence"], directory, backends)
+    carried.export()
+    carried.build("openvino")
+    (config,) = carried.at("repository/openvino").glob("*/config.pbtxt")
+    text = config.read_text().replace(instead, "other").replace(written, instead).replace("other", written)
+    assert text != config.read_text()
+    config.write_text(text)
+    (config.parent / "initial_state").mkdir()
+    (config.parent / "initial_state" / "ones").write_bytes(np.ones(6, np.float32).tobytes())
+    reasons = carried.check("openvino")["reasons"]
+    assert {reason.split(": max abs error")[0] for reason in reasons} >= {"grpc: output speech", "http: output speech"}
+
+
+@pytest.mark.slow
+def test_load_of_sequences(directory, backends):
+    """perf_analyzer's sequences have the length that is asked for, also where that is more than the samples."""
+    carried = planned("sequence", KINDS["sequence"], directory, backends)
+    carried.export()
+    carried.build("openvino")
+    settings = carried.settings.head_to_head()
+    windows = replace(settings.windows, window_ms=300, max_windows=3, sequence_length=7)
+    target, reference = settings.contestants[0].target, load(Path(carried.plan.reference("openvino")))
+    inputs.write(directory / "samples.json", reference[0].first(5), target.model)
+    repository = carried.at("repository/openvino")
+    asked = partial(perf_analyzer.command, target.name, load=settings.load, windows=windows)
+    with server.running(repository, server.models(repository), directory / "log") as running, scratch() as libraries:
+        command = [*asked(url=running.grpc, data=directory / "samples.json"), "--profile-export-file", "sent.json"]
+        point = perf_analyzer.measure(command, settings.load, directory, libraries, 60)
+    assert point["status"] != "failed" and point["throughput"] > 0, point
+    (experiment,) = json.loads((directory / "sent.json").read_text())["experiments"]
+    lengths = Counter(Counter(one["sequence_id"] for one in experiment["requests"]).values())
+    # Those at the beginning and the end are cut.
+    assert max(lengths) == lengths.most_common(1)[0][0] == 7
 
 
 @pytest.mark.slow

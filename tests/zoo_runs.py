@@ -107,6 +107,11 @@ class Carried:
 
     def serve(self, variant: str) -> Mapping[str, Any]:
         """Build a variant and check its health; returns health.json."""
+        self.build(variant)
+        return self.check(variant)
+
+    def build(self, variant: str) -> None:
+        """The repository of a variant, and its engine."""
         plan = self.plan
         target, listing = self.at(f"repository/{variant}"), self.at(f"repository/{variant}.json")
         artifact = [*map(Path, plan.artifact(variant))]
@@ -128,12 +133,15 @@ class Carried:
             repository.main(
                 repository.Job(self.settings.repository(variant), *files, artifact, record, target, listing)
             )
+
+    def check(self, variant: str) -> Mapping[str, Any]:
+        """The health of a variant that is built, as health.json has it."""
         checks, health = self.at(f"health/{variant}.checks.json"), self.at(f"health/{variant}.json")
         healthcheck.main(
             healthcheck.Job(
                 self.settings.healthcheck(variant),
-                target,
-                Path(plan.reference(variant)),
+                self.at(f"repository/{variant}"),
+                Path(self.plan.reference(variant)),
                 self.at(f"logs/healthcheck/{variant}.server.log"),
                 checks,
             )

@@ -129,12 +129,14 @@ def request(config: Any, reference: Path, batch: int) -> str:
 
     A model without a batch axis gets one sample without it; a single value is on an axis of 1.
     """
-    samples, batching = load(reference)[0].at_least(batch).first(batch), config.max_batch_size > 0
+    state = {one.input_name: one.output_name for one in config.sequence_batching.state}
+    samples = load(reference)[0].without(state).at_least(batch).first(batch)
+    batching = config.max_batch_size > 0
     sent = {}
     for tensor, array in zip(config.input, samples.inputs.values()):
         own = array if batching else array[0]
         sent[tensor.name] = own if own.ndim == len(tensor.dims) + batching else np.expand_dims(own, -1)
-    return inputs.as_request(Reference(sent, {}), list(sent))
+    return inputs.as_request(Reference(sent, {}), list(sent), sequence=bool(state))
 
 
 def main(job: Job) -> None:

@@ -107,7 +107,8 @@ def rounds(
             for place, one in enumerate(order, 1):
                 own = raw / f"{one.variant}-{number}"
                 own.mkdir()
-                take = partial(turns.taken, servers[one.variant], one.target, settings, data[one.variant], own)
+                asked = (one.target, settings.load, settings.windows, data[one.variant], own)
+                take = partial(turns.taken, servers[one.variant], *asked)
                 row = marked(undisturbed(take, settings.max_foreign_cpu))
                 rows.append({"variant": one.variant, "round": number, "turn": place, **row})
                 log.debug("%s", rows[-1])

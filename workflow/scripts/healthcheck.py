@@ -18,7 +18,7 @@ from tritonclient.utils import InferenceServerException
 from model import shapes
 from model.comparison import Differences, Paired, differences, paired, record
 from model.interface import in_batches, one_by_one
-from model.reference import Reference, cases, load
+from model.reference import STEPS, Reference, cases, load
 from model.signature import Signature, Tensor
 from model.tensors import Arrays
 from plan.settings.health import HealthCheck
@@ -83,7 +83,7 @@ def promised_metadata(model: Signature) -> dict[str, Any]:
             tensor.name: {"datatype": tensor.dtype, "shape": [*batch, *shapes.sizes(tensor.served)]}
             for tensor in tensors
         }
-        for side, tensors in (("inputs", model.inputs), ("outputs", model.outputs))
+        for side, tensors in (("inputs", model.sent), ("outputs", model.answered))
     }
 
 
@@ -106,6 +106,21 @@ def refuses(infer: Infer, inputs: Arrays) -> bool:
     return False
 
 
+def in_sequences(one: endpoint.Endpoint, inputs: Arrays, outputs: list[str], batching: bool) -> list[np.ndarray]:
+    """The outputs for samples of which STEPS in order are a sequence, batch first; all sequences go on side by side."""
+    count = len(next(iter(inputs.values())))
+    found: dict[int, list[np.ndarray]] = {}
+    for step in range(STEPS):
+        sent = {}
+        for first in range(step, count, STEPS):
+            sample = {name: array[first : first + 1] if batching else array[first] for name, array in inputs.items()}
+            end = step == STEPS - 1 or first == count - 1
+            sent[first] = one.send(sample, outputs, endpoint.Place(first // STEPS + 1, step == 0, end))
+        found |= {first: answer() for first, answer in sent.items()}
+    join = np.concatenate if batching else np.stack
+    return [join(parts) for parts in zip(*(found[place] for place in range(count)))]
+
+
 def check(
     one: endpoint.Endpoint,
     settings: HealthCheck,
@@ -116,15 +131,21 @@ def check(
     model = settings.model
     served = [group.renamed(model) for group in groups]
     outputs = list(served[0].outputs)
+    whole = endpoint.Place(1, True, True) if model.state else None
 
     def request(inputs: Arrays) -> list[np.ndarray]:
-        return one.infer(inputs, outputs)
+        return one.infer(inputs, outputs, whole)
 
     def infer(inputs: Arrays) -> list[np.ndarray]:
         return request(inputs) if model.batching else one_by_one(request, inputs)
 
+    def answers(inputs: Arrays, size: int) -> list[np.ndarray]:
+        if model.state:
+            return in_sequences(one, inputs, outputs, model.batching)
+        return in_batches(infer, inputs, size)
+
     # Without what is optional.
-    taken = [tensor for tensor in model.inputs if tensor.name in served[0].inputs]
+    taken = [tensor for tensor in model.sent if tensor.name in served[0].inputs]
     accepted = [
         axis for axis, most in settings.largest.items() if not refuses(infer, larger(served[0], taken, axis, most + 1))
     ]
@@ -132,7 +153,7 @@ def check(
     for label, (group, size) in cases(groups, bounds).items():
         # Whole batches only: the last, smaller one may lie outside the profile.
         part = group.renamed(model).first(min(group.samples // size, MAX_REQUESTS) * size)
-        parity[label] = differences(in_batches(infer, part.inputs, size), part.outputs, model.outputs)
+        parity[label] = differences(answers(part.inputs, size), part.outputs, model.answered)
     known = whole_batches(served[0], shapes.batch(bounds["min"]), shapes.batch(bounds["max"]))
     return Checks(
         live=one.live(),
@@ -181,6 +202,9 @@ def main(job: Job) -> None:
     # From the smallest: canonical JSON has them by name.
     known: list[str] = [bound for bound in ("min", "opt", "max") if bound in settings.profile]
     bounds = {bound: shapes.stacked(shapes.parse(settings.profile[bound]), settings.model.batching) for bound in known}
+    if settings.model.state:
+        # A request of a sequence has one sample.
+        bounds = {bound: {name: [1, *dims[1:]] for name, dims in given.items()} for bound, given in bounds.items()}
     groups = load(job.reference)
     if isinstance(settings.samples, int):
         groups = [group.first(settings.samples) for group in groups]

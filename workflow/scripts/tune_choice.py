@@ -24,7 +24,7 @@ class Job:
     """What the rule gives, and where what it makes goes."""
 
     settings: Choice
-    version: Annotated[Path, "model_analyzer.json"]
+    version: Annotated[Path | None, "model_analyzer.json, where Model Analyzer searched"]
     results: Annotated[Path, "results.csv"]
     configs: Annotated[Path, "directory of config.pbtxt files"]
     repository: Annotated[Path, "model repository of the variant"]
@@ -64,7 +64,7 @@ def main(job: Job) -> None:
         {
             **asdict(settings),
             "model": default.name,
-            "model_analyzer": read_json(job.version)["version"],
+            "model_analyzer": read_json(job.version)["version"] if job.version else None,
             "measurements": measurements(results.read(job.results), job.configs, settings.constraints),
             "winner": record["winner"],
             "beaten": record["default"],

@@ -49,11 +49,10 @@ class Job:
 def prepare(job: Job, settings: Search, work: Path) -> dict[str, Any]:
     """Lay out `work`: the repository to search, the samples of the load; returns Model Analyzer's configuration.
 
-    Raises UserError when the search varies threads and the model has no parameter for them.
+    Raises UserError when the model has nothing of what the search varies.
     """
     (config,) = repositories.configs(job.repository)
-    if settings.search.threads and space.thread_parameter(config) is None:
-        raise UserError(f"tune.search.threads: {config.name} has no parameter for them.", "leave the list empty: []")
+    space.require_searchable(config, settings.search)
     repositories.copy(job.repository, work / "models")
     base = space.searched(config, settings.search)
     (work / "models" / config.name / "config.pbtxt").write_text(modelconfig.text(base))

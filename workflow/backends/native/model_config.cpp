@@ -26,10 +26,37 @@ std::vector<TensorConfig> tensors_of(const Json& config, std::string_view kind) 
     result.push_back({tensor.at("name").string(), parse_data_type(tensor.at("data_type").string()),
                       reshape == nullptr    ? shape_of(tensor.at("dims"))
                       : reshaped == nullptr ? Shape()
-                                            : shape_of(*reshaped)});
+                                            : shape_of(*reshaped),
+                      false, false});
   }
   if (result.empty()) throw Error("config.pbtxt has no " + std::string(kind));
   return result;
+}
+
+// The inputs or outputs of the states that Triton keeps for a sequence; `name` is their field.
+std::vector<TensorConfig> states_of(const Json& config, std::string_view name) {
+  std::vector<TensorConfig> result;
+  const Json* batching = config.find("sequence_batching");
+  const Json* states = batching == nullptr ? nullptr : batching->find("state");
+  if (states == nullptr) return result;
+  for (const Json& state : states->array()) {
+    result.push_back({state.at(name).string(), parse_data_type(state.at("data_type").string()),
+                      shape_of(state.at("dims")), true, false});
+  }
+  return result;
+}
+
+// Adds `states` to `tensors`: at the end, or where the parameter `order` has them.
+void add_states(std::vector<TensorConfig>& tensors, std::vector<TensorConfig> states, const Json* order) {
+  std::move(states.begin(), states.end(), std::back_inserter(tensors));
+  if (order == nullptr) return;
+  const auto place = [order](const TensorConfig& tensor) {
+    const Json::Array& names = order->array();
+    return std::find_if(names.begin(), names.end(), [&](const Json& name) { return name.string() == tensor.name; }) -
+           names.begin();
+  };
+  std::stable_sort(tensors.begin(), tensors.end(),
+                   [&](const TensorConfig& a, const TensorConfig& b) { return place(a) < place(b); });
 }
 
 std::map<std::string, std::string, std::less<>> parameters_of(const Json& config) {
@@ -145,6 +172,14 @@ std::map<std::string, std::vector<Axis>> axes_of(const ModelConfig& config) {
   return result;
 }
 
+// Tensors of which `axes` says that they have none.
+void find_scalars(std::vector<TensorConfig>& tensors, const std::map<std::string, std::vector<Axis>>& axes) {
+  for (TensorConfig& tensor : tensors) {
+    tensor.is_scalar = axes.at(tensor.name).empty();
+    if (tensor.is_scalar) tensor.dims.clear();
+  }
+}
+
 // Calls `read` and puts the name of the parameter before its error.
 template <typename Read>
 auto in_parameter(const char* name, Read&& read) {
@@ -171,14 +206,23 @@ ModelConfig ModelConfig::parse(std::string_view json) {
   result.inputs = tensors_of(config, "input");
   result.outputs = tensors_of(config, "output");
   result.parameters = parameters_of(config);
+  const Json order = Json::parse(result.parameter("order").value_or("{}"));
+  in_parameter("order", [&] {
+    add_states(result.inputs, states_of(config, "input_name"), order.find("inputs"));
+    add_states(result.outputs, states_of(config, "output_name"), order.find("outputs"));
+  });
   if (const Json* file = config.find("default_model_filename")) result.model_file = file->string();
   result.instances = instances_of(config);
   const std::string threads = result.parameter("threads").value_or("auto");
   result.threads = threads_of("threads", threads, result.instances);
   const std::string alone = result.parameter("threads_alone").value_or(threads);
   result.threads_alone = threads_of("threads_alone", alone, result.instances);
-  result.profile = in_parameter("profile", [&] { return profile_of(result); });
   result.axes = in_parameter("axes", [&] { return axes_of(result); });
+  if (!result.has_batch_axis()) {
+    find_scalars(result.inputs, result.axes);
+    find_scalars(result.outputs, result.axes);
+  }
+  result.profile = in_parameter("profile", [&] { return profile_of(result); });
   result.cuda_graphs =
       in_parameter("cuda_graphs", [&] { return boolean_of(result.parameter("cuda_graphs").value_or("false")); });
   return result;

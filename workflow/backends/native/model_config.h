@@ -17,6 +17,10 @@ struct TensorConfig {
   DataType type = TRITONSERVER_TYPE_INVALID;
   // Without the batch axis, as the engine sees them: after Triton's `reshape`. -1: any size.
   Shape dims;
+  // Whether Triton keeps it for the sequence, from one request to the next: clients neither send nor get it.
+  bool is_state = false;
+  // Whether it is one value of a model without a batch axis: Triton has it on an axis of 1, the engine on none.
+  bool is_scalar = false;
 };
 
 // One axis of the parameter `axes`: a size, or a multiple or fraction of a named size ("frames", "256*frames",
@@ -45,6 +49,7 @@ struct ModelConfig {
 
   std::string name;
   std::int64_t max_batch_size = 0;
+  // With the states of `sequence_batching`.
   std::vector<TensorConfig> inputs;
   std::vector<TensorConfig> outputs;
   std::map<std::string, std::string, std::less<>> parameters;

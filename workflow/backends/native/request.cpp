@@ -19,21 +19,40 @@ Response new_response(TRITONBACKEND_Request* request) {
   return Response(response);
 }
 
-void add_output(TRITONBACKEND_Response* response, const std::string& name, const Tensor& tensor, Engine& engine) {
-  TRITONBACKEND_Output* output = nullptr;
-  check(TRITONBACKEND_ResponseOutput(response, &output, name.c_str(), tensor.type, tensor.shape.data(),
-                                     static_cast<std::uint32_t>(tensor.shape.size())));
+// Copies a tensor to a buffer of Triton's.
+void write(void* buffer, TRITONSERVER_MemoryType memory, const Tensor& tensor, Engine& engine) {
   const std::size_t bytes = tensor.byte_size();
-  void* buffer = nullptr;
-  TRITONSERVER_MemoryType memory = TRITONSERVER_MEMORY_CPU;
-  std::int64_t memory_id = 0;
-  check(TRITONBACKEND_OutputBuffer(output, &buffer, bytes, &memory, &memory_id));
   if (bytes == 0) return;
   if (memory == TRITONSERVER_MEMORY_GPU) {
     engine.copy_to_gpu(static_cast<std::byte*>(buffer), tensor.data, bytes);
   } else {
     std::memcpy(buffer, tensor.data, bytes);
   }
+}
+
+void add_output(TRITONBACKEND_Response* response, const TensorConfig& config, const Tensor& tensor, Engine& engine) {
+  const Shape shape = config.is_scalar ? Shape{1} : tensor.shape;
+  TRITONBACKEND_Output* output = nullptr;
+  check(TRITONBACKEND_ResponseOutput(response, &output, config.name.c_str(), tensor.type, shape.data(),
+                                     static_cast<std::uint32_t>(shape.size())));
+  void* buffer = nullptr;
+  TRITONSERVER_MemoryType memory = TRITONSERVER_MEMORY_CPU;
+  std::int64_t memory_id = 0;
+  check(TRITONBACKEND_OutputBuffer(output, &buffer, tensor.byte_size(), &memory, &memory_id));
+  write(buffer, memory, tensor, engine);
+}
+
+// Makes the tensor what the next request of the sequence finds as its input.
+void keep_state(TRITONBACKEND_Request* request, const std::string& name, const Tensor& tensor, Engine& engine) {
+  TRITONBACKEND_State* state = nullptr;
+  check(TRITONBACKEND_StateNew(&state, request, name.c_str(), tensor.type, tensor.shape.data(),
+                               static_cast<std::uint32_t>(tensor.shape.size())));
+  void* buffer = nullptr;
+  TRITONSERVER_MemoryType memory = TRITONSERVER_MEMORY_CPU;
+  std::int64_t memory_id = 0;
+  check(TRITONBACKEND_StateBuffer(state, &buffer, tensor.byte_size(), &memory, &memory_id));
+  write(buffer, memory, tensor, engine);
+  check(TRITONBACKEND_StateUpdate(state));
 }
 
 Input read_input(TRITONBACKEND_Request* request, const TensorConfig& config) {
@@ -45,7 +64,7 @@ Input read_input(TRITONBACKEND_Request* request, const TensorConfig& config) {
   std::uint64_t bytes = 0;
   check(TRITONBACKEND_InputProperties(input, nullptr, &type, &sizes, &rank, &bytes, &pieces));
   Input result;
-  result.shape = Sizes(sizes, rank);
+  result.shape = Sizes(sizes, config.is_scalar ? 0 : rank);
   result.pieces.reserve(pieces);
   const std::size_t expected = element_count(result.shape) * element_size(config.type);
   if (type != config.type || bytes != expected) {
@@ -122,11 +141,14 @@ void Request::answer(const ModelConfig& config, std::span<const Tensor> outputs,
   Response response = new_response(request_);
   std::uint32_t wanted = 0;
   check(TRITONBACKEND_RequestOutputCount(request_, &wanted));
-  // Triton has checked the names, and names each once.
-  const bool all = wanted == outputs.size();
   for (std::size_t index = 0; index < outputs.size(); ++index) {
-    const std::string& name = config.outputs[index].name;
-    if (all || wants(name, wanted)) add_output(response.get(), name, outputs[index], engine);
+    const TensorConfig& output = config.outputs[index];
+    if (!output.is_state && wants(output.name, wanted)) add_output(response.get(), output, outputs[index], engine);
+  }
+  // Last, so that a request that fails can be sent again: its sequence is where it was.
+  for (std::size_t index = 0; index < outputs.size(); ++index) {
+    const TensorConfig& output = config.outputs[index];
+    if (output.is_state) keep_state(request_, output.name, outputs[index], engine);
   }
   // From here on the response is Triton's, and so is the request's answer, even if sending fails.
   answered_ = true;

@@ -19,6 +19,7 @@ struct TRITONBACKEND_Request;
 struct TRITONBACKEND_Input;
 struct TRITONBACKEND_Response;
 struct TRITONBACKEND_Output;
+struct TRITONBACKEND_State;
 
 // The version that has all that is declared here: Triton 24.10.
 inline constexpr uint32_t TRITONBACKEND_API_VERSION_MAJOR = 1;
@@ -145,5 +146,14 @@ TRITONSERVER_Error* TRITONBACKEND_ResponseSend(TRITONBACKEND_Response* response,
                                                TRITONSERVER_Error* error);
 TRITONSERVER_Error* TRITONBACKEND_OutputBuffer(TRITONBACKEND_Output* output, void** buffer, uint64_t byte_size,
                                                TRITONSERVER_MemoryType* memory_type, int64_t* memory_type_id);
+
+// What a sequence carries to its next request: a state of the request's sequence, which keeps it; the buffer is as that
+// of an output. Only the update makes it the input of the next request.
+TRITONSERVER_Error* TRITONBACKEND_StateNew(TRITONBACKEND_State** state, TRITONBACKEND_Request* request,
+                                           const char* name, TRITONSERVER_DataType data_type, const int64_t* shape,
+                                           uint32_t dims_count);
+TRITONSERVER_Error* TRITONBACKEND_StateBuffer(TRITONBACKEND_State* state, void** buffer, uint64_t byte_size,
+                                              TRITONSERVER_MemoryType* memory_type, int64_t* memory_type_id);
+TRITONSERVER_Error* TRITONBACKEND_StateUpdate(TRITONBACKEND_State* state);
 
 }  // extern "C"

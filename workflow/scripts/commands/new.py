@@ -100,7 +100,7 @@ pytriton: {pytriton}
 """
 IN_PYTHON = """
 serving:
-  # The native backends take no strings, and no scalars without batches.
+  # The native backends take no strings.
   backend: python
 """
 NO_OPENVINO = """
@@ -239,7 +239,7 @@ def skeleton(
     pytriton = {"name": f"{run}_pytriton", "inputs": names(model.inputs), "outputs": names(model.outputs)}
     tensors = (*model.inputs, *model.outputs)
     variants = [name for name in new_variants.offered(bool(seen.onnx)) if name not in faults]
-    in_python = any(one.dtype == "BYTES" or not (model.batching or one.dims) for one in tensors)
+    in_python = any(one.dtype == "BYTES" for one in tensors)
     text = SKELETON.format(
         name=model_file.name,
         run=_flow(run),

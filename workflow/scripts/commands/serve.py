@@ -118,20 +118,23 @@ def main(options: argparse.Namespace) -> None:
         models = sorted(server.models(repository), key=lambda name: not name.endswith(f"_{variants[0]}"))
         log_file = run / "logs" / "serve.server.log"
         with server.running(repository, models, log_file, ports=ports, kind=config["server"]) as running:
-            request = write_request(run, variants[0], running, models[0])
+            request = write_request(run, variants[0], running, models[0], config["model"]["state"])
             wait(running, instructions(running, models, request))
 
 
-def write_request(run: Path, variant: str, running: server.Server, model: str) -> Path:
-    """A request with one sample of the test set, in the JSON that Triton's HTTP endpoint takes."""
+def write_request(run: Path, variant: str, running: server.Server, model: str, state: Mapping[str, str]) -> Path:
+    """A request with one sample of the test set, in the JSON that Triton's HTTP endpoint takes.
+
+    `state`: as `model.state` of the config.
+    """
     from serve.endpoint import connected
 
     name = "reference_raw.npz" if VARIANTS[variant].raw else "reference.npz"
-    sample = load(run / "export" / name)[0].first(1)
+    sample = load(run / "export" / name)[0].without(state).first(1)
     with connected(running, "http", model) as one:
         described = one.metadata()["inputs"]
     path = run / "serve" / f"request_{variant}.json"
-    write_text(path, inputs.as_request(sample, list(described)[: len(sample.inputs)]))
+    write_text(path, inputs.as_request(sample, list(described)[: len(sample.inputs)], sequence=bool(state)))
     return path
 
 

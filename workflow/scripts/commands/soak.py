@@ -199,6 +199,8 @@ def main(options: argparse.Namespace) -> None:
     if options.duration < LINES:
         raise UserError(f"--duration {options.duration} is too short.", f"at least {LINES} seconds")
     config = configured(options.configfile)
+    if config["model"]["state"]:
+        raise UserError("the soak sends single requests, and model.state needs sequences.", "make perf_report")
     variants = [name for name in config["variants"] if VARIANTS[name].kind != "pytriton"]
     run = build(variants, options.configfile)
     log_file = run / "logs" / "soak.server.log"

@@ -15,6 +15,8 @@ from model.signature import Signature, Tensor
 from program.files import reading, whole_file
 
 Arrays = dict[str, np.ndarray]
+# Samples in order that are a sequence, where the model has a state.
+STEPS = 4
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class Reference:
         return {name: list(array.shape[1:]) for name, array in self.inputs.items()}
 
     def renamed(self, model: Signature) -> "Reference":
-        """The same as a served model's clients see it: its names of inputs and outputs, single values on an axis of 1.
+        """The same as a served model's clients see it: its names of inputs and outputs, single values on an axis of 1,
+        no state.
 
         `model` has the same order. It may have more inputs, which are optional.
         """
@@ -46,7 +49,14 @@ class Reference:
                 for tensor, array in zip(tensors, arrays.values())
             }
 
-        return Reference(seen(model.inputs, self.inputs), seen(model.outputs, self.outputs), self.labels)
+        found = Reference(seen(model.inputs, self.inputs), seen(model.outputs, self.outputs), self.labels)
+        return found.without(model.state)
+
+    def without(self, state: Mapping[str, str]) -> "Reference":
+        """The same without the inputs and outputs of a state."""
+        inputs = {name: array for name, array in self.inputs.items() if name not in state}
+        outputs = {name: array for name, array in self.outputs.items() if name not in state.values()}
+        return Reference(inputs, outputs, self.labels)
 
     def first(self, count: int) -> "Reference":
         """The first `count` samples."""

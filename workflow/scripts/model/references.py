@@ -8,10 +8,11 @@ import numpy as np
 
 from model import reference, tensors
 from model.interface import split
-from model.reference import Reference
+from model.reference import STEPS, Reference
 from model.shapes import Shapes
 from model.signature import Signature
 from model.tensors import Arrays
+from program.cli import UserError
 
 Answer = Callable[[Arrays], list[np.ndarray]]
 
@@ -30,8 +31,33 @@ def answered(
         groups.append(_answered(answer, prepared, model, labels))
     for wanted in shapes:
         inputs = tensors.made_up(model.inputs, wanted, getattr(source, "example", None))
-        groups.append(_answered(answer, inputs, model))
+        groups.append(_in_sequences(answer, inputs, model) if model.state else _answered(answer, inputs, model))
     return groups
+
+
+def _in_sequences(answer: Answer, inputs: Arrays, model: Signature) -> Reference:
+    """Sequences of STEPS samples: the state of the first is zeros, of the next ones what the model gave before.
+
+    Raises UserError when outputs of one shape of inputs differ in size.
+    """
+    state = {name: np.zeros_like(inputs[name][::STEPS]) for name in model.state}
+    steps: list[Reference] = []
+    for step in range(STEPS):
+        given = {name: array[step::STEPS] for name, array in inputs.items()} | state
+        outputs = tensors.named(answer(given), model.outputs, "the model")
+        steps.append(Reference(given, outputs))
+        sizes = {name: [one.outputs[name].shape for one in steps] for name in outputs}
+        uneven = next((name for name, found in sizes.items() if found[-1] != (steps[0].samples, *found[0][1:])), None)
+        if uneven:
+            raise UserError(f"model.state: {uneven} varies in size within a sequence.", "leave model.state empty")
+        state = {taken: outputs[kept] for taken, kept in model.state.items()}
+
+    def woven(parts: Sequence[Arrays]) -> Arrays:
+        """The samples of all steps, sequence by sequence."""
+        stacked = {name: np.stack([part[name] for part in parts], axis=1) for name in parts[0]}
+        return {name: array.reshape(-1, *array.shape[2:]) for name, array in stacked.items()}
+
+    return Reference(woven([one.inputs for one in steps]), woven([one.outputs for one in steps]))
 
 
 def _answered(answer: Answer, inputs: Arrays, model: Signature, labels: np.ndarray | None = None) -> Reference:

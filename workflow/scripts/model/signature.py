@@ -1,7 +1,7 @@
 """The inputs and outputs of a model, as the configuration describes them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,23 @@ class Signature:
 
     batching: whether their first axis is the batch, which the dims leave out. Without it the dims are complete, and the
     model answers one request at a time.
+    state: inputs, by name, that take what an output gave for the request before of the same sequence, zeros at first.
     """
 
     inputs: list[Tensor]
     outputs: list[Tensor]
     batching: bool = True
+    state: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def sent(self) -> list[Tensor]:
+        """The inputs that clients send where the server keeps the state."""
+        return [tensor for tensor in self.inputs if tensor.name not in self.state]
+
+    @property
+    def answered(self) -> list[Tensor]:
+        """The outputs that they get."""
+        return [tensor for tensor in self.outputs if tensor.name not in self.state.values()]
 
 
 def names(tensors: Iterable[Tensor]) -> list[str]:

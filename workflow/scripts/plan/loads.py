@@ -74,12 +74,14 @@ class Grid:
 @dataclass(frozen=True)
 class Windows:
     """How a point is measured: a point is stable when its last three windows of `window_ms` differ by no more than
-    `stability_percent`, within `max_windows`; the load repeats as many `samples`."""
+    `stability_percent`, within `max_windows`; the load repeats as many `samples`, in sequences of `sequence_length`
+    where a state is kept."""
 
     window_ms: int
     stability_percent: float
     max_windows: int
     samples: int
+    sequence_length: int | None = field(default=None, kw_only=True)
 
 
 def longest(points: int, windows: Windows) -> int:

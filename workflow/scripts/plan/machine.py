@@ -11,7 +11,7 @@ from program.environment import require_files, require_temporary
 from serve import install
 
 # The jobs of a search that start a Triton of this machine, by tune.launch.
-STARTS_TRITON = {"local": ("tune_search", "tune_proof"), "docker": ("tune_proof",), "remote": ()}
+STARTS_TRITON = {"local": ("tune_search", "tune_halving", "tune_proof"), "docker": ("tune_proof",), "remote": ()}
 SERVING = ("healthcheck", "sweep", "head_to_head")
 
 
@@ -30,7 +30,7 @@ def require(jobs: Sequence[PlannedJob], settings: RuleSettings) -> None:
     # A container brings its own.
     here = {job.rule for job in jobs if not job.contained}
     require_programs(here, config.engine.modelopt, config.tune.model_analyzer)
-    if names & {*SERVING, "tune_search", "tune_proof"}:
+    if names & {*SERVING, "tune_search", "tune_halving", "tune_proof"}:
         require_temporary()
         require_files()
     served = [job.wildcards.get("variant") for job in jobs if job.rule in SERVING]

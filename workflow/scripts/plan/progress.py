@@ -44,6 +44,20 @@ _AFTER_SIGNAL = {
     SIGNAL.name: "the model file calls a library that did not return within model.load_seconds",
 }
 _AFTER_CRASH = "a library crashed; the log says where, as far as it is known"
+# How the Slurm plugin says that Slurm ended a job, which FAILED does not mean; and what to do then.
+_BY_SLURM = re.compile(r"SLURM-job '(\d+)' failed, SLURM status is: '(?!FAILED)(\w+)'")
+_AFTER_SLURM = {"TIMEOUT": "--retries 2 gives it more time", "OUT_OF_MEMORY": "--retries 2 gives it more memory"}
+
+
+def _end(signal: str | None, said: str) -> str:
+    """What ended a job from outside, and what to do; empty if nothing did. `said`: what its executor says."""
+    if signal:
+        return f" It was killed by {signal}. Hint: {_AFTER_SIGNAL.get(signal, _AFTER_CRASH)}."
+    if found := _BY_SLURM.search(said):
+        number, status = found.groups()
+        hint = _AFTER_SLURM.get(status, "run the same command to go on")
+        return f" Slurm ended its job {number}: {status}. Hint: {hint}."
+    return ""
 
 
 class Progress(logging.Handler):
@@ -120,9 +134,7 @@ class Progress(logging.Handler):
             self._failed.add(number)
             name = self._left[number].message if number in self._left else job["rule_name"]
             self._running.pop(number, None)
-            hint = _AFTER_SIGNAL.get(signal or "", _AFTER_CRASH)
-            killed = f" It was killed by {signal}. Hint: {hint}." if signal else ""
-            self._print(f"Failed: {name}.{killed} See {', '.join(job['log'])}")
+            self._print(f"Failed: {name}.{_end(signal, job['rule_msg'] or '')} See {', '.join(job['log'])}")
 
     def _times(self) -> str:
         """How long it took until now, and how long the rest will take."""

@@ -28,7 +28,7 @@ from plan.settings.repository import (
     Repository,
 )
 from plan.settings.train import Accept, Train
-from plan.settings.tune import Choice, Environment, Goal, Launch, Lists, Proof, Search, Sent, TuneReport
+from plan.settings.tune import Choice, Environment, Goal, Halving, Launch, Lists, Proof, Search, Sent, TuneReport
 from plan.workflow_plan import Plan
 from serve.variants import VARIANTS, computing
 
@@ -248,6 +248,19 @@ class RuleSettings:
             inputs=tensors(config.model.inputs),
         )
 
+    def tune_halving(self, variant: str) -> Halving:
+        """The space and its goal; a turn has windows of half the length, as in head_to_head."""
+        config, windows = self.plan.config, self._sent()
+        return Halving(
+            server=config.server,
+            search=self._lists(),
+            goal=self.tune_candidate(),
+            batch_size=config.sweep.batch_sizes[0],
+            windows=replace(windows, window_ms=windows.window_ms // 2),
+            target=self._target(variant),
+            max_foreign_cpu=config.sweep.max_foreign_cpu,
+        )
+
     def tune_candidate(self) -> Goal:
         """What is best, and what must hold."""
         section = self.plan.config.tune
@@ -331,7 +344,9 @@ class RuleSettings:
 
     def _windows(self) -> Windows:
         sweep = self.plan.config.sweep
-        return Windows(sweep.window_ms, sweep.stability_percent, sweep.max_windows, sweep.samples)
+        length = sweep.sequence_length if self.plan.config.model.state else None
+        own = (sweep.window_ms, sweep.stability_percent, sweep.max_windows, sweep.samples)
+        return Windows(*own, sequence_length=length)
 
     def _sent(self) -> Sent:
         protocol, shape = self.plan.config.sweep.protocols[0], self.plan.sample_shapes[0]

@@ -72,7 +72,9 @@ class Served:
         Triton bounds the batch; what takes raw samples, and a backend without an engine, has no other bound.
         """
         high = self.config.shapes["max"]
-        batch = {"batch": shapes.batch(high)} if self.config.model.batching else {}
+        # A request of a sequence has one sample; Triton makes the batches, of several sequences.
+        most = 1 if self.config.model.state else shapes.batch(high)
+        batch = {"batch": most} if self.config.model.batching else {}
         if self.registered.raw or (self.kind == "native" and self.registered.engine is None):
             return batch
         named = {
@@ -135,8 +137,8 @@ class Served:
 
 def signature(model: described.Model | described.Raw) -> Signature:
     """Inputs and outputs of a section of the config."""
-    batching = not isinstance(model, described.Model) or model.batching
-    return Signature(tensors(model.inputs), tensors(model.outputs), batching)
+    own = tensors(model.inputs), tensors(model.outputs)
+    return Signature(*own, model.batching, model.state) if isinstance(model, described.Model) else Signature(*own)
 
 
 def tensors(found: Iterable[described.Tensor]) -> list[Tensor]:

@@ -12,6 +12,7 @@ from typing import Any
 from snakemake.io import regex_from_filepattern
 from snakemake.persistence import RECORD_FORMAT_VERSION, MetadataRecord
 from snakemake.persistence.file import FilePersistence
+from snakemake.settings.types import SharedFSUsage
 
 
 @dataclass(frozen=True)
@@ -102,8 +103,19 @@ def logs(workflow: Any, rule: str, wildcards: Any) -> list[tuple[str | None, str
 
 
 def inputs(workflow: Any, rule: str, wildcards: Any) -> list[str]:
-    """The paths of the inputs of a job."""
-    return [str(path) for path in workflow.get_rule(rule).expand_input(wildcards)[0]]
+    """The paths of the inputs of a job that are no copies of what a storage provider holds."""
+    return [str(path) for path in workflow.get_rule(rule).expand_input(wildcards)[0] if not path.is_storage]
+
+
+def has_code(workflow: Any) -> bool:
+    """Whether jobs see the clone. Snakemake keeps what has a local() input where it runs itself, if they do not."""
+    return runs_here(workflow) or SharedFSUsage.INPUT_OUTPUT in workflow.storage_settings.shared_fs_usage
+
+
+def storage(workflow: Any) -> str | None:
+    """The prefix under which a storage provider holds the results; None where they are files here."""
+    settings = workflow.storage_settings
+    return None if settings.default_storage_provider is None else str(settings.default_storage_prefix or "")
 
 
 def existing_outputs(workflow: Any, *directories: str) -> list[str]:

@@ -12,6 +12,9 @@ from model.reference import Reference
 from model.signature import Signature
 from program.files import write_text
 
+# Of requests that stand alone; clients count theirs from 1.
+_SEQUENCE = 2**32 - 1
+
 
 def write(path: Path, samples: Reference, model: Signature) -> None:
     """Write the samples that the clients of a served model send, for perf_analyzer."""
@@ -38,8 +41,12 @@ def _content(array: np.ndarray) -> Any:
     return [one.decode() if isinstance(one, bytes) else one for one in array.ravel().tolist()]
 
 
-def as_request(reference: Reference, names: list[str]) -> str:
-    """The samples as one inference request in Triton's JSON, under the served model's input names."""
+def as_request(reference: Reference, names: list[str], sequence: bool = False) -> str:
+    """The samples as one inference request in Triton's JSON, under the served model's input names.
+
+    `sequence`: it is one of its own, for a model with state.
+    """
+    parameters = {"sequence_id": _SEQUENCE, "sequence_start": True, "sequence_end": True} if sequence else {}
     tensors = [
         {
             "name": name,
@@ -49,4 +56,4 @@ def as_request(reference: Reference, names: list[str]) -> str:
         }
         for name, array in zip(names, reference.inputs.values())
     ]
-    return json.dumps({"inputs": tensors})
+    return json.dumps({**({"parameters": parameters} if sequence else {}), "inputs": tensors})

@@ -58,6 +58,7 @@ def command(
     return [
         *("-m", model, "-u", url, "-i", load.protocol, "-b", str(load.batch_size)),
         *_pace(load),
+        *_sequences(windows),
         *([] if load.shared_memory == "none" else ["--shared-memory", load.shared_memory]),
         *("--input-data", str(data.resolve())),
         *("--measurement-mode", "time_windows", "--measurement-interval", str(windows.window_ms)),
@@ -73,6 +74,13 @@ def _pace(load: Load) -> list[str]:
         return ["--concurrency-range", str(load.concurrency)]
     rate = ["--request-rate-range", f"{load.request_rate:g}", "--request-distribution", load.load_mode]
     return [*rate, "--async", "--profile-export-file", f"{load.name}.json"]
+
+
+def _sequences(windows: Windows) -> list[str]:
+    """perf_analyzer itself sees that a model takes sequences; it keeps as many going as requests."""
+    if windows.sequence_length is None:
+        return []
+    return ["--sequence-length", str(windows.sequence_length), "--sequence-length-variation", "0"]
 
 
 def sharing(load: Load, cores: int | None = None) -> dict[str, str]:

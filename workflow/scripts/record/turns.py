@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import fmean, geometric_mean, stdev
 from typing import Any
 
+from plan.loads import Load, Windows
 from plan.settings.perf import HeadToHead, Target
 from record import perf_analyzer
 from record.measurement import measured
@@ -22,13 +23,13 @@ _CONFIDENCE = 0.95
 _LEADERS = 2
 
 
-def taken(running: Server, target: Target, settings: HeadToHead, data: Path, raw: Path) -> dict[str, Any]:
+def taken(running: Server, target: Target, load: Load, windows: Windows, data: Path, raw: Path) -> dict[str, Any]:
     """One turn: throughput and average latency without the warm-up, in `seconds`; percentiles with it."""
-    windows = replace(settings.windows, stability_percent=_ANY, max_windows=_WINDOWS)
-    point = measured(running, target, settings.load, windows, data, raw)
+    windows = replace(windows, stability_percent=_ANY, max_windows=_WINDOWS)
+    point = measured(running, target, load, windows, data, raw)
     if point["status"] == "failed":
         return point
-    text = (raw / f"{settings.load.name}.txt").read_text(errors="replace")
+    text = (raw / f"{load.name}.txt").read_text(errors="replace")
     counted = perf_analyzer.passes(text)[_WARM_UP:]
     throughputs = [throughput for throughput, _ in counted]
     return {

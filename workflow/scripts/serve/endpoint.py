@@ -1,7 +1,10 @@
 """Requests to a served model, with the same functions for gRPC and HTTP."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,15 @@ TIMEOUT = 600
 _OF_CLIENT: dict[str, dict[str, int]] = {"grpc": {}, "http": {"network_timeout": TIMEOUT}}
 _OF_CALL: dict[str, dict[str, int]] = {"grpc": {"client_timeout": TIMEOUT}, "http": {}}
 Arrays = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a request stands in a sequence, which has a number from 1."""
+
+    sequence_id: int
+    sequence_start: bool
+    sequence_end: bool
 
 
 class Endpoint:
@@ -58,15 +70,32 @@ class Endpoint:
             for side in ("inputs", "outputs")
         }
 
-    def infer(self, inputs: Arrays, outputs: list[str]) -> list[np.ndarray]:
+    def infer(self, inputs: Arrays, outputs: list[str], place: Place | None = None) -> list[np.ndarray]:
         """The model's `outputs` in this order, batch first. Raises InferenceServerException with its message."""
+        result = self._client.infer(self.model, self._tensors(inputs), **self._options(place))
+        return [result.as_numpy(name) for name in outputs]
+
+    def send(self, inputs: Arrays, outputs: list[str], place: Place) -> Callable[[], list[np.ndarray]]:
+        """Send a request of a sequence; what is returned waits for its outputs, as `infer`."""
+        arguments = (self.model, self._tensors(inputs))
+        if self.protocol == "http":
+            answer = self._client.async_infer(*arguments, **self._options(place)).get_result
+        else:
+            future: Future[Any] = Future()
+            self._client.async_infer(*arguments, partial(_settle, future), **self._options(place))
+            answer = future.result
+        return lambda: [answer().as_numpy(name) for name in outputs]
+
+    def _options(self, place: Place | None) -> dict[str, Any]:
+        return _OF_CALL[self.protocol] | (vars(place) if place else {})
+
+    def _tensors(self, inputs: Arrays) -> list[Any]:
         tensors = []
         for name, array in inputs.items():
             tensor = self._module.InferInput(name, array.shape, np_to_triton_dtype(array.dtype))
             tensor.set_data_from_numpy(array)
             tensors.append(tensor)
-        result = self._client.infer(self.model, tensors, **_OF_CALL[self.protocol])
-        return [result.as_numpy(name) for name in outputs]
+        return tensors
 
     def statistics(self) -> dict[str, int]:
         """The server's counts for the model since its start: `inferences` (samples) and `executions` (batches)."""
@@ -82,6 +111,14 @@ class Endpoint:
     @property
     def _as_json(self) -> dict[str, bool]:
         return {"as_json": True} if self.protocol == "grpc" else {}
+
+
+def _settle(future: "Future[Any]", result: Any, error: Any) -> None:
+    """What gRPC's client calls with an answer or an error."""
+    if error:
+        future.set_exception(error)
+    else:
+        future.set_result(result)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from google.protobuf import json_format, text_format
 from tritonclient.grpc import model_config_pb2
 
 from model import shapes
-from model.signature import Signature, Tensor
+from model.signature import Signature, Tensor, names
 from serve.serving import Serving
 
 # Of our native backends, so that they never stand in the way of NVIDIA's.
@@ -16,6 +16,10 @@ BACKEND_PREFIX = "endpoints_"
 ModelConfig = model_config_pb2.ModelConfig
 Tensors = Sequence[Tensor]  # in the model's order
 
+# A state is kept for so long, in microseconds, while its client sends nothing; Triton's own second is short.
+_IDLE = 60_000_000
+# Sequences that an instance serves at a time; more wait until one ends.
+_SEQUENCES = 1024
 # Triton's config and its metadata have different names for strings.
 _CONFIG_TYPES = {"BYTES": "TYPE_STRING"}
 # The native backends' names for the number of threads of one operator.
@@ -36,6 +40,9 @@ def engine_model(
     fields = _bounded(name, model, profile, serving)
     axes = {"inputs": _axes(model.inputs), "outputs": _axes(model.outputs)}
     fields["parameters"] = _parameters(profile=json.dumps(profile), threads=serving.threads, axes=json.dumps(axes))
+    if model.state:
+        order = {"inputs": names(model.inputs), "outputs": names(model.outputs)}
+        fields["parameters"] |= _parameters(order=json.dumps(order))
     if backend:
         fields["backend"] = BACKEND_PREFIX + backend
         graphs = str(serving.cuda_graphs).lower()
@@ -123,8 +130,11 @@ def _bounded(name: str, model: Signature, profile: Mapping[str, shapes.Shapes], 
     fields = _served(name, model, shapes.batch(profile["max"]) if model.batching else 0, serving)
     if serving.preferred_batch_size:
         fields["dynamic_batching"]["preferred_batch_size"] = [serving.preferred_batch_size]
+    # Triton's warm-up is no sequence; native backends prepare themselves.
     fields["model_warmup"] = [
-        _warmup(bound, shapes.stacked(profile[bound], model.batching), model.inputs) for bound in ("min", "max")
+        _warmup(bound, shapes.stacked(profile[bound], model.batching), model.inputs)
+        for bound in ("min", "max")
+        if not model.state
     ]
     return fields
 
@@ -145,16 +155,37 @@ def _served(name: str, model: Signature, max_batch_size: int, serving: Serving) 
 
     max_batch_size: 0 for a model without a batch axis, which Triton does not batch.
     """
-    batching = {"dynamic_batching": {"max_queue_delay_microseconds": serving.max_queue_delay_us}}
     return {
         "name": name,
         "backend": "python",
         "max_batch_size": max_batch_size,
-        "input": [_tensor(tensor, model.batching) for tensor in model.inputs],
-        "output": [_tensor(tensor, model.batching) for tensor in model.outputs],
-        **(batching if max_batch_size else {}),
+        "input": [_tensor(tensor, model.batching) for tensor in model.sent],
+        "output": [_tensor(tensor, model.batching) for tensor in model.answered],
+        **_scheduled(model, max_batch_size, serving),
         "instance_group": [{"count": serving.instances, **_placement(serving)}],
     }
+
+
+def _scheduled(model: Signature, max_batch_size: int, serving: Serving) -> dict[str, Any]:
+    """How requests wait for each other: those of different sequences, where a state is kept."""
+    delay = {"max_queue_delay_microseconds": serving.max_queue_delay_us}
+    if not model.state:
+        return {"dynamic_batching": delay} if max_batch_size else {}
+    return {
+        "sequence_batching": {
+            # Without slots: a batch has whatever sequences wait, and no request that stands for none.
+            "oldest": {"max_candidate_sequences": _SEQUENCES, **delay},
+            "max_sequence_idle_microseconds": _IDLE,
+            "state": [_state(one, model.state[one.name]) for one in model.inputs if one.name in model.state],
+        }
+    }
+
+
+def _state(taken: Tensor, given: str) -> dict[str, Any]:
+    """Without an initial state its memory is whatever was there."""
+    described = {"data_type": _data_type(taken), "dims": taken.dims}
+    zeros = {"name": "zeros", "zero_data": True, **described}
+    return {"input_name": taken.name, "output_name": given, **described, "initial_state": [zeros]}
 
 
 def _placement(serving: Serving) -> dict[str, Any]:
@@ -167,7 +198,7 @@ def _placement(serving: Serving) -> dict[str, Any]:
 def _tensor(tensor: Tensor, batching: bool) -> dict[str, Any]:
     """Triton knows no tensor without dims: clients see one of a single element, the model gets it without that axis.
 
-    Without batches Triton cannot take the axis away; workflow/backends/model.py does.
+    Without batches Triton cannot take the axis away; workflow/backends/ does.
     """
     reshaped: dict[str, Any] = {"reshape": {"shape": []}} if batching and not tensor.dims else {}
     return {"name": tensor.name, "data_type": _data_type(tensor), "dims": shapes.sizes(tensor.served), **reshaped}

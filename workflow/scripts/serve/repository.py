@@ -51,6 +51,16 @@ def processing(model_file: Path | None, beside: Sequence[Path]) -> dict[str, Pat
     return {"processing.py": model_file, **{str(path.resolve().relative_to(own)): path for path in below}}
 
 
+def add_linked(repository: Path, config: Any, original: Path) -> None:
+    """Add the model in directory `original` with another ModelConfig, under its name; the files are links."""
+    model = repository / config.name
+    model.mkdir(parents=True)
+    for path in original.resolve().iterdir():
+        if path.name != "config.pbtxt":
+            (model / path.name).symlink_to(path)
+    (model / "config.pbtxt").write_text(modelconfig.text(config), encoding="utf-8")
+
+
 def add_models_of(repository: Path, other: Path) -> list[Any]:
     """Copy every model of another repository; returns their ModelConfigs."""
     for model in _models(other):

@@ -1,1 +1,1 @@
-"""Model Analyzer: its configuration, its run, what its results say, and the proof of the choice."""
+"""Searches: Model Analyzer's configuration and run, successive halving, what results say, the proof of the choice."""

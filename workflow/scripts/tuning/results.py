@@ -1,7 +1,7 @@
-"""What Model Analyzer measured, what of it meets the constraints, and which configuration is best.
+"""What a search measured, what of it meets the constraints, and which configuration is best.
 
-Objectives and constraints have Model Analyzer's names and units: `perf_throughput` in inferences per second,
-`perf_latency_avg`, `_p90`, `_p95` and `_p99` in milliseconds.
+The table has Model Analyzer's columns, whoever searched. Objectives and constraints have its names and units:
+`perf_throughput` in inferences per second, `perf_latency_avg`, `_p90`, `_p95` and `_p99` in milliseconds.
 """
 
 import csv
@@ -10,9 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from program.files import whole_file
+
 Row = Mapping[str, Any]
 
 DEFAULT = "_config_default"
+# Model Analyzer measures once and has no such column.
+ROUNDS = "Rounds"
 METRICS = {
     "perf_throughput": "Throughput (infer/sec)",
     "perf_latency_avg": "Avg Latency (ms)",
@@ -23,7 +27,7 @@ METRICS = {
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The rows of results.csv: `config`, `batch_size`, `concurrency` and the metrics."""
+    """The rows of results.csv: `config`, `batch_size`, `concurrency`, the metrics and of how many `rounds` they are."""
     with path.open(newline="") as stream:
         return [
             {
@@ -31,9 +35,25 @@ def read(path: Path) -> list[dict[str, Any]]:
                 "batch_size": int(row["Batch"]),
                 "concurrency": int(row["Concurrency"]),
                 **{metric: float(row[column]) for metric, column in METRICS.items()},
+                "rounds": int(row.get(ROUNDS, 1)),
             }
             for row in csv.DictReader(stream)
         ]
+
+
+def write(path: Path, rows: Sequence[Row]) -> None:
+    """Write rows as `read` gives them."""
+    columns = {
+        "config": "Model Config Path",
+        "batch_size": "Batch",
+        "concurrency": "Concurrency",
+        **METRICS,
+        "rounds": ROUNDS,
+    }
+    with whole_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+        table = csv.writer(stream, lineterminator="\n")
+        table.writerow(columns.values())
+        table.writerows([row[name] for name in columns] for row in rows)
 
 
 def of_point(point: Mapping[str, Any]) -> dict[str, float]:
@@ -48,6 +68,16 @@ def meets(row: Row, constraints: Mapping[str, Mapping[str, float]]) -> bool:
         bounds.get("min", -math.inf) <= row[metric] <= bounds.get("max", math.inf)
         for metric, bounds in constraints.items()
     )
+
+
+def excess(row: Row, constraints: Mapping[str, Mapping[str, float]]) -> float:
+    """By which factor a measurement misses the constraint that it misses most, 1 where it meets all."""
+    factors: list[float] = [
+        row[metric] / limit if side == "max" else limit / row[metric]
+        for metric, sides in constraints.items()
+        for side, limit in sides.items()
+    ]
+    return max([1.0, *factors])
 
 
 def value(row: Row, objectives: Sequence[str]) -> float:
@@ -66,8 +96,11 @@ def contest(
 ) -> tuple[Row | None, Row]:
     """The best measurement within the constraints, None without one, and what it has to beat.
 
-    That is the best of the default configuration within the constraints, otherwise the default at the same load.
+    That is the best of the default configuration within the constraints, otherwise the default at the same load. Where
+    measurements are of several rounds, those that took part to the end: a machine drifts from round to round.
     """
+    last = max(row["rounds"] for row in rows)
+    rows = [row for row in rows if row["rounds"] == last]
     good = [row for row in rows if meets(row, constraints)]
     winner = best(good, objectives)
     own = [row for row in rows if row["config"].endswith(DEFAULT)]

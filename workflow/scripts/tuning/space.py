@@ -1,14 +1,16 @@
 """What is searched, in the words of Model Analyzer's configuration and of config.pbtxt.
 
-Four modes: `manual` measures every combination of the lists in the config; `brute`, `quick` and `optuna` are Model
-Analyzer's own searches, which take the lists as ranges or choices and vary less.
+Five modes: `manual` and `halving` take every combination of the lists in the config; `brute`, `quick` and `optuna` are
+Model Analyzer's own searches, which take the lists as ranges or choices and vary less.
 """
 
 from collections.abc import Sequence
+from itertools import product
 from math import prod
 from typing import Any
 
 from plan.settings.tune import Lists, Search
+from program.cli import UserError
 from serve import modelconfig
 
 Config = dict[str, Any]
@@ -38,9 +40,15 @@ def limit_batches(config: Any, largest: int) -> None:
 
 def thread_parameter(config: Any) -> str | None:
     """The parameter of a ModelConfig that sets the threads of an instance, if its backend has one."""
-    if config.backend == "python":
-        return "threads" if "threads" in config.parameters else None
-    return modelconfig.THREADS.get(config.backend)
+    return "threads" if "threads" in config.parameters else modelconfig.THREADS.get(config.backend)
+
+
+def require_searchable(config: Any, search: Lists) -> None:
+    """Raises UserError when the model has no dynamic batching, or no parameter for the threads that are varied."""
+    if config.HasField("sequence_batching"):
+        raise UserError("tune: what is searched varies dynamic batching, and model.state has none.", "make perf_report")
+    if search.threads and thread_parameter(config) is None:
+        raise UserError(f"tune.search.threads: {config.name} has no parameter for them.", "leave the list empty: []")
 
 
 def model_profile(config: Any, settings: Search) -> Config:
@@ -79,6 +87,18 @@ def measurements(settings: Search) -> int | None:
     return (prod(lists.values()) + 1) * concurrencies
 
 
+def combinations(config: Any, search: Lists, default: str) -> list[Any]:
+    """The ModelConfig and each combination of the lists that differs from it, under names as Model Analyzer's.
+
+    Empty lists leave what the ModelConfig has. `default`: what the name of the first ends with.
+    """
+    lists = {name: values or [None] for name, values in vars(search).items() if name != "concurrencies"}
+    changed = [_changed(config, **dict(zip(lists, values))) for values in product(*lists.values())]
+    others = [one for one in changed if one != config]
+    names = [f"{config.name}{default}", *(f"{config.name}_config_{number}" for number in range(len(others)))]
+    return [_renamed(one, name) for one, name in zip([config, *others], names, strict=True)]
+
+
 def described(config: Any) -> Config:
     """The settings of a ModelConfig that a search may vary, by the names of the config."""
     batching = config.dynamic_batching
@@ -104,6 +124,39 @@ def tuned(config: Any, found: Any) -> Any:
     if parameter in found.parameters:
         result.parameters[parameter].CopyFrom(found.parameters[parameter])
     limit_batches(result, result.max_batch_size)
+    return result
+
+
+def _changed(
+    config: Any,
+    instances: int | None,
+    max_batch_sizes: int | None,
+    preferred_batch_sizes: int | None,
+    queue_delays_us: int | None,
+    threads: int | None,
+) -> Any:
+    """A ModelConfig with one value of each list; None leaves its own."""
+    result = _renamed(config, config.name)
+    if instances is not None:
+        result.instance_group[0].count = instances
+    if max_batch_sizes is not None:
+        result.max_batch_size = max_batch_sizes
+    if preferred_batch_sizes is not None:
+        preferred = [preferred_batch_sizes] if preferred_batch_sizes else []
+        result.dynamic_batching.preferred_batch_size[:] = preferred
+    if queue_delays_us is not None:
+        result.dynamic_batching.max_queue_delay_microseconds = queue_delays_us
+    if threads is not None:
+        result.parameters[thread_parameter(config)].string_value = str(threads)
+    limit_batches(result, result.max_batch_size)
+    return result
+
+
+def _renamed(config: Any, name: str) -> Any:
+    """A copy of a ModelConfig under another name."""
+    result = type(config)()
+    result.CopyFrom(config)
+    result.name = name
     return result
 
 

@@ -165,7 +165,8 @@ def _check_samples(config: Config, root: Path) -> Iterator[Problem]:
     inputs, found = config.model.inputs, _read(config, root)
     if "example" in found.functions or (config.dataset.source and not _axes(inputs)):
         return
-    integer = next((tensor for tensor in inputs if not tensor.dtype.startswith("FP")), None)
+    made_up = [tensor for tensor in inputs if tensor.name not in config.model.state]
+    integer = next((tensor for tensor in made_up if not tensor.dtype.startswith("FP")), None)
     if integer:
         what = f"{integer.name} is {integer.dtype}, and only floating-point inputs can be made up"
         yield Problem("model.inputs", what, f"write a function example into the model file; {INTERFACE}")
@@ -223,16 +224,63 @@ def _check_single_values(config: Config, _root: Path) -> Iterator[Problem]:
 
 
 def _check_single_value(config: Config, variant: str) -> Iterator[Problem]:
-    """Triton makes an axis of 1 of a single value, and takes it away again in batches alone; our Python can always."""
-    model, kind = config.model, kind_of(variant, config.server)
+    """Triton makes an axis of 1 of a single value, and takes it away in batches alone; our backends always can."""
+    model = config.model
     single = next((one.name for one in (*model.inputs, *model.outputs) if not one.dims), None)
-    native = kind == "native" or (kind == "model" and config.serving.backend == "native" and VARIANTS[variant].backend)
-    if single and native and not model.batching:
+    if single and kind_of(variant, config.server) == "native" and not model.batching:
         what = f"Triton gives {variant} no scalar as {single} where model.batching is false"
-        hint = "set serving.backend to python" if kind == "model" else "choose another server or variant"
-        yield Problem("variants", what, hint)
+        yield Problem("variants", what, "choose another server or variant")
     if single and VARIANTS[variant].kind in ("bls", "ensemble"):
         yield Problem("variants", f"{variant} does not take {single}, which has no dims", "leave it out")
+
+
+def _check_state(config: Config, _root: Path) -> Iterator[Problem]:
+    """A state is an output that fits the input that takes it, of one size; something is left that clients see."""
+    model, state = config.model, config.model.state
+    inputs, outputs = ({one.name: one for one in side} for side in (model.inputs, model.outputs))
+    for taken, given in state.items():
+        for side, name, known in (("inputs", taken, inputs), ("outputs", given, outputs)):
+            if name not in known:
+                yield Problem(f"model.state.{taken}", f"{name} is none of model.{side}", f"they are {', '.join(known)}")
+        if taken in inputs and given in outputs:
+            yield from _check_kept(inputs[taken], outputs[given])
+    twice = next((name for name in state.values() if [*state.values()].count(name) > 1), None)
+    if twice:
+        yield Problem("model.state", f"two inputs take {twice}", "Triton gives an output to one input")
+    for side, known, kept in (("inputs", inputs, {*state}), ("outputs", outputs, {*state.values()})):
+        if state and not known.keys() - kept:
+            yield Problem("model.state", f"it has all of model.{side}", "leave one that clients see")
+
+
+def _check_kept(taken: Tensor, given: Tensor) -> Iterator[Problem]:
+    described = [f"{one.dtype} {list(one.dims)}" for one in (taken, given)]
+    if described[0] != described[1]:
+        what = f"{taken.name} is {described[0]}, {given.name} is {described[1]}"
+        yield Problem(f"model.state.{taken.name}", what, "both are the same tensor, one request apart")
+    elif taken.dtype == "BYTES" or not taken.dims or not all(isinstance(size, int) for size in taken.dims):
+        what = f"{taken.name} is {described[0]}, and a state is numbers of a fixed size"
+        yield Problem(f"model.state.{taken.name}", what, "leave it out of model.state: clients then send and get it")
+
+
+def _check_sequences(config: Config, _root: Path) -> Iterator[Problem]:
+    """A request of a sequence is one sample, sent after the one before is answered, to what keeps a state."""
+    if not config.model.state:
+        return
+    for key, found, wanted in (
+        ("sweep.batch_sizes", config.sweep.batch_sizes, (1,)),
+        ("sweep.request_rates", config.sweep.request_rates, ()),
+    ):
+        if found != wanted:
+            what = f"{list(found)}, and requests of a sequence are one sample each, one after another"
+            yield Problem(key, what, f"write {list(wanted)}, or leave model.state empty")
+    if config.dataset.source is not None:
+        yield Problem("dataset.source", "its samples are no sequences, which model.state needs", "set it to null")
+    for variant in config.served:
+        built = config.serving.backend == "native" and kind_of(variant, config.server) == "model"
+        if not (built and VARIANTS[variant].backend):
+            what = f"{variant} keeps no state, which only native backends do"
+            hint = "leave it out or name it in not_served, and set serving.backend to native"
+            yield Problem("variants", what, hint)
 
 
 def _check_raw(config: Config, root: Path) -> Iterator[Problem]:
@@ -273,4 +321,5 @@ CHECKS = (
         _check_samples,
     ),
     *(_check_code, _check_raw, _check_strings, _check_single_values, _check_batching, _check_sizes),
+    *(_check_state, _check_sequences),
 )

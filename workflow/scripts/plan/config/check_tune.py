@@ -1,6 +1,7 @@
 """Checks of the sections tune and deploy."""
 
 from collections.abc import Iterator
+from math import prod
 from pathlib import Path
 
 from model import shapes
@@ -14,7 +15,12 @@ VARIES: dict[str, set[str]] = {
     "brute": set(),
     "quick": set(),
     "optuna": {"queue_delays_us"},
+    "halving": {"preferred_batch_sizes", "queue_delays_us", "threads"},
 }
+# Those that take a list as the range from its smallest to its largest value.
+RANGES = {"brute", "quick", "optuna"}
+# Model instances that one Triton may hold in mode halving: each may be a process with its own copy of the weights.
+MOST_INSTANCES = 64
 
 
 def _check_replicas(config: Config, _root: Path) -> Iterator[Problem]:
@@ -47,12 +53,30 @@ def _check_mode(config: Config, _root: Path) -> Iterator[Problem]:
     for name in sorted(VARIES["manual"] - VARIES[tune.mode]):
         if getattr(tune.search, name):
             what = f"mode {tune.mode} does not vary it"
-            yield Problem(f"tune.search.{name}", what, "write [], or choose mode manual")
-    for name in () if tune.mode == "manual" else ("instances", "max_batch_sizes"):
+            yield Problem(f"tune.search.{name}", what, "write [], or choose mode manual or halving")
+    for name in ("instances", "max_batch_sizes") if tune.mode in RANGES else ():
         if not getattr(tune.search, name):
             yield Problem(
                 f"tune.search.{name}", f"mode {tune.mode} needs its smallest and largest value", "write them, as [1, 2]"
             )
+
+
+def _check_halving(config: Config, _root: Path) -> Iterator[Problem]:
+    """All configurations are served by one Triton, which this machine starts."""
+    tune, serving = config.tune, config.serving
+    if tune.mode != "halving":
+        return
+    if tune.launch != "local":
+        what = f"mode halving serves all configurations from one Triton, which launch {tune.launch} does not start"
+        yield Problem("tune.launch", what, "set it to local, or choose another mode")
+    counts = tune.search.instances or (serving.instances,)
+    each = prod(len(values) or 1 for name, values in tune.search if name not in ("instances", "concurrencies"))
+    gpus = serving.gpus if serving.device == "cuda" else 1
+    instances = (each * sum(counts) + serving.instances) * gpus
+    if instances > MOST_INSTANCES:
+        what = f"{each * len(counts)} configurations and the default have {instances} instances of the model"
+        hint = f"mode halving loads them all into one Triton, at most {MOST_INSTANCES}; shorten the lists"
+        yield Problem("tune.search", what, hint)
 
 
 def _check_docker(config: Config, _root: Path) -> Iterator[Problem]:
@@ -75,4 +99,4 @@ def _check_docker(config: Config, _root: Path) -> Iterator[Problem]:
             yield Problem("tune.variants", what, f"choose one of {known}, or launch: local")
 
 
-CHECKS = (_check_batches, _check_mode, _check_docker, _check_replicas)
+CHECKS = (_check_batches, _check_mode, _check_halving, _check_docker, _check_replicas)

@@ -74,6 +74,7 @@ class Sweep(Section):
     )
     max_windows: Integer = Field(ge=3, description="Windows after which a point is reported as unstable.")
     samples: Count = Field(description="Test samples that the load repeats.")
+    sequence_length: Count = Field(description="Requests of a sequence, for a model with `model.state`.")
 
 
 class Report(Section):
@@ -118,8 +119,9 @@ class Tune(Section):
         description="Who starts the Triton that is searched; `docker` is for `native`."
     )
     remote: Remote = Field(description="Endpoints of the Triton of `launch` `remote`.")
-    mode: Literal["manual", "brute", "quick", "optuna"] = Field(
-        description="`manual` measures every combination; `brute`, `quick` and `optuna` are Model Analyzer's searches."
+    mode: Literal["manual", "brute", "quick", "optuna", "halving"] = Field(
+        description="`manual` measures every combination; `brute`, `quick` and `optuna` are Model Analyzer's searches; "
+        "`halving` is this workflow's own."
     )
     search: Search = Field(description="Lists of what is varied; an empty one leaves what the variant has.")
     max_trials: Count = Field(description="Trials of mode `optuna`.")

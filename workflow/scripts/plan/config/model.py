@@ -119,6 +119,10 @@ class Model(Section):
         description="Outputs in order, as the inputs. `scores: true` marks class scores, one axis of floats: agreement "
         "and accuracy count which is the largest."
     )
+    state: dict[TensorName, TensorName] = Field(
+        description="Inputs that take what an output gave for the request before of the same sequence, as "
+        "`h_in: h_out`; zeros at first. Triton keeps them, clients do not see them. Empty: none."
+    )
     raw: Raw | None = Field(
         description="What `bls` and `ensemble` take and give; the model file converts it. `null` without those."
     )

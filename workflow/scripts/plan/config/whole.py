@@ -66,5 +66,5 @@ class Config(Section):
     sweep: Sweep = Field(description="Load levels, driven by perf_analyzer.")
     report: Report = Field(description="What the report says beyond the measurements.")
     compare: Compare = Field(description="Comparison with an earlier run (`perf_gate`).")
-    tune: Tune = Field(description="The search for the best configuration within constraints, with Model Analyzer.")
+    tune: Tune = Field(description="The search for the best configuration within constraints.")
     deploy: Deploy = Field(description="What `make deploy` writes.")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from model.signature import Signature, Tensor
 from plan.loads import Windows
+from plan.settings.perf import Target
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,19 @@ class Search:
     windows: Sent
     model: Signature
     inputs: list[Tensor]
+
+
+@dataclass(frozen=True)
+class Halving:
+    """goal: what ranks the contestants; target: the variant; max_foreign_cpu: cores that other processes use."""
+
+    server: str
+    search: Lists
+    goal: Goal
+    batch_size: int
+    windows: Sent
+    target: Target
+    max_foreign_cpu: float
 
 
 @dataclass(frozen=True)
