@@ -52,7 +52,7 @@ CHECK = python -m commands.check $(OVERLAY) --uv $(UV)
 SERVED := $(OVERLAY) $(if $(PORT),--port $(PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: moved help perf_report backend tune deploy compare modelopt new serve ask demo soak evaluate verify test test-slow test-all lint format sync docs screenshots recording lock benchmark clean distclean
+.PHONY: moved help perf_report backend tune deploy compare modelopt new serve ask demo soak evaluate verify test test-slow test-all lint audit format sync docs screenshots recording lock benchmark clean distclean
 
 help: ## List the targets and the variables
 	@grep -hE '^[a-z_-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -117,6 +117,9 @@ lint: $(VENV)/.dev ## Check format, style, types and the workflow
 	mypy
 	lint-imports --no-cache --no-logo
 	snakemake --lint
+
+audit: $(VENV)/.main | $(UV) ## Look up published vulnerabilities of all locks, but those that envs/audit.yaml explains
+	@python tools/audit.py --uv $(UV) --exceptions envs/audit.yaml $(wildcard envs/*.txt)
 
 format: $(VENV)/.dev ## Format the code
 	ruff check --fix .

@@ -2,8 +2,11 @@
 
 import json
 import os
+import shutil
 import subprocess
+from functools import reduce
 from importlib.resources import files
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,8 @@ import requests
 import yaml
 
 import deploy
-from conftest import DEFAULT, ROOT, Project, health
+import policies
+from conftest import DEFAULT, ROOT, Programs, Project, health
 from model import reference
 from processes import Foreground, wait_for
 from serve import install, modelconfig, server
@@ -48,17 +52,25 @@ def reference_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def deployed(script, null_repository: Path, healthy: Path, reference_file: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def written(
+    null_repository: Path, healthy: Path, reference_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """The deployment of a model that computes nothing."""
-    target = tmp_path / "deploy"
-    found = script(
+    target = tmp_path_factory.mktemp("written") / "deploy"
+    found = Programs(target.parent)(
         "deploy.py", "--health", healthy, "--repository", null_repository, "--templates", TEMPLATES,
         "--reference", reference_file,
         "--deploy", target, settings=SETTINGS | {"cpus": 8},
     )  # fmt: skip
     assert found.returncode == 0, found.stderr
     return target
+
+
+@pytest.fixture
+def deployed(written: Path, tmp_path: Path) -> Path:
+    """A copy of it, in which a test may serve."""
+    return shutil.copytree(written, tmp_path / "deploy")
 
 
 def manifest(deployed: Path, name: str) -> Any:
@@ -119,16 +131,74 @@ def test_probe_tells_what_triton_does_not(deployed, null_repository, needs, tmp_
     assert (probe(), probe("live")) == (7, 7)
 
 
-def test_pods_have_no_rights_that_they_do_not_need(deployed):
-    pod = manifest(deployed, "deployment")["spec"]["template"]["spec"]
-    assert pod["securityContext"]["runAsNonRoot"] and not pod["automountServiceAccountToken"]
-    (container,) = pod["containers"]
-    assert container["securityContext"] == {
-        "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
-    }  # fmt: skip
-    # What the Python backend writes to.
+@pytest.fixture
+def deployment(deployed: Path) -> policies.Deployment:
+    dockerfile = (deployed / "Dockerfile").read_text().splitlines()
+    return {**{name: manifest(deployed, name) for name in MANIFESTS}, "Dockerfile": dockerfile}
+
+
+@pytest.mark.parametrize("policy", policies.POLICIES)
+def test_deployment_keeps_to_the_policies(deployment, policy):
+    assert [*policy(deployment)] == []
+
+
+POD = ("deployment", "spec", "template", "spec")
+CONTAINER = (*POD, "containers", 0)
+SECRET = {"name": "HF_TOKEN", "value": "x"}
+
+
+BROKEN = [
+    (policies.not_root, (*POD, "securityContext", "runAsUser"), 0, "the pod may run as root"),
+    (policies.not_root, ("Dockerfile",), ["FROM image"], "the image runs as root"),
+    (policies.read_only, (*CONTAINER, "securityContext"), {}, "triton writes to its root file system"),
+    (policies.read_only, (*POD, "volumes", 0), {"name": "a", "hostPath": {}}, "volume a is the machine's, or "),
+    (policies.read_only, (*POD, "volumes", 0), {"name": "a", "emptyDir": {}}, "volume a is the machine's, or "),
+    (policies.no_privileges, (*POD, "automountServiceAccountToken"), True, "the pod gets a service account token"),
+    (policies.no_privileges, (*POD, "securityContext"), {}, "system calls are not filtered"),
+    (policies.no_privileges, (*POD, "hostNetwork"), True, "the pod has hostNetwork"),
+    (policies.no_privileges, (*CONTAINER, "securityContext", "privileged"), True, "triton may gain privileges"),
+    (
+        policies.no_privileges,
+        (*CONTAINER, "securityContext", "capabilities", "add"),
+        [1],
+        "triton has capabilities",
+    ),
+    (policies.limits, (*CONTAINER, "resources", "limits"), {"cpu": "1"}, "triton has no limit of memory"),
+    (policies.closed_network, ("network", "spec", "policyTypes"), ["Ingress"], "the pods may go out"),
+    (policies.closed_network, ("network", "spec", "egress"), [{}], "the pods may go out"),
+    (policies.closed_network, ("network", "spec", "ingress", 0, "from"), [], "anyone may come in, or at any port"),
+    (policies.no_secrets, ("Dockerfile",), ["ENV API_KEY=1"], "the image holds a secret: ENV API_KEY=1"),
+    (policies.no_secrets, ("Dockerfile",), ["COPY . /models"], "the image takes other files: COPY . /models"),
+    (policies.no_secrets, (*CONTAINER, "env"), [SECRET], "triton gets a secret"),
+]
+
+
+@pytest.mark.parametrize(("policy", "place", "value", "fault"), BROKEN)
+def test_policy_finds_what_breaks_it(deployment, policy, place, value, fault):
+    *above, last = place
+    reduce(getitem, above, deployment)[last] = value
+    (found,) = policy(deployment)
+    assert found.startswith(fault)
+
+
+def test_what_the_python_backend_writes_to_is_mounted(deployment):
+    (container,) = deployment["deployment"]["spec"]["template"]["spec"]["containers"]
     assert [mount["mountPath"] for mount in container["volumeMounts"]] == ["/tmp", "/dev/shm"]
-    assert manifest(deployed, "network")["spec"]["egress"] == []
+
+
+def test_nothing_of_the_environment_is_deployed_and_the_digest_of_an_image_stays(
+    script, null_repository, healthy, reference_file, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HF_TOKEN", secret := "hf_0123456789abcdef")
+    image = f"nvcr.io/nvidia/tritonserver@sha256:{'0' * 64}"
+    found = script(
+        "deploy.py", "--health", healthy, "--repository", null_repository, "--templates", TEMPLATES,
+        "--reference", reference_file, "--deploy", "deploy", settings=SETTINGS | {"image": image},
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    files = [path for path in (tmp_path / "deploy").rglob("*") if path.is_file()]
+    assert [path for path in files if secret.encode() in path.read_bytes()] == []
+    assert (tmp_path / "deploy" / "Dockerfile").read_text().splitlines()[1] == f"FROM {image}"
 
 
 def test_selectors_find_the_pods(deployed):

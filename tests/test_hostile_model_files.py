@@ -58,9 +58,10 @@ multiprocessing.get_context("fork").Process(target=time.sleep, args=(600,)).star
 os.fork()
 """
 BUILD = "def build():\n    import torch\n\n    os.fork()\n    return torch.nn.Linear(1, 1)\n"
+STARTING = [(BUILD, 0), ("raise OSError('full')\n", 2)]
 
 
-@pytest.mark.parametrize(("rest", "code"), [(BUILD, 0), ("raise OSError('full')\n", 2)])
+@pytest.mark.parametrize(("rest", "code"), STARTING)
 def test_what_a_model_file_starts_ends_with_the_job(
     script: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rest: str, code: int
 ) -> None:

@@ -29,15 +29,15 @@ def project(finished_run, tmp_path_factory):
     return Project(shutil.copytree(finished_run.root, tmp_path_factory.mktemp("interrupted") / "project"))
 
 
-@pytest.mark.parametrize(
-    ("number", "whole_group"),
-    [
-        pytest.param(signal.SIGINT, True, id="Ctrl-C"),
-        pytest.param(signal.SIGTERM, True, id="SIGTERM", marks=pytest.mark.slow),
-        pytest.param(signal.SIGHUP, True, id="hang-up", marks=pytest.mark.slow),
-        pytest.param(signal.SIGKILL, False, id="SIGKILL of Snakemake alone", marks=pytest.mark.slow),
-    ],
-)
+ENDED = [
+    pytest.param(signal.SIGINT, True, id="Ctrl-C"),
+    pytest.param(signal.SIGTERM, True, id="SIGTERM", marks=pytest.mark.slow),
+    pytest.param(signal.SIGHUP, True, id="hang-up", marks=pytest.mark.slow),
+    pytest.param(signal.SIGKILL, False, id="SIGKILL of Snakemake alone", marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize(("number", "whole_group"), ENDED)
 def test_nothing_survives_and_the_next_run_completes(project, tmp_path, number, whole_group):
     overlay = tmp_path / "long.yaml"
     # Never stable, so that it is still measuring when the signal comes; another window each time, so that it reruns.
@@ -108,11 +108,11 @@ def names(path):
     return {one for one in found if one.suffix == ".txt"} if path.name == "raw" else found
 
 
+KILLED = [*((rule, "snakemake") for rule in RULES_OF_FULL), ("train", "job"), ("sweep", "job")]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("rule", "victim"),
-    [*((rule, "snakemake") for rule in RULES_OF_FULL), ("train", "job"), ("sweep", "job")],
-)
+@pytest.mark.parametrize(("rule", "victim"), KILLED)
 def test_killed_at_any_stage(project, jobs, tmp_path, rule, victim):
     """SIGKILL of Snakemake, or of the job alone, when the job has begun."""
     outputs, log = jobs[rule]

@@ -4,12 +4,15 @@ As a program: writes it. PYTHONPATH=workflow/scripts:tools:tests python tests/te
 """
 
 import test_damaged_files as damaged
+import test_deploy as deployed
 import test_hostile_configs as configs
 import test_hostile_images as images
 import test_hostile_model_files as model_files
+import test_interruption as interruption
 import test_killed as killed
 import test_resources as resources
 import test_shell as shell
+import test_tune as tune
 from conftest import ROOT
 from models import mnist
 
@@ -51,7 +54,7 @@ def rows() -> list[tuple[str, int, str, str]]:
             "hostile_images",
         ),
         (
-            "variables of a shell, all at once, with umask 077, without HOME, as a user without a name",
+            "variables of a shell, all at once, with umask 077, 64 descriptors, no HOME, as a user without a name",
             len(shell.SHELL),
             "served, asked over both protocols and measured",
             "shell",
@@ -69,13 +72,49 @@ def rows() -> list[tuple[str, int, str, str]]:
             "killed",
         ),
         (
+            "Snakemake, or a job alone, killed by SIGKILL at every stage of a run",
+            len(interruption.KILLED),
+            "no process left, nothing half-written; the next run completes, and another plans nothing",
+            "interruption",
+        ),
+        (
+            "Ctrl-C, SIGTERM, SIGHUP, or SIGKILL of Snakemake, while a server is measured",
+            len(interruption.ENDED),
+            "no process within ten seconds, nothing in `/dev/shm`; the next run completes",
+            "interruption",
+        ),
+        (
+            "server, perf_analyzer or Model Analyzer killed in a search, by three signals",
+            sum(kill is not None for kills in tune.KILLS for kill in kills),
+            "one line, nothing half-written; the search goes on where it was",
+            "tune",
+        ),
+        (
+            "PyTriton and its job killed at once",
+            1,
+            "the next job removes its files and regions",
+            "killed",
+        ),
+        (
+            "model files that start programs, fork, or call a library that does not return",
+            len(model_files.STARTING) + 1,
+            "no process left; one line",
+            "hostile_model_files",
+        ),
+        (
+            "what breaks a policy of the deployment",
+            len(deployed.BROKEN),
+            "found",
+            "deploy",
+        ),
+        (
             "model files that raise, exit, recurse, print megabytes",
             len(model_files.FILES),
             "refused in one line",
             "hostile_model_files",
         ),
         (
-            "disks that are full or read-only, a limit of file sizes, a second run in the directory",
+            "disks that are full or read-only, little memory, a limit of file sizes, a second run in the directory",
             len(resources.MACHINES) + 1,
             "one line, nothing half-written",
             "resources",
