@@ -25,14 +25,11 @@ IMAGES ?=
 LABELS ?=
 DURATION ?= 600
 RUN ?= $(lastword $(shell sed -n 's/^run: *//p' config/config.yaml $(CONFIG)))
-# tune.mode; halving searches without Model Analyzer.
-MODE = $(lastword $(shell sed -n '/^tune:/,/^[^ ]/s/^[^#]*[{, ]mode: *\([a-z]*\).*/\1/p' config/config.yaml $(CONFIG)))
 UV_VERSION := 0.13.9
 
 VENV := .venv
 ANALYZER := .venv-model-analyzer
 MODELOPT := .venv-modelopt
-SEARCHER = $(if $(filter halving,$(MODE)),,$(ANALYZER)/.done)
 UV := $(shell command -v uv || echo .venv-uv/bin/uv)
 # Relocatable: its programs find their Python beside them, so that a clone may move (cp -a, mv, another mount).
 CREATE := $(UV) venv --quiet --relocatable --clear --python '$(PYTHON)'
@@ -64,11 +61,11 @@ perf_report: $(VENV)/.main ## Set up, run the workflow, write artifacts/<run>/re
 	@$(if $(CONFIG),$(CHECK))
 	snakemake --cores $(CORES) perf_report $(OVERLAY)
 
-tune: $(VENV)/.main $(SEARCHER) ## Search for the best configuration within the SLO: artifacts/<run>/tune/
+tune: $(VENV)/.main $(ANALYZER)/.done ## Search for the best configuration within the SLO: artifacts/<run>/tune/
 	@$(if $(CONFIG),$(CHECK))
 	snakemake --cores $(CORES) tune $(OVERLAY)
 
-deploy: $(VENV)/.main $(SEARCHER) ## Tune, then write what serves the result elsewhere: artifacts/<run>/deploy/
+deploy: $(VENV)/.main $(ANALYZER)/.done ## Tune, then write what serves the result elsewhere: artifacts/<run>/deploy/
 	@$(if $(CONFIG),$(CHECK))
 	snakemake --cores $(CORES) deploy $(OVERLAY)
 
