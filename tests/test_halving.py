@@ -3,7 +3,6 @@
 import copy
 import csv
 import json
-import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from conftest import MODEL, PROFILE, ROOT, SERVING, checks
+from conftest import MODEL, PROFILE, SERVING, checks
 from model import shapes
 from model.signature import Signature
 from plan.settings.tune import Goal, Lists
@@ -281,20 +280,3 @@ def test_change_repeats_what_depends_on_it(pretended, tmp_path, changes, again):
     other = tmp_path / "other.yaml"
     other.write_text(yaml.safe_dump({"tune": changes}))
     assert project.planned("tune", configfiles=(overlay, other)) == again
-
-
-@pytest.mark.parametrize(
-    ("overlay", "installed"),
-    [
-        ("tune:\n  mode: halving  # mode: quick\n", False),
-        ("run: one\ntune: {mode: halving, rounds: 3}\n", False),
-        ("tune: {rounds: 3}\n", True),
-        ("tune:\n  mode: quick\ndeploy:\n  cpus: 3\n", True),
-    ],
-)
-@pytest.mark.parametrize("target", ["tune", "deploy"])
-def test_make_installs_model_analyzer_where_it_searches(tmp_path, overlay, installed, target):
-    (tmp_path / "overlay.yaml").write_text(overlay)
-    line = ["make", "-n", "-B", "-C", ROOT, target, f"CONFIG={tmp_path / 'overlay.yaml'}"]
-    found = subprocess.run(line, capture_output=True, text=True, check=True)
-    assert ("envs/model_analyzer.txt" in found.stdout) is installed
