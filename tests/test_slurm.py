@@ -163,7 +163,7 @@ def test_job_that_slurm_ends_leaves_nothing(submitted, measuring, end, state, hi
     (failed,) = re.findall(r"^Failed: .*$", log.read_text(), re.MULTILINE)
     assert failed.startswith(f"Failed: Sweep of null, repeat 1. Slurm ended its job {job}: {state}. Hint: {hint}. See ")
     assert "Traceback" not in log.read_text()
-    assert [path.name for path in (submitted.root / TARGET.parent).iterdir()] == []
+    assert list((submitted.root / TARGET.parent).rglob("*")) == []
     short = (FULL, "short.yaml")
     submitted.snakemake(str(TARGET), "--cores", "2", configfiles=short)
     assert statuses(submitted) == ["stable"]
