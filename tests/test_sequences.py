@@ -6,13 +6,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from conftest import DEFAULT, ROOT, merged
 from healthcheck import in_sequences
 from model.reference import STEPS, Reference
 from model.references import answered
 from model.signature import Signature, Tensor
+from plan.config import checked
+from plan.rule_settings import RuleSettings
+from plan.workflow_plan import Plan
 from program.cli import UserError
 from record.inputs import as_json
 from serve.endpoint import Place
+from zoo_runs import COMMON
+from zoo_table import kinds
 
 SUMS = Signature(
     [Tensor("sum", "FP32", [2]), Tensor("x", "FP32", ["n"])],
@@ -99,3 +105,17 @@ def test_each_sequence_starts_and_ends_once_and_the_last_may_be_short():
         assert [place.sequence_start for place in found] == [True] + [False] * (len(found) - 1)
         assert [place.sequence_end for place in found] == [False] * (len(found) - 1) + [True]
     assert [place.sequence_id for place in places[:4]] == [1, 2, 1, 2]
+
+
+@pytest.mark.parametrize(("kept", "length"), [(True, 9), (False, None)])
+def test_length_of_sequences_is_of_a_load_where_there_is_a_state_alone(kept, length):
+    own = merged(
+        kinds()["sequence"].CONFIG, {"model": {"file": "tests/zoo/sequence.py"}, "sweep": {"sequence_length": 9}}
+    )
+    config = merged(merged(DEFAULT, COMMON), own)
+    if not kept:
+        config["model"]["state"] = {}
+    settings = RuleSettings(Plan(checked(config, ROOT), ROOT))
+    assert settings.sweep("openvino", "1").windows.sequence_length == length
+    assert settings.head_to_head().windows.sequence_length == length
+    assert settings.healthcheck("openvino").largest == {"batch": 1 if kept else 8, "samples": 32}

@@ -1,6 +1,7 @@
 """Every kind of model of tests/zoo: it is served as the model answers, or refused in the sentence that it says."""
 
 import json
+import re
 import sys
 from collections import Counter
 from dataclasses import replace
@@ -20,6 +21,7 @@ from zoo_runs import planned
 from zoo_table import PAGE, kinds, with_table
 
 KINDS = kinds()
+OTHER = {"first": "second", "second": "first"}
 SERVED = {name: kind for name, kind in KINDS.items() if not hasattr(kind, "REFUSED")}
 REFUSED = {name: kind for name, kind in KINDS.items() if hasattr(kind, "REFUSED")}
 
@@ -45,23 +47,22 @@ def test_kind_is_served_as_it_answers(name, directory, backends):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("written", "instead"),
-    [('output_name: "first_out"', 'output_name: "second_out"'), ("zero_data: true", 'data_file: "ones"')],
-    ids=["of another", "not begun anew"],
-)
-def test_a_wrong_state_is_found(directory, backends, written, instead):
+def test_a_state_that_does_not_begin_with_zeros_is_found(directory, backends):
     carried = planned("sequence", KINDS["sequence"], directory, backends)
     carried.export()
     carried.build("openvino")
     (config,) = carried.at("repository/openvino").glob("*/config.pbtxt")
-    text = config.read_text().replace(instead, "other").replace(written, instead).replace("other", written)
-    assert text != config.read_text()
-    config.write_text(text)
+    written = config.read_text()
     (config.parent / "initial_state").mkdir()
     (config.parent / "initial_state" / "ones").write_bytes(np.ones(6, np.float32).tobytes())
+    config.write_text(written.replace("zero_data: true", 'data_file: "ones"'))
     reasons = carried.check("openvino")["reasons"]
-    assert {reason.split(": max abs error")[0] for reason in reasons} >= {"grpc: output speech", "http: output speech"}
+    assert {reason.split(": max abs error")[0] for reason in reasons} == {"grpc: output speech", "http: output speech"}
+    # What plan/config/check_model.py refuses other orders for: Triton pairs states by the order of their names.
+    swapped = re.sub(r'output_name: "(\w+)_out"', lambda found: f'output_name: "{OTHER[found[1]]}_out"', written)
+    assert swapped != written
+    config.write_text(swapped)
+    assert carried.check("openvino")["reasons"] == []
 
 
 @pytest.mark.slow
@@ -71,7 +72,7 @@ def test_load_of_sequences(directory, backends):
     carried.export()
     carried.build("openvino")
     settings = carried.settings.head_to_head()
-    windows = replace(settings.windows, window_ms=300, max_windows=3, sequence_length=7)
+    windows = replace(settings.windows, window_ms=300, max_windows=3, stability_percent=1e9, sequence_length=7)
     target, reference = settings.contestants[0].target, load(Path(carried.plan.reference("openvino")))
     inputs.write(directory / "samples.json", reference[0].first(5), target.model)
     repository = carried.at("repository/openvino")

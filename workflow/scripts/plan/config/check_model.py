@@ -247,6 +247,9 @@ def _check_state(config: Config, _root: Path) -> Iterator[Problem]:
     twice = next((name for name in state.values() if [*state.values()].count(name) > 1), None)
     if twice:
         yield Problem("model.state", f"two inputs take {twice}", "Triton gives an output to one input")
+    elif [state[name] for name in sorted(state)] != sorted(state.values()):
+        what = "Triton gives states to inputs in the order of their names, which is another for the outputs"
+        yield Problem("model.state", what, "rename them, so that they come in the same order")
     for side, known, kept in (("inputs", inputs, {*state}), ("outputs", outputs, {*state.values()})):
         if state and not known.keys() - kept:
             yield Problem("model.state", f"it has all of model.{side}", "leave one that clients see")
