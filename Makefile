@@ -141,7 +141,7 @@ docs: $(VENV)/.dev ## Renew the tables in config/README.md, docs/your-model.md a
 	python tools/zoo_table.py
 	python tools/rule_graph.py
 	python tools/reruns.py --write docs/reruns.md
-	python tests/test_reliability.py
+	PYTHONPATH=$(PYTHONPATH):tools:tests python tests/test_reliability.py
 
 screenshots: $(VENV)/.dev ## Renew the pictures of the report in docs/images from the default run (needs chromium)
 	@test -f artifacts/$(RUN)/report/perf_report.html || \

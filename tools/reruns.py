@@ -31,6 +31,7 @@ OTHER: dict[str, Any] = {
     "model.file": "digits.py",
     "model.inputs": [{"name": "input", "dims": [1, 28, 28], "dtype": "FP16"}],
     "model.outputs": [{"name": "output", "dims": [10], "dtype": "FP16"}],
+    "model.state": None,  # the default model has none
     "model.raw.inputs": [{"name": "image", "dims": [28, 28], "dtype": "INT8"}],
     "model.raw.outputs": [{"name": "label", "dtype": "INT32", "dims": [1]}],
     "model.batching": None,  # false takes another profile and other variants
@@ -68,7 +69,7 @@ OTHER: dict[str, Any] = {
     "tune.remote.http": "gpu:8000",
     "tune.remote.grpc": "gpu:8001",
     "tune.remote.metrics": "http://gpu:8002/metrics",
-    "tune.mode": None,  # the others need other lists too
+    "tune.mode": "halving",  # the others need other lists too
     "tune.model_analyzer": "model-analyzer",
     "tune.search.max_batch_sizes": [64],
     "tune.constraints": [],
