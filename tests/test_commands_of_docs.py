@@ -34,6 +34,9 @@ CANNOT = {
     "make tune": "test_tune.py",
     "make tune CONFIG=my.yaml": "test_tune.py",
     ".venv/bin/snakemake perf_report --profile profiles/slurm": "test_slurm.py, on a cluster",
+    ".venv/bin/snakemake perf_report --profile profiles/slurm --default-storage-provider fs --default-storage-prefix "
+    "/shared/results --local-storage-prefix /scratch/copies --shared-fs-usage input-output persistence "
+    "software-deployment sources source-cache": "test_storage.py, without a cluster",
     "make perf_report CONFIG=config/gpu.yaml": "needs a GPU",
     "make benchmark CONFIG=config/gpu.yaml": "needs a GPU",
     "make serve VARIANT=aotinductor CONFIG=config/gpu.yaml": "needs a GPU",
