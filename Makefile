@@ -98,7 +98,7 @@ evaluate: $(VENV)/.main ## Accuracy of a run's model.pt: make evaluate DATASET=t
 verify: $(VENV)/.main ## Compare the files of a run with the checksums in its manifest
 	@python -m commands.verify $(OVERLAY)
 
-test: $(VENV)/.dev ## Set up, test what the README promises (half an hour on two cores)
+test: $(VENV)/.dev ## Set up, test what the README promises (a quarter of an hour on two cores)
 	pytest -m 'not slow'
 
 test-slow: $(VENV)/.dev $(ANALYZER)/.done $(MODELOPT)/.done ## The tests that take long: searches, Slurm, every rule killed, the rerun table

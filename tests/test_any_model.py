@@ -276,6 +276,7 @@ def test_model_file_is_read_without_running_it(tmp_path):
     assert found.constants == {"DATASETS": {"one": ("seed",)}, "LIMIT": 3}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "message"),
     [

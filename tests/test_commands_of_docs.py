@@ -134,7 +134,7 @@ def _server(command: str, page: str) -> str:
     return "openvino" if guarded or "localhost" in command or re.match("make ask|.*commands.client", command) else ""
 
 
-@pytest.mark.parametrize("variant", ["openvino", "pytriton", ""])
+@pytest.mark.parametrize("variant", ["openvino", pytest.param("pytriton", marks=pytest.mark.slow), ""])
 def test_commands(clone, shell, variant):
     blocks = asked(variant)
     assert blocks

@@ -45,6 +45,7 @@ def chains(*variants: str) -> set[str]:
     return set().union(*(variant_outputs(variant, [1]) for variant in variants))
 
 
+@pytest.mark.slow
 def test_gpu_is_missed_before_the_first_job(project):
     """In a run; a dry run is planned anywhere, and what needs no GPU is built."""
     if shutil.which("nvidia-smi"):
@@ -61,6 +62,7 @@ def test_gpu_is_missed_before_the_first_job(project):
     assert "sweep" in project.snakemake("-n", *TARGETS, configfiles=(GPU,)).stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", OVERLAYS, ids=lambda path: path.name)
 def test_fresh_run_plans_every_output(project, path):
     overlay = yaml.safe_load(path.read_text())
@@ -136,6 +138,7 @@ def test_summary_agrees_with_a_dry_run(finished_run, tmp_path):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "rerun"),
     [
@@ -155,6 +158,7 @@ def test_edit_of_the_code_reruns_what_uses_it(finished_run, name, rerun):
         path.write_bytes(before)
 
 
+@pytest.mark.slow
 def test_touching_code_reruns_nothing(finished_run):
     for path in (finished_run.root / "workflow").rglob("*.py"):
         path.touch()

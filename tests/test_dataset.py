@@ -47,6 +47,7 @@ def test_seed_decides_the_split():
     assert not np.array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_two_runs_give_the_same_bytes(script, tmp_path):
     digests = []
     for name in ("one", "two"):
@@ -229,6 +230,7 @@ def test_another_machine_cannot_pass_for_this_one(host):
         mnist_data.mirror_url(host)
 
 
+@pytest.mark.slow
 def test_program_ends_with_2_and_writes_nothing(script, tmp_path):
     mirror = tmp_path / "mirror"
     mirror.mkdir()

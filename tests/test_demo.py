@@ -27,6 +27,7 @@ from model.interface import load_checkpoint, predict
 from processes import Foreground, marked, wait_for
 from serve import server
 
+pytestmark = pytest.mark.slow
 # What a run of tests/configs/full.yaml has ready-made, but for the one that computes nothing.
 VARIANTS = ["openvino", "pytriton", "pytriton_engine", "bls", "ensemble"]
 # No name is looked up, so that nothing but this machine can be reached.

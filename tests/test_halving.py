@@ -205,6 +205,7 @@ def test_unhealthy_variant_is_not_searched(null_repository, script, tmp_path):
     assert not (tmp_path / "server.log").exists()
 
 
+@pytest.mark.slow
 def test_configuration_that_does_not_load_ends_the_search(make_repository, repository_settings, script, tmp_path):
     runtime = tmp_path / "runtime_picky.py"
     runtime.write_text(

@@ -89,6 +89,7 @@ def published_layout() -> dict[str, tuple[int, ...]]:
     return layout
 
 
+@pytest.mark.slow
 def test_a_published_file_is_taken_as_it_is(script, tmp_path):
     """By the rule's own script, as `model.weights` names it."""
     generator = torch.Generator().manual_seed(3)
@@ -109,6 +110,7 @@ def test_a_published_file_is_taken_as_it_is(script, tmp_path):
         torch.testing.assert_close(stored[f"{layer}.bias"], given[f"{layer}.bias"])
 
 
+@pytest.mark.slow
 def test_a_published_file_of_another_generator_is_one_line(script, tmp_path):
     torch.save({"generator": {name: torch.zeros(shape) for name, shape in published_layout().items()}}, tmp_path / "g")
     found = script(

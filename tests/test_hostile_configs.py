@@ -205,6 +205,7 @@ def test_overlay_that_is_a_directory(tmp_path: Path) -> None:
     assert outcome(tmp_path).startswith(f"configuration {tmp_path} cannot be read: Is a directory.")
 
 
+@pytest.mark.slow
 def test_config_of_the_clone(project: Project) -> None:
     """config/config.yaml itself is read by the same function, before Snakemake reads it."""
     own = project.root / "config" / "config.yaml"

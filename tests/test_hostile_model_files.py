@@ -31,6 +31,7 @@ del SETTINGS["min_accuracy"]
 ARGUMENTS = ("--model-file", "model.py", "--model", "model.pt", "--metrics", "metrics.json", "--log", "train.log")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_model_file_that_misbehaves(
     script: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
@@ -61,6 +62,7 @@ BUILD = "def build():\n    import torch\n\n    os.fork()\n    return torch.nn.Li
 STARTING = [(BUILD, 0), ("raise OSError('full')\n", 2)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rest", "code"), STARTING)
 def test_what_a_model_file_starts_ends_with_the_job(
     script: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rest: str, code: int
@@ -86,6 +88,7 @@ for _ in range(2):
 """
 
 
+@pytest.mark.slow
 def test_library_that_never_returns(script: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No handler of Python's runs meanwhile."""
     monkeypatch.setenv(LIMIT, "1")

@@ -51,6 +51,7 @@ def outcome():
     return of
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_help(outcome, name):
     (code, out, err), _, _ = outcome(name)

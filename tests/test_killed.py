@@ -27,6 +27,7 @@ from record.measurement import measured
 from serve import server
 from serve.endpoint import connected
 
+pytestmark = pytest.mark.slow
 STUB = "triton_python_backend_stub"
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV)
 LOAD, WINDOWS = Load("grpc", 1, 1), Windows(500, 1e-6, 60, 1)

@@ -116,6 +116,7 @@ def test_model_that_the_server_does_not_have(elsewhere, null_repository):
         enter(remote.loaded(elsewhere.launch["grpc"], config))
 
 
+@pytest.mark.slow
 def test_server_without_explicit_control_is_refused(null_repository, tmp_path):
     (config,) = repositories.configs(null_repository)
     for running in started(null_repository, tmp_path):
@@ -137,6 +138,7 @@ def test_endpoint_that_does_not_answer_is_named(elsewhere, endpoint):
     assert str(refused.value).startswith(f"config: tune.remote.{endpoint}: {wrong[endpoint]} is not reachable (")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("overlay", "error"),
     [

@@ -77,6 +77,7 @@ def test_a_rate_beyond_what_is_served_is_a_failed_point_that_says_so(make_reposi
     assert found.get("slo_met", 0) < 0.5
 
 
+@pytest.mark.slow
 def test_an_unstable_point_stays_in_the_table(make_repository, repository_settings, script, tmp_path):
     """A model that is fast for half a second and slow for the next: through the sweep's own script into the summary."""
     repository = make_repository(repository_settings, ROOT / "workflow/backends/runtime_null.py")

@@ -29,6 +29,7 @@ from program.cli import UserError
 from serve import modelconfig
 from serve.server import Server
 
+pytestmark = pytest.mark.slow
 ENGINES = {"openvino": "model.blob", "torchscript": "model.ts", "aotinductor": "model.pt2"}
 FILES = {file: engine for engine, file in ENGINES.items()} | dict.fromkeys(["model.onnx", "model.xml"], "openvino")
 FOREIGN = {"model.blob": "model.ts", "model.ts": "model.blob", "model.pt2": "model.ts"}
@@ -350,7 +351,6 @@ def reports(directory: Path) -> list[str]:
     return [path.read_text(errors="replace") for path in directory.glob("report.*")]
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_memory_safety(sanitized, tmp_path, capsys):
     """Sanitizers in the real server, while it has odd requests among good ones and models come and go."""
@@ -387,7 +387,6 @@ def test_memory_safety(sanitized, tmp_path, capsys):
     assert sum(counts.values()) == 5500 and counts["good"] > 2000 and counts["expired"] > 0
 
 
-@pytest.mark.slow
 def test_a_leak_is_found(sanitized, tmp_path):
     """Where the backend's buffers are never given back."""
     repository = tmp_path / "repository"

@@ -54,6 +54,7 @@ def refused(command, model_file: Path, *arguments: str) -> str:
     return line.removeprefix("new.py: error: ")
 
 
+@pytest.mark.slow
 def test_names_dtypes_and_dims_are_the_models(command, model_file):
     assert command("new", "--model", model_file).returncode == 0
     config = yaml.safe_load((model_file.parent / "two.yaml").read_text())
@@ -166,6 +167,7 @@ def test_graph_says_what_it_is(command, tmp_path, given, batching, inputs, profi
     assert "pytriton" not in config["variants"]
 
 
+@pytest.mark.slow
 def test_module_whose_outputs_have_no_batch_axis_is_described_without_batches(command, model_file):
     """As one that keeps a state, or finds things: requests go one at a time."""
     model_file.write_text(MODEL.replace("weights.sum(1, keepdim=True)", "weights[weights > 0.5], weights.sum(0)"))
@@ -186,6 +188,7 @@ def test_what_is_neither_a_model_file_nor_a_graph(command, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_outputs_have_the_names_of_their_keys(command, model_file):
     changed = MODEL.replace("return weights.sum(1, keepdim=True), ids + 1", 'return {"sum": weights, "more": [ids]}')
     model_file.write_text(changed)

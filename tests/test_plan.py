@@ -258,6 +258,7 @@ def test_any_number_of_points_fits_on_a_command_line(asked):
     assert len(canonical(sweep)) < LONGEST - 16_000
 
 
+@pytest.mark.slow
 def test_a_thousand_points_are_the_jobs_of_three(project, tmp_path):
     """No job per point, and no command line over the limit."""
     overlay = tmp_path / "many.yaml"

@@ -49,6 +49,7 @@ def swept(project: Project, tmp_path: Path) -> Callable[..., dict[str, dict[str,
     return run
 
 
+@pytest.mark.slow
 def test_levels_of_a_finished_run(project, swept):
     before = read(project.root / POINTS)
     more = swept([4, 2, 1])

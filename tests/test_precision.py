@@ -174,6 +174,7 @@ def test_what_cannot_be_quantised_is_one_line(script, tmp_path):
     assert not (tmp_path / "model.onnx").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("calibrated_with", "sound"), [("digits", True), ("black", False)])
 def test_the_gate_refuses_a_bad_calibration_by_name(script, quantised, exported, tmp_path, calibrated_with, sound):
     """Through Triton, from the repository to the judgement."""

@@ -36,6 +36,7 @@ def spoil(project: Project) -> None:
     shutil.rmtree(run / "points" / "null", ignore_errors=True)
 
 
+@pytest.mark.slow
 def test_a_run_on_a_terminal(project):
     spoil(project)
     command = project.command("--cores", "2", configfiles=(FULL,))
@@ -88,6 +89,7 @@ def test_nothing_to_do_is_said(project):
     assert found.stderr.splitlines()[1:] == ["Nothing to be done (all requested files are present and up to date)."]
 
 
+@pytest.mark.slow
 def test_a_failed_job_is_told_once(project, tmp_path):
     overlay = tmp_path / "bad.yaml"
     overlay.write_text("train: {min_accuracy: 1.0}\n")
@@ -100,6 +102,7 @@ def test_a_failed_job_is_told_once(project, tmp_path):
     assert failed == "Failed: Accuracy of the model. See artifacts/test/logs/accept.log"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "hint"),
     [

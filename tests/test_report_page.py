@@ -255,6 +255,7 @@ def test_plots_name_what_they_cannot_show(page: webdriver.Chrome) -> None:
         assert "broken at concurrency 65 over gRPC (failed)" in caption.text
 
 
+@pytest.mark.slow
 def test_page_shows_one_way_of_asking_at_a_time(browser: webdriver.Chrome, tmp_path: Path) -> None:
     table = pd.concat([repeats("grpc"), repeats("http")])
     file = tmp_path / "both.html"
@@ -290,6 +291,7 @@ def test_click_sorts_words(page: webdriver.Chrome) -> None:
     assert len(page.find_elements(By.CSS_SELECTOR, "[aria-sort]")) == 1
 
 
+@pytest.mark.slow
 def test_tab_reaches_the_header_buttons(page: webdriver.Chrome) -> None:
     reached = set()
     for _ in range(60):

@@ -143,6 +143,7 @@ def clone(wheels: Path, tmp_path: Path) -> Clone:
     return Clone(root, environment)
 
 
+@pytest.mark.slow
 def test_requirements_are_locked_and_installed_once(clone: Clone) -> None:
     clone.sync("endpoint-toy<2  # the toy\n")
     text = clone.lock.read_text()
@@ -195,6 +196,7 @@ def test_a_wheel_that_is_not_the_one_of_the_lock_is_not_installed(clone: Clone) 
     assert clone.installed() == []
 
 
+@pytest.mark.slow
 def test_snakemake_says_what_is_not_locked_or_not_installed(clone: Clone) -> None:
     project = Project(clone.root)
     clone.requirements.write_text("endpoint-toy\n")

@@ -71,6 +71,7 @@ def test_copies_and_older_files_rerun_exactly(pretended):
     assert jobs["a concurrency added"] == {"sweep", *closing}
 
 
+@pytest.mark.slow
 def test_default_target_misses_any_file_of_the_report(pretended):
     csv = pretended / "artifacts" / reruns.DEFAULT["run"] / "report" / "perf_summary.csv"
     aside = csv.rename(csv.with_name("aside"))

@@ -33,6 +33,7 @@ def printed_commands(running: Foreground) -> list[str]:
     return re.findall(r"^  (curl .+)$", running.output, re.MULTILINE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["openvino", "bls", "pytriton"])
 def test_printed_commands_work_as_they_stand(served_run, needs, variant):
     needs("curl")
@@ -59,6 +60,7 @@ def test_printed_commands_work_as_they_stand(served_run, needs, variant):
         running.stop_cleanly(python=variant != "openvino")
 
 
+@pytest.mark.slow
 def test_interrupt_without_a_terminal(served_run):
     """What a program sends that started it, and what Ctrl-C sends to a pipeline."""
     command = [*SERVE, "--variant", "null", "--port", str(three_ports())]
@@ -67,6 +69,7 @@ def test_interrupt_without_a_terminal(served_run):
         running.stop_cleanly(python=False)
 
 
+@pytest.mark.slow
 def test_make_on_a_terminal(served_run):
     """Ctrl-C reaches serve.py alone, and make takes its end for what it is: a success."""
     # The environment exists already, elsewhere: -o tells make to take it as it is.
@@ -77,6 +80,7 @@ def test_make_on_a_terminal(served_run):
         assert "make: ***" not in running.output
 
 
+@pytest.mark.slow
 def test_all_variants_in_one_server(served_run):
     port = three_ports()
     with Foreground([*SERVE, "--all", "--port", str(port)], served_run.root, terminal=True) as running:

@@ -55,6 +55,7 @@ def contents(directory: Path) -> dict[str, bytes]:
     return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_serving_leaves_the_repository_as_it_is(null_repository, tmp_path):
     """Python's backend imports files of the repository, and Python would like to cache them there."""
     repository = shutil.copytree(null_repository, tmp_path / "repository")
@@ -246,6 +247,7 @@ def test_a_model_without_cuda_graphs_is_remarked_once(tmp_path):
     assert server.remarks(log) == [said]
 
 
+@pytest.mark.slow
 def test_model_that_is_not_in_the_repository(null_repository, tmp_path, started):
     log_file = tmp_path / "triton.log"
     with (
@@ -257,6 +259,7 @@ def test_model_that_is_not_in_the_repository(null_repository, tmp_path, started)
     assert [members(process.pid) for process in started] == [[], []]
 
 
+@pytest.mark.slow
 def test_ports_lost_between_search_and_start_are_searched_again(null_repository, tmp_path, monkeypatch):
     with socket.socket() as holder:
         holder.bind((server.HOST, 0))
@@ -302,6 +305,7 @@ def full_triton(tmp_path, monkeypatch):
     return home
 
 
+@pytest.mark.slow
 def test_triton_in_path(full_triton, null_repository, tmp_path):
     with server.running(null_repository, ["small"], tmp_path / "triton.log", kind="native") as running:
         assert Path(psutil.Process(running.process.pid).exe()) == full_triton / "bin" / "tritonserver"

@@ -129,6 +129,7 @@ def test_temporary_directory_that_a_shell_takes_apart(null_repository: Path, tmp
     assert [*(tmp_path / name).iterdir()] == []
 
 
+@pytest.mark.slow
 def test_temporary_directory_too_long_for_a_socket(
     null_repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -83,6 +83,7 @@ def rules() -> dict[str, str]:
     return dict(re.findall(r"^ *rule (\w+):\n(.*?)(?=^ *rule |\Z)", text, re.MULTILINE | re.DOTALL))
 
 
+@pytest.mark.slow
 def test_results_that_depend_on_the_processor_come_from_one_kind(plan):
     """Rules that compute and that no cache shares between machines, and what describes the machine."""
     settings = sites()["One kind of processor"]
@@ -95,12 +96,14 @@ def test_results_that_depend_on_the_processor_come_from_one_kind(plan):
     assert with_option(jobs, " --exclusive") == MEASURING
 
 
+@pytest.mark.slow
 def test_one_constraint_for_all(plan):
     jobs = plan("default-resources: {constraint: milan}")
     assert with_option(jobs, " -C milan") == jobs.keys()
     assert with_option(jobs, " --exclusive") == MEASURING
 
 
+@pytest.mark.slow
 def test_gpus_only_as_gres(plan):
     on_gpu = ("--configfile", "config/gpu.yaml")
     settings = sites()["GPUs only as gres"]
@@ -112,6 +115,7 @@ def test_gpus_only_as_gres(plan):
     assert with_option(jobs, " --exclusive") == MEASURING & jobs.keys()
 
 
+@pytest.mark.slow
 def test_settings_on_the_command_line_replace_those_of_the_profile(plan):
     """Which is why docs/cluster.md wants them in the profile."""
     jobs = plan("{}", "--set-resources", "sweep:constraint=milan")
@@ -119,6 +123,7 @@ def test_settings_on_the_command_line_replace_those_of_the_profile(plan):
     assert with_option(jobs, " --exclusive") == set()
 
 
+@pytest.mark.slow
 def test_containers(plan, deployment):
     """Servers in NVIDIA's image."""
     jobs = plan(sites()["Containers"], "--configfile", "config/gpu_native.yaml")
@@ -128,6 +133,7 @@ def test_containers(plan, deployment):
     assert inside.isdisjoint({"dataset", "train", "export", "perf_report"})
 
 
+@pytest.mark.slow
 def test_scratch_on_the_node_and_no_internet(plan, tmp_path):
     """The one job that opens connections runs where Snakemake does."""
     (tmp_path / "offline.yaml").write_text(sites()["No internet"])

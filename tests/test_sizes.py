@@ -213,6 +213,7 @@ def page(needs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.
         yield browser
 
 
+@pytest.mark.slow
 def test_page_has_a_chart_and_a_row_for_every_shape(page: webdriver.Chrome) -> None:
     script = """
         const plot = document.getElementById(`plot-sizes-${arguments[0]}`);
@@ -231,6 +232,7 @@ def test_page_has_a_chart_and_a_row_for_every_shape(page: webdriver.Chrome) -> N
     assert heads[-1] == "real time factor"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [380, 1280])
 def test_page_of_several_shapes_fits_and_is_accessible(page: webdriver.Chrome, width: int) -> None:
     view(page, width, "light")

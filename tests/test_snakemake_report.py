@@ -22,6 +22,7 @@ def browser(needs) -> Iterator[webdriver.Chrome]:
         yield found
 
 
+@pytest.mark.slow
 def test_our_page_opens_in_snakemakes_report(finished_run: Project, browser: webdriver.Chrome, tmp_path: Path) -> None:
     finished_run.snakemake("--report", str(tmp_path / "out.zip"), configfiles=(FULL,))
     with zipfile.ZipFile(tmp_path / "out.zip") as archive:

@@ -76,6 +76,7 @@ def test_model_whose_process_is_killed(null_repository: Path, small: Asked, tmp_
     assert re.search(r"wrong: .*small over \w+: .*not healthy", said[0])
 
 
+@pytest.mark.slow
 def test_server_that_is_killed(null_repository: Path, small: Asked, tmp_path: Path) -> None:
     with (
         pytest.raises(soak.UserError, match=r"^Triton ended with exit code -9; its log is "),

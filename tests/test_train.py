@@ -31,6 +31,7 @@ def train(script, dataset_files, tmp_path):
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
 def test_same_seed_gives_the_same_bytes(train, threads):
     digests = set()
@@ -41,6 +42,7 @@ def test_same_seed_gives_the_same_bytes(train, threads):
     assert len(digests) == 1
 
 
+@pytest.mark.slow
 def test_other_seed_gives_other_weights(train, checkpoint):
     found, directory = train("other", seed=TRAIN["seed"] + 1)
     assert found.returncode == 0, found.stderr
@@ -84,6 +86,7 @@ def idx_files(dataset_files, tmp_path):
     return ["--images", tmp_path / "images.gz", "--labels", tmp_path / "labels"]
 
 
+@pytest.mark.slow
 def test_evaluate_says_the_same_on_both_formats(command, checkpoint, dataset_files, idx_files):
     on_npz = command("evaluate", "--model", checkpoint, "--dataset", dataset_files / "test.npz", "--json")
     on_idx = command("evaluate", "--model", checkpoint, *idx_files, "--json")

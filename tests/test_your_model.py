@@ -75,6 +75,7 @@ def reader(start: Reader, tmp_path: Path) -> Reader:
     return Reader(tmp_path / "triton-endpoints", tmp_path / "reviews")
 
 
+@pytest.mark.slow
 def test_configuration_is_that_of_make_new_but_for_what_the_page_says(start):
     written, shown = (yaml.safe_load((start.own / name).read_text()) for name in ("written.yaml", "reviews.yaml"))
     assert (start.clone / shown["model"].pop("file")).resolve() == Path(written["model"].pop("file")).resolve()
