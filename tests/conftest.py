@@ -30,7 +30,6 @@ RULES_OF_FULL = (
     "backend", "repository", "repository_pytriton", "repository_bls", "repository_ensemble", "healthcheck", "sweep",
     "accept", "judgement", "head_to_head", "in_process", "provenance", "perf_report",
 )  # fmt: skip
-# Everything that the workflow makes.
 TARGETS = ("perf_report",)
 NATIVE_BACKENDS = {
     f"backends/endpoints_{engine}/libtriton_endpoints_{engine}.so"
@@ -166,10 +165,9 @@ def backends(compiled: Project) -> Path:
 @pytest.fixture(scope="session")
 def finished_run(compiled: Project) -> Project:
     """The copy of the project in which tests/configs/full.yaml has run from end to end. Tests leave it as it is."""
-    project = compiled
     # More than this machine has: what measures runs alone all the same (test_full_run.py).
-    project.snakemake("--cores", "6", *TARGETS, configfiles=(FULL,))
-    return project
+    compiled.snakemake("--cores", "6", *TARGETS, configfiles=(FULL,))
+    return compiled
 
 
 @pytest.fixture(scope="session")
