@@ -34,11 +34,11 @@ def marked(mark: str) -> list[psutil.Process]:
 
 
 def named(mark: str, name: str) -> list[psutil.Process]:
-    """The living processes with the mark and this name; they may end while they are looked at."""
+    """The living processes with the mark and this name, also as a script; they may end while they are looked at."""
     found = []
     for process in marked(mark):
         with suppress(psutil.Error):
-            if process.name() == name:
+            if name in (process.name(), *(Path(part).name for part in process.cmdline()[1:2])):
                 found.append(process)
     return found
 
