@@ -99,7 +99,7 @@ def main(options: argparse.Namespace) -> None:
 
 def parser() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
-    result.add_argument("--configfile", type=Path, help="overlay of the run's configuration")
+    result.add_argument("--configfile", type=Path, nargs="+", default=[], help="overlays of the run's configuration")
     result.add_argument("--concurrency", type=int, nargs="+", default=[1, 16, 65], help="default: %(default)s")
     result.add_argument("--variants", nargs="+", help="default: those of the configuration")
     output = PROJECT / "artifacts" / "benchmarks" / "cpu_time.json"

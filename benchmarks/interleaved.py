@@ -119,7 +119,7 @@ def compare(contestants: Mapping[str, Contestant], base: str, options: argparse.
 def arguments(description: str | None, name: str, concurrencies: list[int]) -> argparse.ArgumentParser:
     """The options that all comparisons have."""
     result = cli.parser(description)
-    result.add_argument("--configfile", type=Path, help="overlay of the run's configuration")
+    result.add_argument("--configfile", type=Path, nargs="+", default=[], help="overlays of the run's configuration")
     result.add_argument("--concurrency", type=int, nargs="+", default=concurrencies, help="default: %(default)s")
     result.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
     output = PROJECT / "artifacts" / "benchmarks" / f"{name}.json"

@@ -121,7 +121,7 @@ def main(options: argparse.Namespace) -> None:
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
-    result.add_argument("--configfile", type=Path, help="overlay of the run's configuration")
+    result.add_argument("--configfile", type=Path, nargs="+", default=[], help="overlays of the run's configuration")
     result.add_argument("--variant", default="openvino", help="default: %(default)s")
     result.add_argument("--times", type=int, default=20, help="default: %(default)s")
     result.add_argument("--rounds", type=int, help="default: sweep.rounds of the configuration")

@@ -148,7 +148,9 @@ def main(options: argparse.Namespace) -> None:
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
-    result.add_argument("--configfile", type=Path, help="overlay of the run's configuration, with the space")
+    result.add_argument(
+        "--configfile", type=Path, nargs="+", default=[], help="overlays of the run's configuration, with the space"
+    )
     result.add_argument("--variant", default="openvino", help="default: %(default)s")
     modes = [mode for mode in VARIES if mode != OURS]
     result.add_argument("--mode", choices=modes, default="quick", help="of Model Analyzer (default: %(default)s)")

@@ -27,6 +27,8 @@ CANNOT = {
     "make perf_report CONFIG=config/mnist.yaml": "downloads the official digits",
     ".venv/bin/snakemake --cores 4 perf_report --configfile config/mnist.yaml mine.yaml": "downloads them too",
     "make perf_report CONFIG=config/precision.yaml": "takes minutes; test_precision.py makes its parts and plans it",
+    "make perf_report CONFIG=config/hifigan.yaml": "takes a quarter of an hour; test_hifigan.py makes its parts",
+    "make tune CONFIG=config/hifigan.yaml": "needs that run; test_tune.py",
     "make new MODEL=tiny.py": "test_docs.py writes the model file first",
     "make perf_report CONFIG=tiny.yaml": "test_docs.py plans it",
     "make sync": "installs",

@@ -47,6 +47,8 @@ AT_MAKE = [
     ),
     ("perf_report CONFIG=list.yaml", "configuration list.yaml is not a YAML mapping. Hint: "),
     ("perf_report CONFIG=twice.yaml", "configuration twice.yaml:4: repeats is given twice. Hint: "),
+    ("tune CONFIG=config/mnist.yaml+twice.yaml", "configuration twice.yaml:4: repeats is given twice. Hint: "),
+    ("serve CONFIG=config/mnist.yaml+twice.yaml", "configuration twice.yaml:4: repeats is given twice. Hint: "),
     ("serve CONFIG=absent.yaml", "configuration absent.yaml does not exist. Hint: correct CONFIG=path/to/"),
     ("serve CONFIG=broken.yaml", "configuration broken.yaml:4: "),
     ("compare", "BASE= is empty. Hint: "),
@@ -82,7 +84,7 @@ def ports(null_server: server.Server) -> dict[str, int]:
 
 @pytest.mark.parametrize(("typed", "said"), AT_MAKE, ids=[typed for typed, _ in AT_MAKE])
 def test_at_make(place: Project, ports: dict[str, int], typed: str, said: str) -> None:
-    words = typed.format_map(ports).split()
+    words = [word.replace("+", " ") for word in typed.format_map(ports).split()]
     # Its environment lies elsewhere.
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = {"PATH": path, "HOME": os.environ["HOME"]}

@@ -72,7 +72,7 @@ def interpret(outputs: dict[str, np.ndarray], source: Any) -> dict[str, Any]:
 
 def ask(options: argparse.Namespace, endpoint: Endpoint) -> dict[str, Any]:
     """The answer, with the model's name and the time of the request in milliseconds."""
-    path = options.model_file or PROJECT / configured(None)["model"]["file"]
+    path = options.model_file or PROJECT / configured()["model"]["file"]
     source = load_file(path, "prepare", "interpret", "decode")
     endpoint.model = options.model or only_model(endpoint)
     metadata = endpoint.metadata()

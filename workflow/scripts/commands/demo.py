@@ -198,7 +198,7 @@ def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
     names = [name for name, variant in VARIANTS.items() if variant.computes]
     result.add_argument("--variants", nargs="+", choices=names, help="default: all of the run")
-    result.add_argument("--configfile", type=Path, help="overlay of the run's configuration")
+    result.add_argument("--configfile", type=Path, nargs="+", default=[], help="overlays of the run's configuration")
     result.add_argument("--port", type=int, default=8080, help="of the page (default: %(default)s)")
     return result
 

@@ -53,7 +53,13 @@ def main(options: argparse.Namespace) -> None:
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
     result.add_argument("--model", type=Path, required=True, help="model.pt")
-    result.add_argument("--configfile", type=Path, help="overlay of the run, for a model with model.requirements")
+    result.add_argument(
+        "--configfile",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="overlays of the run, for a model with model.requirements",
+    )
     result.add_argument("--images", type=Path, help="IDX file of images, gzipped or not")
     result.add_argument("--labels", type=Path, help="IDX file of labels, gzipped or not")
     result.add_argument("--dataset", type=Path, help="train.npz or test.npz, instead of IDX files")

@@ -110,7 +110,7 @@ class Trial:
 
 
 def main(options: argparse.Namespace) -> None:
-    trial = Trial(Config.model_validate(configured(options.configfile)), options.results / "model.onnx")
+    trial = Trial(Config.model_validate(configured([options.configfile])), options.results / "model.onnx")
     exports = {"onnx": trial.onnx, "torchscript": trial.torchscript, "aotinductor": trial.aotinductor}
     for name in options.exports:
         # Nothing handles this signal: it ends the program in the middle of a library too.

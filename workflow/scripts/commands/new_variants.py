@@ -104,7 +104,7 @@ def _configured(text: str, variant: str, model: Mapping[str, Any] = MappingProxy
 
 
 def _config(text: str, variants: list[str], model: Mapping[str, Any] = MappingProxyType({})) -> Config:
-    raw = configured(None)
+    raw = configured()
     for changes in (yaml.safe_load(text), {"variants": variants, "model": dict(model)}):
         update_config(raw, changes)
     return Config.model_validate(raw)

@@ -28,12 +28,12 @@ from serve.repository import PYTRITON, together
 from serve.variants import VARIANTS, in_precisions
 
 
-def build(variants: Sequence[str], configfile: Path | None) -> Path:
+def build(variants: Sequence[str], overlays: Sequence[Path]) -> Path:
     """Have Snakemake make the repositories that are missing or out of date; returns the directory of the run.
 
     Raises UserError when it fails, and before that when the configuration or this machine cannot serve the variants.
     """
-    config = configured(configfile) | {"variants": list(variants)}
+    config = configured(overlays) | {"variants": list(variants)}
     checked(config, PROJECT)
     packages.use(config["model"]["requirements"], PROJECT)
     if config["serving"]["device"] == "cuda":
@@ -42,8 +42,8 @@ def build(variants: Sequence[str], configfile: Path | None) -> Path:
         install.require_native()
     run = f"artifacts/{config['run']}"
     targets = [f"{run}/repository/{variant}" for variant in variants] + [f"{run}/export/reference.npz"]
-    overlay = ["--configfile", str(configfile.resolve())] if configfile else []
-    command = ["snakemake", *targets, "--cores", "all", *overlay]
+    given = ["--configfile", *(str(path.resolve()) for path in overlays)] if overlays else []
+    command = ["snakemake", *targets, "--cores", "all", *given]
     if subprocess.run([sys.executable, "-m", *command], cwd=PROJECT, check=False).returncode != 0:
         raise UserError(f"Snakemake could not build {', '.join(variants)}.", f"see above, or run: {' '.join(command)}")
     return Path(os.path.relpath(PROJECT / run))
@@ -142,7 +142,7 @@ def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
     result.add_argument("--variant", choices=list(VARIANTS), help="what to serve")
     result.add_argument("--all", action="store_true", help="one server with all variants of the run but PyTriton's")
-    result.add_argument("--configfile", type=Path, help="overlay of the run's configuration")
+    result.add_argument("--configfile", type=Path, nargs="+", default=[], help="overlays of the run's configuration")
     result.add_argument("--port", type=int, default=8000, help="HTTP; gRPC and metrics follow (default: %(default)s)")
     return result
 

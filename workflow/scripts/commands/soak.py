@@ -216,7 +216,7 @@ def main(options: argparse.Namespace) -> None:
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
-    result.add_argument("--configfile", type=Path, help="overlay of the run's configuration")
+    result.add_argument("--configfile", type=Path, nargs="+", default=[], help="overlays of the run's configuration")
     result.add_argument("--duration", type=int, default=600, help="seconds (default: %(default)s)")
     return result
 

@@ -49,7 +49,9 @@ def main(options: argparse.Namespace) -> None:
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
-    result.add_argument("--configfile", type=Path, help="overlay of the run, as given to Snakemake")
+    result.add_argument(
+        "--configfile", type=Path, nargs="+", default=[], help="overlays of the run, as given to Snakemake"
+    )
     return result
 
 

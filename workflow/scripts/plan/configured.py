@@ -1,8 +1,8 @@
-"""The configuration outside of Snakemake: config/config.yaml, and an overlay over it; what an overlay must be."""
+"""The configuration outside of Snakemake: config/config.yaml, and overlays over it; what an overlay must be."""
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,13 @@ MOST, DEEPEST = 20_000, 50
 PROJECT = Path(__file__).resolve().parents[3]
 
 
-def configured(overlay: Path | None) -> dict[str, Any]:
-    """The configuration as Snakemake merges it, in the keys of this version, not checked.
+def configured(overlays: Sequence[Path] = ()) -> dict[str, Any]:
+    """The configuration as Snakemake merges it with overlays, the last over the others, in the keys of this version.
 
-    Raises UserError when a file cannot be read.
+    It is not checked. Raises UserError when a file cannot be read.
     """
     config = mapping(PROJECT / "config" / "config.yaml")
-    if overlay is not None:
+    for overlay in overlays:
         update_config(config, mapping(overlay))
     return current(config)[0]
 
