@@ -19,6 +19,7 @@ import yaml
 from conftest import FULL, ROOT, RULES_OF_FULL, TARGETS, Project
 from processes import MARK, marked, named, shown, wait_for
 from program.files import members
+from program.temporary import PREFIX
 
 TARGET = "artifacts/test/perf/null/repeat-1/points.csv"
 
@@ -92,11 +93,12 @@ def test_every_rule_is_known_here():
 
 
 @pytest.fixture(scope="module")
-def jobs(project):
-    """For every rule of the run one job: its outputs and its log."""
+def killed(finished_run, tmp_path_factory):
+    """A finished run, and for every rule of it one job: its outputs and its log."""
+    project = Project(shutil.copytree(finished_run.root, tmp_path_factory.mktemp("killed") / "project"))
     rows = project.summary(*TARGETS, configfiles=(FULL,))
     logs = {row["rule"]: row["log-file(s)"] for row in rows}
-    return {
+    return project, {
         rule: ([project.root / row["output_file"] for row in rows if row["log-file(s)"] == log], log.split(",")[0])
         for rule, log in logs.items()
     }
@@ -108,38 +110,59 @@ def names(path):
     return {one for one in found if one.suffix == ".txt"} if path.name == "raw" else found
 
 
-KILLED = [*((rule, "snakemake") for rule in RULES_OF_FULL), ("train", "job"), ("sweep", "job")]
+# Ctrl-C and SIGTERM reach the whole group, as from a terminal or when a session ends; SIGKILL Snakemake alone.
+ENDS = {
+    "SIGINT": lambda snakemake: os.killpg(snakemake.pid, signal.SIGINT),
+    "SIGTERM": lambda snakemake: os.killpg(snakemake.pid, signal.SIGTERM),
+    "SIGKILL": subprocess.Popen.kill,
+}
+# Where a job does without others' results, and where it has servers.
+JOBS_KILLED = ("train", "sweep")
+
+
+def kill_job(snakemake):
+    """SIGKILL of the job alone, which Snakemake outlives."""
+    for process in psutil.Process(snakemake.pid).children(recursive=True):
+        with suppress(psutil.Error):
+            if any("workflow/scripts/" in part for part in process.cmdline()):
+                process.kill()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("rule", "victim"), KILLED)
-def test_killed_at_any_stage(project, jobs, tmp_path, rule, victim):
-    """SIGKILL of Snakemake, or of the job alone, when the job has begun."""
+@pytest.mark.parametrize("rule", RULES_OF_FULL)
+def test_killed_at_any_stage(killed, tmp_path_factory, rule):
+    """Each signal, one run after the other, when the job has begun: nothing is left, and the next run completes."""
+    project, jobs = killed
     outputs, log = jobs[rule]
     before = {path: names(path) for path in outputs}
-    for path in outputs:
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    (project.root / log).unlink()
     targets = [str(path.relative_to(project.root)) for path in outputs]
-    mark = uuid.uuid4().hex
-    with (tmp_path / "snakemake.log").open("w") as stream:
-        running = subprocess.Popen(
-            # Without a lock there is none to remove.
-            project.command(*targets, "--cores", "2", "--nolock", configfiles=(FULL,)),
-            cwd=project.root, env=os.environ | {MARK: mark}, stdout=stream, stderr=stream, start_new_session=True,
-        )  # fmt: skip
-    begun = project.root / log
-    wait_for(lambda: running.poll() is not None or (begun.exists() and begun.stat().st_size), f"{log} to begin", 240)
-    scripts = [one for one in marked(mark) if any("workflow/scripts/" in part for part in one.cmdline())]
-    for process in [running] if victim == "snakemake" else scripts:
-        with suppress(psutil.Error):
-            process.kill()
-    running.wait(90)
-    wait_for(lambda: not marked(mark), f"the end of {shown(marked(mark))}")
-
-    # What a job had finished before the signal reached it stays.
-    left = [path for path in outputs if path.exists()]
-    assert [names(path) for path in left] == [before[path] for path in left]
+    # Short, for the sockets that PyTriton makes in it.
+    temporary = tmp_path_factory.mktemp("t")
+    for kill in [*ENDS.values(), kill_job] if rule in JOBS_KILLED else ENDS.values():
+        for path in (project.root / log, *outputs):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        end_job(project, targets, project.root / log, kill, temporary)
+        # What a job had finished before the signal reached it stays.
+        left = [path for path in outputs if path.exists()]
+        assert [names(path) for path in left] == [before[path] for path in left]
     project.snakemake(*targets, "--cores", "2", configfiles=(FULL,))
     assert {path: names(path) for path in outputs} == before
     assert project.planned(*targets, configfiles=(FULL,)) == set()
+    # The next job removes what a killed one could not.
+    assert list(temporary.glob(f"{PREFIX}*")) == []
+
+
+def end_job(project, targets, log, kill, temporary):
+    """Start a run of `targets`, end it when its job has begun to write `log`, and wait until no process is left."""
+    mark = uuid.uuid4().hex
+    running = subprocess.Popen(
+        # Without a lock there is none to remove.
+        project.command(*targets, "--cores", "2", "--nolock", configfiles=(FULL,)),
+        cwd=project.root, env=os.environ | {MARK: mark, "TMPDIR": str(temporary)}, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    wait_for(lambda: running.poll() is not None or (log.exists() and log.stat().st_size), f"{log} to begin", 240)
+    with suppress(psutil.Error, ProcessLookupError):
+        kill(running)
+    running.wait(90)
+    wait_for(lambda: not marked(mark), f"the end of {shown(marked(mark))}")

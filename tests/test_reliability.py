@@ -13,7 +13,7 @@ import test_killed as killed
 import test_resources as resources
 import test_shell as shell
 import test_tune as tune
-from conftest import ROOT
+from conftest import ROOT, RULES_OF_FULL
 from models import mnist
 
 PAGE = ROOT / "docs" / "reliability.md"
@@ -72,9 +72,9 @@ def rows() -> list[tuple[str, int, str, str]]:
             "killed",
         ),
         (
-            "Snakemake, or a job alone, killed by SIGKILL at every stage of a run",
-            len(interruption.KILLED),
-            "no process left, nothing half-written; the next run completes, and another plans nothing",
+            "a run ended at every stage by SIGINT, SIGTERM, SIGKILL of Snakemake, or of a job alone",
+            len(RULES_OF_FULL) * len(interruption.ENDS) + len(interruption.JOBS_KILLED),
+            "no process and no temporary file left, nothing half-written; the next run completes, and another plans nothing",
             "interruption",
         ),
         (

@@ -7,7 +7,6 @@ still in have taken part in all rounds, and are ranked by the geometric means of
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 from statistics import geometric_mean
 from typing import Any
 
@@ -33,16 +32,18 @@ class Contestant:
 
 def rounds(contestants: Sequence[Contestant], take: Callable[[Contestant], Row], goal: Goal) -> list[dict[str, Any]]:
     """The turns of all rounds: the points that `take` gives, with `config`, `concurrency`, `round` and `turn`."""
-    turns: list[dict[str, Any]] = []
+    turns = one_round(contestants, 1, take)
     standing = list(contestants)
-    for number in count(1):
-        # The same order in every run, another in every round.
-        for place, one in enumerate(random.Random(number).sample(standing, len(standing)), 1):
-            turns.append({**vars(one), "round": number, "turn": place, **take(one)})
-        if len(standing) <= _LEFT:
-            return turns
+    while len(standing) > _LEFT:
         standing = better_half(standing, turns, goal)
-    raise AssertionError("counts for ever")
+        turns += one_round(standing, turns[-1]["round"] + 1, take)
+    return turns
+
+
+def one_round(standing: Sequence[Contestant], number: int, take: Callable[[Contestant], Row]) -> list[dict[str, Any]]:
+    """A turn of each. Their order is the same in every run, and another in every round."""
+    order = random.Random(number).sample(standing, len(standing))
+    return [{**vars(one), "round": number, "turn": place, **take(one)} for place, one in enumerate(order, 1)]
 
 
 def turns_of(contestants: int) -> int:
