@@ -74,7 +74,7 @@ def rows() -> list[tuple[str, int, str, str]]:
         (
             "a run ended at every stage by SIGINT, SIGTERM, SIGKILL of Snakemake, or of a job alone",
             len(RULES_OF_FULL) * len(interruption.ENDS) + len(interruption.JOBS_KILLED),
-            "no process and no temporary file left, nothing half-written; the next run completes, and another plans nothing",
+            "no process, temporary file or half an output left; the next run completes, and another plans nothing",
             "interruption",
         ),
         (
