@@ -148,7 +148,6 @@ def test_killed_at_any_stage(killed, tmp_path_factory, rule):
     project.snakemake(*targets, "--cores", "2", configfiles=(FULL,))
     assert {path: names(path) for path in outputs} == before
     assert project.planned(*targets, configfiles=(FULL,)) == set()
-    # The next job removes what a killed one could not.
     assert list(temporary.glob(f"{PREFIX}*")) == []
 
 
@@ -162,6 +161,7 @@ def end_job(project, targets, log, kill, temporary):
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     wait_for(lambda: running.poll() is not None or (log.exists() and log.stat().st_size), f"{log} to begin", 240)
+    assert log.exists(), "it ended before its job began"
     with suppress(psutil.Error, ProcessLookupError):
         kill(running)
     running.wait(90)
