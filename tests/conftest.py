@@ -313,7 +313,7 @@ MODEL = {
     "inputs": [{"name": "input", "dtype": "FP32", "dims": [1, 28, 28]}],
     "outputs": [{"name": "output", "dtype": "FP32", "dims": [10], "scores": True}],
 }
-SERVING = {"device": "cpu", "instances": 1, "threads": "auto", "threads_alone": "auto", "max_queue_delay_us": 0}
+SERVING = {"device": "cpu", "instances": 1, "threads": "auto", "max_queue_delay_us": 0}
 
 
 @pytest.fixture(scope="session")

@@ -68,7 +68,7 @@ def add_broken_models(repository: Path) -> None:
             (version / file).write_bytes(other if share is None else whole[: int(len(whole) * share)])
     native.add_model(repository, doubling("absent", "openvino"))
     crowded = doubling("crowded", "openvino")
-    crowded.parameters["threads_alone"].string_value = "most"
+    crowded.parameters["threads"].string_value = "most"
     native.add_model(repository, crowded)
     target = native.add_model(repository, doubling("for_cuda", "aotinductor")) / "model.pt2"
     package = zipfile.ZipFile(repository / "model.pt2" / "1" / "model.pt2")
@@ -274,7 +274,7 @@ def test_an_engine_that_cannot_be_loaded(served, engine, fault):
 def test_an_engine_for_another_device_one_that_is_not_there_and_a_number_that_is_none(served):
     assert "model.pt2: it is for cuda, the instance_group for cpu. Hint: " in reason(served, "for_cuda")
     assert re.search("there is no model.blob or model.onnx or model.xml in .*Hint: ", reason(served, "absent"))
-    assert 'parameter threads_alone is "most". Hint: a number, auto or all' in reason(served, "crowded")
+    assert 'parameter threads is "most". Hint: a number, auto or all' in reason(served, "crowded")
 
 
 def test_only_tritons_functions_are_shown(backends):

@@ -1,13 +1,18 @@
 """What one perf_analyzer run is worth; the outputs in tests/data/perf_analyzer were recorded from version 2.51."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from conftest import ROOT
 from model.reference import Reference
 from plan.loads import Load, Windows
+from processes import wait_for
 from record import inputs, perf_analyzer
 from record.perf_analyzer import interpret, read_csv
 
@@ -145,6 +150,28 @@ def test_hanging_run_is_stopped_and_failed(null_server, tmp_path):
     point = perf_analyzer.measure(command, load, tmp_path, tmp_path / "libraries", 1)
     assert point["status"] == "failed"
     assert point["reason"].startswith("perf_analyzer was stopped: it took too long: ")
+
+
+def policies_of_load() -> set[int]:
+    """The scheduling policies of the threads of our perf_analyzer; none before it has several."""
+    for one in psutil.Process().children():
+        with suppress(psutil.Error, ProcessLookupError):
+            if one.name() == "perf_analyzer" and len(threads := one.threads()) > 1:
+                return {os.sched_getscheduler(thread.id) for thread in threads}
+    return set()
+
+
+def test_every_thread_of_the_load_yields_to_the_server(null_server, tmp_path):
+    data = tmp_path / "samples.json"
+    data.write_text(inputs.as_json(Reference({"input": np.ones((1, 1, 28, 28), np.float32)}, {}, np.zeros(1))))
+    (tmp_path / "libraries").mkdir()
+    load = Load("grpc", 1, 4)
+    command = perf_analyzer.command("small", null_server.grpc, load, Windows(60_000, 1, 3, samples=2), data)
+    with ThreadPoolExecutor() as pool:
+        measured = pool.submit(perf_analyzer.measure, command, load, tmp_path, tmp_path / "libraries", 10)
+        assert wait_for(policies_of_load, "threads of perf_analyzer", 10) == {os.SCHED_BATCH}
+        measured.result()
+    assert os.sched_getscheduler(null_server.process.pid) == os.SCHED_OTHER
 
 
 def test_samples_go_out_with_their_own_shapes_and_values():

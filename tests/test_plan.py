@@ -180,18 +180,17 @@ def test_a_search_sends_the_first_of_several_shapes(asked):
 
 
 @pytest.mark.parametrize(
-    ("variant", "wanted", "several", "alone"),
+    ("variant", "wanted", "threads"),
     [
-        ("openvino", "auto", "auto", "all"),
-        # Python's backend has one number for all requests.
-        ("openvino_python", "auto", "all", "all"),
-        ("onnx", "auto", "auto", "auto"),
-        ("openvino", 3, 3, 3),
+        ("openvino", "auto", "all"),
+        ("openvino_python", "auto", "all"),
+        ("onnx", "auto", "all"),
+        ("aotinductor", "auto", "auto"),
+        ("openvino", 3, 3),
     ],
 )
-def test_threads_for_several_requests_and_for_one_alone(asked, variant, wanted, several, alone):
-    serving = asked(serving={"threads": wanted}).repository(variant).serving
-    assert (serving.threads, serving.threads_alone) == (several, alone)
+def test_auto_is_the_number_of_threads_that_serves_a_runtime_best(asked, variant, wanted, threads):
+    assert asked(serving={"threads": wanted}).repository(variant).serving.threads == threads
 
 
 @pytest.mark.parametrize(("variant", "size"), [("openvino", None), ("torchscript", None), ("tensorrt_rtx", 64)])

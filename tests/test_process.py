@@ -10,6 +10,7 @@ import pytest
 
 from conftest import ROOT
 from processes import MARK, marked, shown, wait_for
+from program.process import child
 
 # A child that ends at the first signal, and whose own child ignores it.
 SCRIPT = """
@@ -61,3 +62,10 @@ def test_second_signal_does_not_interrupt_the_clean_up(tmp_path, first):
     script.send_signal(signal.SIGTERM)
     assert script.wait(60) in (128 + signal.SIGTERM, 128 + signal.SIGINT)
     wait_for(lambda: not marked(mark), f"the end of {shown(marked(mark))}", 10)
+
+
+def test_a_child_has_a_group_of_its_own_in_the_session_of_its_job(tmp_path):
+    """Linux may share the cores between sessions (sched_autogroup): server and load are in the same one."""
+    with (tmp_path / "output").open("wb") as output, child(["sleep", "60"], output) as process:
+        assert os.getsid(process.pid) == os.getsid(0)
+        assert os.getpgid(process.pid) == process.pid != os.getpgid(0)

@@ -31,8 +31,7 @@ def parsed(settings):
 
 @pytest.fixture
 def settings():
-    threads = {"threads": 3, "threads_alone": 4}
-    serving = {"device": "cpu", "instances": 2, **threads, "max_queue_delay_us": 250, "preferred_batch_size": 4}
+    serving = {"device": "cpu", "instances": 2, "threads": 3, "max_queue_delay_us": 250, "preferred_batch_size": 4}
     return {"name": "mnist_openvino", "backend": None, "model": MODEL, "profile": PROFILE, "serving": serving}
 
 

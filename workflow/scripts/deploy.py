@@ -57,8 +57,8 @@ def chosen(job: Job) -> tuple[Path, str]:
 def fix_threads(config: Any, cpus: int) -> None:
     """Put a number in the place of `auto` or `all` threads of a ModelConfig: those of the container's cores."""
     instances = sum(group.count for group in config.instance_group)
-    for name in {"threads", "threads_alone"} & config.parameters.keys():
-        parameter = config.parameters[name]
+    if "threads" in config.parameters:
+        parameter = config.parameters["threads"]
         parameter.string_value = str(runtime.threads(parameter.string_value, instances, cpus))
 
 

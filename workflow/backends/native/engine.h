@@ -27,8 +27,6 @@ class Engine {
   // Runs a batch whose inputs are in the order of config.pbtxt; so are the outputs. What they point to stays valid
   // until the next call. Throws when the model fails.
   virtual std::vector<Tensor> infer(const std::vector<Tensor>& inputs) = 0;
-  // The same for a batch that is a single request: no other keeps the cores busy.
-  virtual std::vector<Tensor> infer_alone(const std::vector<Tensor>& inputs) { return infer(inputs); }
 
   // Called with zeros of every shape that is worth preparing, the largest first, before the model is ready.
   virtual void prepare(const std::vector<Tensor>& inputs) { infer(inputs); }

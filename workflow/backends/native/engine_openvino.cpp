@@ -3,7 +3,6 @@
 
 #include <array>
 #include <fstream>
-#include <optional>
 
 #include "engine.h"
 #include "error.h"
@@ -56,9 +55,9 @@ ov::CompiledModel import_blob(ov::Core& core, const std::filesystem::path& path,
   return core.import_model(second, "CPU", properties);
 }
 
-ov::CompiledModel load(const ModelConfig& config, const Placement& placement, int threads) {
+ov::CompiledModel load(const ModelConfig& config, const Placement& placement) {
   const std::filesystem::path path = model_file(config, placement, {"model.blob", "model.onnx", "model.xml"});
-  const ov::AnyMap properties = properties_of(threads);
+  const ov::AnyMap properties = properties_of(config.threads);
   try {
     ov::Core core;
     if (path.extension() == ".blob") return import_blob(core, path, properties);
@@ -78,18 +77,20 @@ void require_type(const ov::Output<const ov::Node>& port, const TensorConfig& te
               ", config.pbtxt says " + data_type_name(tensor.type));
 }
 
-// The model, loaded for a number of threads.
-class Model {
+class OpenVinoEngine : public Engine {
  public:
-  Model(const ModelConfig& config, const Placement& placement, int threads)
-      : config_(config), model_(load(config, placement, threads)), request_(model_.create_infer_request()) {
+  OpenVinoEngine(const ModelConfig& config, const Placement& placement)
+      : config_(config),
+        model_(load(config, placement)),
+        request_(model_.create_infer_request()),
+        staging_(config.inputs.size()) {
     for (const TensorConfig& input : config.inputs) require_type(inputs_.emplace_back(model_.input(input.name)), input);
     for (const TensorConfig& output : config.outputs) {
       require_type(outputs_.emplace_back(model_.output(output.name)), output);
     }
   }
 
-  std::vector<Tensor> infer(const std::vector<Tensor>& inputs) {
+  std::vector<Tensor> infer(const std::vector<Tensor>& inputs) override {
     for (std::size_t index = 0; index < inputs.size(); ++index) {
       const Tensor& input = inputs[index];
       // OpenVINO writes to no input, but its tensors know no constant data.
@@ -109,39 +110,17 @@ class Model {
     return result;
   }
 
+  // It prepares its kernels at the first sight of a shape.
+  bool prepares() const override { return true; }
+  std::byte* staging(std::size_t index, std::size_t bytes) override { return staging_[index].reserve(bytes); }
+  bool reads_in_place() const override { return true; }
+
  private:
   const ModelConfig& config_;
   ov::CompiledModel model_;
   ov::InferRequest request_;
   std::vector<ov::Output<const ov::Node>> inputs_;
   std::vector<ov::Output<const ov::Node>> outputs_;
-};
-
-class OpenVinoEngine : public Engine {
- public:
-  OpenVinoEngine(const ModelConfig& config, const Placement& placement)
-      : model_(config, placement, config.threads), staging_(config.inputs.size()) {
-    if (config.threads_alone != config.threads) alone_.emplace(config, placement, config.threads_alone);
-  }
-
-  std::vector<Tensor> infer(const std::vector<Tensor>& inputs) override { return model_.infer(inputs); }
-  std::vector<Tensor> infer_alone(const std::vector<Tensor>& inputs) override {
-    return alone_ ? alone_->infer(inputs) : infer(inputs);
-  }
-
-  // It prepares its kernels at the first sight of a shape.
-  bool prepares() const override { return true; }
-  void prepare(const std::vector<Tensor>& inputs) override {
-    infer(inputs);
-    if (alone_) alone_->infer(inputs);
-  }
-  std::byte* staging(std::size_t index, std::size_t bytes) override { return staging_[index].reserve(bytes); }
-  bool reads_in_place() const override { return true; }
-
- private:
-  Model model_;
-  // OpenVINO has no other way to compute now with more threads and now with fewer.
-  std::optional<Model> alone_;
   std::vector<HostBuffer> staging_;
 };
 

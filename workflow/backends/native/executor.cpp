@@ -138,12 +138,11 @@ void Executor::answer(const Batch& batch, std::uint64_t start) {
   }
   const std::vector<Tensor> inputs = gather(batch);
   Times times{start, Times::now(), 0, 0};
-  const bool alone = batch.requests.size() == 1;
-  const std::vector<Tensor> outputs = alone ? engine_->infer_alone(inputs) : engine_->infer(inputs);
+  const std::vector<Tensor> outputs = engine_->infer(inputs);
   times.compute_end = Times::now();
   verify(outputs, batch.size);
   for (Request* request : batch.requests) request->computed(times);
-  if (alone) {
+  if (batch.requests.size() == 1) {
     respond(*batch.requests.front(), outputs);
   } else {
     Rows rows(outputs);

@@ -76,13 +76,13 @@ int instances_of(const Json& config) {
 }
 
 // Threads of one instance: the instances share `all` cores, or with `auto` half, so that the rest serve requests.
-int threads_of(const std::string& parameter, const std::string& setting, int instances) {
+int threads_of(const std::string& setting, int instances) {
   int number = 0;
   const char* const end = setting.data() + setting.size();
   const auto [stop, error] = std::from_chars(setting.data(), end, number);
   if (error == std::errc() && stop == end && number > 0) return number;
   if (setting != "auto" && setting != "all") {
-    throw Error("parameter " + parameter + " is \"" + setting + "\". Hint: a number, auto or all");
+    throw Error("parameter threads is \"" + setting + "\". Hint: a number, auto or all");
   }
   cpu_set_t cores;
   CPU_ZERO(&cores);
@@ -213,10 +213,7 @@ ModelConfig ModelConfig::parse(std::string_view json) {
   });
   if (const Json* file = config.find("default_model_filename")) result.model_file = file->string();
   result.instances = instances_of(config);
-  const std::string threads = result.parameter("threads").value_or("auto");
-  result.threads = threads_of("threads", threads, result.instances);
-  const std::string alone = result.parameter("threads_alone").value_or(threads);
-  result.threads_alone = threads_of("threads_alone", alone, result.instances);
+  result.threads = threads_of(result.parameter("threads").value_or("auto"), result.instances);
   result.axes = in_parameter("axes", [&] { return axes_of(result); });
   if (!result.has_batch_axis()) {
     find_scalars(result.inputs, result.axes);

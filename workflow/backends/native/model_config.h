@@ -59,9 +59,8 @@ struct ModelConfig {
   Profile profile;
   // By the name of the tensor; dims stand in for a tensor that the parameter does not name.
   std::map<std::string, std::vector<Axis>> axes;
-  // Threads of one instance: for several requests at once, and for one that is alone.
+  // Threads of one instance.
   int threads = 1;
-  int threads_alone = 1;
   bool cuda_graphs = false;
 };
 

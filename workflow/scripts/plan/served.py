@@ -106,11 +106,6 @@ class Served:
     @property
     def threads(self) -> int | str:
         """CPU threads of an instance."""
-        return "auto" if self.backend and self.config.serving.threads == "auto" else self.threads_alone
-
-    @property
-    def threads_alone(self) -> int | str:
-        """CPU threads of an instance for a request that is alone; only native backends tell it from others."""
         asked = self.config.serving.threads
         return self.runs.threads if asked == "auto" else asked
 
@@ -123,7 +118,6 @@ class Served:
             device=device,
             instances=asked.instances,
             threads=self.threads,
-            threads_alone=self.threads_alone,
             max_queue_delay_us=asked.max_queue_delay_us,
             preferred_batch_size=self.preferred_batch_size,
             gpus=self.gpus,

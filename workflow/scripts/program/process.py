@@ -62,12 +62,15 @@ def child(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     grace: float = 7.0,
+    yielding: bool = False,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `command` in its own session until the block ends; then stop its whole process group.
+    """Run `command` in its own process group until the block ends; then stop the whole group.
 
-    `output` receives stdout and stderr. The group gets SIGTERM, then SIGKILL after `grace` seconds. If this process is
-    killed, the kernel sends the child SIGTERM, and a watch kills the rest of the group after `grace` seconds, because a
-    child that dies while it starts can leave children of its own.
+    It stays in this session, because Linux may share a core between sessions and not between threads (sched_autogroup,
+    sched(7)). `yielding`: its threads take no core from one that runs (SCHED_BATCH). `output` receives stdout and
+    stderr. The group gets SIGTERM, then SIGKILL after `grace` seconds. If this process is killed, the kernel sends the
+    child SIGTERM, and a watch kills the rest of the group after `grace` seconds, because a child that dies while it
+    starts can leave children of its own.
     """
     parent = os.getpid()
 
@@ -76,6 +79,8 @@ def child(
         # A parent that ended before the kernel knew of this wish sends no signal.
         if os.getppid() != parent:
             os._exit(1)
+        if yielding:
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
     # The watch is there before the child: a script that is killed while the child starts leaves nothing behind.
     with _watch(grace) as group:
@@ -86,7 +91,7 @@ def child(
             stderr=subprocess.STDOUT,
             env=env,
             cwd=cwd,
-            start_new_session=True,
+            process_group=0,
             preexec_fn=begin,
         )
         group.write(f"{process.pid}\n".encode())

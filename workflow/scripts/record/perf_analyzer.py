@@ -109,7 +109,11 @@ def measure(
     binary, env = install.perf_analyzer(libraries)
     env |= sharing(load)
     output = directory / f"{load.name}.txt"
-    with output.open("wb") as stream, child([binary, *arguments], stream, env=env, cwd=directory) as process:
+    # Otherwise its threads, which every answer wakes, take the core from the model that computes the next batch.
+    with (
+        output.open("wb") as stream,
+        child([binary, *arguments], stream, env=env, cwd=directory, yielding=True) as process,
+    ):
         if not load.closed:
             resource.prlimit(process.pid, resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
         try:

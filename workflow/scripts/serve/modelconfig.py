@@ -46,7 +46,7 @@ def engine_model(
     if backend:
         fields["backend"] = BACKEND_PREFIX + backend
         graphs = str(serving.cuda_graphs).lower()
-        fields["parameters"] |= _parameters(threads_alone=serving.threads_alone, cuda_graphs=graphs)
+        fields["parameters"] |= _parameters(cuda_graphs=graphs)
     return json_format.ParseDict(fields, ModelConfig())
 
 

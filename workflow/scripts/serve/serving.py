@@ -9,14 +9,11 @@ class Serving:
 
     preferred_batch_size: that Triton forms as soon as it can; None for whatever waits. gpus: how many GPUs `cuda`
     means, each of which gets `instances` copies.
-
-    threads_alone: threads for a request that is alone, where a native backend serves.
     """
 
     device: str
     instances: int
     threads: int | str
-    threads_alone: int | str
     max_queue_delay_us: int
     preferred_batch_size: int | None = None
     gpus: int = 1

@@ -35,8 +35,7 @@ class Variant:
     native: the backend that takes the place of the runtime where Triton has it.
     pytorch: whether it needs the model as PyTorch code, which a ready model.onnx is not.
     computes: whether its answers mean anything.
-    threads: what `serving.threads: auto` is for it, `auto` (half of the cores) or `all` (docs/performance.md). A native
-    backend computes with these for a request that is alone, and with half of the cores for several.
+    threads: what `serving.threads: auto` is for it, `auto` (half of the cores) or `all` (docs/performance.md).
     devices: the values of `serving.device` with which its model can run; one that does not compute runs on `cpu`.
     packages: the Python packages that its runtime needs, as their index names them; the report shows their versions.
     cuda_packages: those that take their place on `cuda`, where others do.
@@ -77,6 +76,7 @@ VARIANTS = {
         runtime="runtime_onnx.py",
         artifact="export/model.onnx",
         native=Native("onnxruntime", "model.onnx"),
+        threads="all",
         devices=("cpu", "cuda"),
         packages=("onnxruntime",),
         cuda_packages=("onnxruntime-gpu",),

@@ -35,8 +35,8 @@ class Serving(Section):
     threads: Annotated[
         Literal["auto", "all"] | Count, InWords("a number of threads", "write auto, all or a whole number from 1")
     ] = Field(
-        description="CPU threads of each instance; the instances share `all` cores, or with `auto` half of them. With "
-        "`auto` OpenVINO computes a request that is alone with all."
+        description="CPU threads of each instance; the instances share `all` cores, or half of them. `auto` is what "
+        "served each engine best: `all` for OpenVINO and ONNX Runtime, half for the others."
     )
     max_queue_delay_us: Amount = Field(
         description="How long a request may wait for others to form a batch, in microseconds."
