@@ -58,7 +58,7 @@ def config(
     state: Mapping[str, str] | None = None,
 ) -> Any:
     """The ModelConfig of a model that a native backend serves, in batches of 1 to MAX_BATCH."""
-    serving = Serving("cpu", instances, 1, 2, max_queue_delay_us)
+    serving = Serving("cpu", instances, threads=1, max_queue_delay_us=max_queue_delay_us)
     bounds = profile or modelconfig.fixed_profile(inputs, 1, MAX_BATCH)
     signature = Signature(inputs, outputs, state=dict(state or {}))
     return modelconfig.engine_model(name, signature, bounds, serving, engine)
