@@ -145,7 +145,7 @@ def other_records() -> dict[str, Any]:
                 "profile": {"opt": "input:64x1x28x28"},
                 "not_served": {"aotinductor": "PyTorch <cannot> export the module: " + "a reason of many words " * 9},
             },
-            **{"serving": {"inner": "fast"}, "sweep": {"slo_ms": 20, "repeats": 2}},
+            **{"serving": {"device": "cpu", "inner": "fast"}, "sweep": {"slo_ms": 20, "repeats": 2}},
             **{"report": {"cost_per_hour": 0.36}, "deploy": {"variant": "openvino"}},
         },
         "dataset": {"source": "embedded", "train": {"count": 4000}, "test": {"count": 1000}},

@@ -74,6 +74,8 @@ def test_bound_is_what_ceiling_and_model_allow_together() -> None:
     repeats = [measured("a", 1, 40), measured("null", 1, 100), at_rate("a", 50, 1.0), at_rate("null", 50, 1.0)]
     served, ceiling, *rated = tables.records(summary_of.summarise(pd.DataFrame(repeats), {}, {("a", ""): 400.0}))
     assert (served["bound"], served["bound_fraction"]) == pytest.approx((80, 0.5))
+    apart, *_ = tables.records(summary_of.summarise(pd.DataFrame(repeats), {}, {("a", ""): 400.0}, on_gpu=True))
+    assert (apart["bound"], apart["bound_fraction"]) == pytest.approx((100, 0.4))
     # The ceiling runs no model, and at a request rate it serves that rate.
     assert [row["bound"] for row in (ceiling, *rated)] == [None] * 3
 

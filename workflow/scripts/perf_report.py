@@ -78,6 +78,7 @@ def collect(job: Job) -> tuple[pd.DataFrame, Document]:
             if model == own
         },
         rounds,
+        on_gpu=others["config"]["serving"]["device"] == "cuda",
     )
     if job.model_file:
         source = load_file(job.model_file)

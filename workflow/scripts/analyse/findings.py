@@ -159,8 +159,8 @@ def indicative(rows: Sequence[Row]) -> Found:
 def limits(level: Sequence[Row]) -> Found:
     """Which of ceiling and model costs more of the bound that they set together, and how much of it is reached."""
     bounded = [row for row in models(level) if row["bound"] is not None]
-    server = [row for row in bounded if _server_share(row) >= 0.5]
-    model = [row for row in bounded if _server_share(row) < 0.5]
+    server = [row for row in bounded if row["ceiling_fraction"] >= row["in_process_fraction"]]
+    model = [row for row in bounded if row["ceiling_fraction"] < row["in_process_fraction"]]
     if server:
         text = f"Protocol and scheduling cost more of the bound than the model does; {_reached(server)}."
         advice = "More samples per request or more cores for the server gain most here."

@@ -34,6 +34,7 @@ def summarise(
     accuracies: Mapping[str, float | None],
     in_process: Mapping[tuple[str, str], float] | None = None,
     rounds: pd.DataFrame | None = None,
+    on_gpu: bool = False,
 ) -> pd.DataFrame:
     """One row per point, in the order of the input: medians over repeats, extremes of the throughput, worst status.
 
@@ -42,7 +43,8 @@ def summarise(
     `requests` is the sum over repeats; `ceiling_fraction` the throughput over that of the variant `null` at the same
     level; `bound` the samples per second that the ceiling and the model without a server allow together. `accuracies`:
     through the server by variant, None where it is not defined. `in_process`: samples per second of the model without a
-    server, by variant and shape. `rounds`: the turns of head_to_head.
+    server, by variant and shape. `rounds`: the turns of head_to_head. `on_gpu`: whether the models compute beside the
+    cores of the server: then the slower of the two is the bound, and not both in turn.
     """
     repeats = repeats.astype({"concurrency": "Int64", "request_rate": "Float64"})
     figures = [*CLOSED_LOOP, *OPEN_LOOP, *GPU, *_CONDITIONS]
@@ -70,7 +72,8 @@ def summarise(
     summary["ceiling_fraction"] = summary["throughput"] / ceiling
     summary["in_process_fraction"] = summary["throughput"] / model
     # At a request rate the ceiling serves that rate, and bounds nothing.
-    summary["bound"] = (1 / (1 / ceiling + 1 / model)).where(summary["load_mode"] == CLOSED)
+    together = ceiling.clip(upper=model) if on_gpu else 1 / (1 / ceiling + 1 / model)
+    summary["bound"] = together.where(summary["load_mode"] == CLOSED)
     summary["bound_fraction"] = summary["throughput"] / summary["bound"]
     return summary[SUMMARY_COLUMNS]
 
