@@ -80,7 +80,9 @@ def child(
         if os.getppid() != parent:
             os._exit(1)
         if yielding:
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+            # A sandbox may forbid it, and a job that is idle already (chrt --idle) yields more.
+            with suppress(PermissionError):
+                os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
     # The watch is there before the child: a script that is killed while the child starts leaves nothing behind.
     with _watch(grace) as group:
