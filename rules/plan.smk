@@ -46,6 +46,7 @@ IMAGE = plan.config.serving.image if plan.config.server == "native" else None
 
 
 onstart:
+    snakemake_internals.end_when_asked(workflow)
     if not snakemake_internals.has_code(workflow):
         sys.exit(
             "--shared-fs-usage without input-output, which the executor kubernetes implies: jobs read their code in "

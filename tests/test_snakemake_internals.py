@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from conftest import SCRIPTS
 from plan import snakemake_internals
 
 
@@ -118,3 +119,31 @@ def test_finished_jobs_are_those_whose_files_are_there(tmp_path):
         SimpleNamespace(dag=SimpleNamespace(jobs=jobs), persistence=persistence)
     )
     assert (found["rule"], found["params"], found["code"]) == ("here", ["'a'"], "c {params}")
+
+
+# Snakemake is asked to end while it records the outputs of a job, with its scheduler's lock in its hands.
+ASKED_TO_END = """
+import os
+import signal
+from snakemake.persistence.file import FilePersistence
+from plan import snakemake_internals
+unmark = FilePersistence._unmark_incomplete
+def asked(*arguments):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return unmark(*arguments)
+FilePersistence._unmark_incomplete = asked
+onstart:
+    snakemake_internals.end_when_asked(workflow)
+rule only:
+    output: "made"
+    shell: "touch {output}"
+"""
+
+
+def test_snakemake_ends_when_it_is_asked_to_while_it_records_a_job(tmp_path):
+    (tmp_path / "Snakefile").write_text(ASKED_TO_END)
+    environment = os.environ | {"PYTHONPATH": str(SCRIPTS)}
+    command = [Path(sys.executable).with_name("snakemake"), "--cores", "1", "--workflow-profile", "none"]
+    # It waited for ever before.
+    subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False, timeout=60)
+    assert (tmp_path / "made").exists()

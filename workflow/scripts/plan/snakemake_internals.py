@@ -3,6 +3,8 @@
 import logging
 import os
 import re
+import signal
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from glob import glob
@@ -68,6 +70,17 @@ def replace_terminal_handler(workflow: Any, handler: logging.Handler) -> None:
     for one in [one for one in logger.handlers if one.name == "DefaultStreamHandler"]:
         logger.removeHandler(one)
         logger.addHandler(handler)
+
+
+def end_when_asked(workflow: Any) -> None:
+    """Let SIGTERM end the run whatever Snakemake is doing; to be called when it starts.
+
+    Its own handler waits for the scheduler's lock, for ever if the thread that it interrupts holds that (Snakemake 9):
+    a thread of its own gets the lock when it is free.
+    """
+    end = workflow.scheduler.exit_gracefully
+    if signal.getsignal(signal.SIGTERM) == end:
+        signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=end).start())
 
 
 def overlays(workflow: Any) -> list[str]:
