@@ -16,11 +16,10 @@ from plan.progress import expected
 from plan.rule_settings import RuleSettings
 from plan.workflow_plan import Plan
 from program.cli import UserError
-from program.environment import prepare_run, stop_on_hangup
+from program.environment import prepare_run
 from serve.variants import VARIANTS
 
 prepare_run()
-stop_on_hangup()
 
 try:
     today, renamed_keys = current(placed(config, Path.cwd()))

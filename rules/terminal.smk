@@ -17,9 +17,11 @@ sys.path.insert(0, str(PROJECT / "workflow" / "scripts"))
 
 from plan import snakemake_internals
 from plan.configured import mapping
+from plan.interrupts import stop_when_interrupted
 from plan.progress import Progress
 from program.cli import UserError
 
+stop_when_interrupted()
 progress = Progress() if snakemake_internals.shows_progress(workflow, PROJECT) else None
 if progress:
     snakemake_internals.replace_terminal_handler(workflow, progress)

@@ -12,8 +12,9 @@ import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from conftest import FULL, Project
+from plan.interrupts import INTERRUPTED
 from plan.outcome import outcome
-from plan.progress import INTERRUPTED, Progress, clock, expected
+from plan.progress import Progress, clock, expected
 from plan.snakemake_internals import PlannedJob
 from processes import Foreground, wait_for
 from program.cli import CLEAR

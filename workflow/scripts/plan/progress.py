@@ -16,6 +16,7 @@ from typing import Any, TextIO
 
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from plan.interrupts import INTERRUPTED
 from plan.snakemake_internals import PlannedJob
 from program.cli import CLEAR
 from program.overdue import SIGNAL
@@ -29,7 +30,6 @@ LOCKED = (
     "Another Snakemake runs in this directory, or was killed here. Hint: wait for it; if none runs, "
     ".venv/bin/snakemake --unlock, then run again"
 )
-INTERRUPTED = "Interrupted: jobs are being stopped. Run the same command to go on."
 # How Snakemake announces that; and what it says after a job has failed, which is told when it does.
 _STOPS = "Terminating processes on user request"
 _AFTER_FAILURE = (

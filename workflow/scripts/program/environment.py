@@ -3,10 +3,8 @@
 import os
 import resource
 import shlex
-import signal
 import sys
 import tempfile
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,13 +22,6 @@ THREADS = ("OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "GOTO_", "NUMEXPR_", "V
 SOCKET = 107
 # Open files that a server and its clients need, and as many as suffice for any load.
 _FILES, _MANY_FILES = 512, 65536
-
-
-def stop_on_hangup() -> None:
-    """Let a closed terminal end Snakemake like Ctrl-C, so that it removes its lock; nohup still prevents that."""
-    main = threading.current_thread() is threading.main_thread()  # no other may set a handler
-    if main and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
-        signal.signal(signal.SIGHUP, signal.default_int_handler)
 
 
 def prepare_run() -> None:

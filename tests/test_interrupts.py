@@ -1,0 +1,69 @@
+"""Ctrl-C at moments that a person hits by chance: one line, whatever Snakemake was doing."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import SCRIPTS
+from plan.interrupts import INTERRUPTED
+
+# asyncio forgets what came before it counts: a Ctrl-C just then.
+COUNTING = """
+import asyncio
+counts = {}
+def put(runner, count):
+    if count == 0 and asked:
+        asked.pop()()
+    counts[id(runner)] = count
+asyncio.Runner._interrupt_count = property(lambda runner: counts[id(runner)], put)
+asked = []
+onstart:
+    asked.append(interrupt)
+"""
+# While the jobs are planned.
+PLANNING = """
+rule planned:
+    input: lambda wildcards: interrupt()
+"""
+# When all is done.
+DONE = """
+onsuccess:
+    interrupt()
+"""
+SNAKEFILE = """
+import os
+import signal
+from plan.interrupts import stop_when_interrupted
+stop_when_interrupted()
+def interrupt():
+    os.kill(os.getpid(), signal.SIGINT)
+rule only:
+    output: "made"
+    shell: "touch {output}"
+"""
+
+
+@pytest.mark.parametrize(
+    "moment, target, said",
+    [
+        pytest.param(COUNTING, "only", "Terminating processes on user request", id="asyncio begins"),
+        pytest.param(PLANNING, "planned", INTERRUPTED, id="jobs are planned"),
+        pytest.param(DONE, "only", INTERRUPTED, id="all is done"),
+    ],
+)
+def test_interrupt_needs_no_traceback_and_leaves_no_lock(tmp_path, moment, target, said):
+    (tmp_path / "Snakefile").write_text(SNAKEFILE + moment)
+    command = [Path(sys.executable).with_name("snakemake"), target, "--cores", "1", "--workflow-profile", "none"]
+    found = subprocess.run(
+        command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(SCRIPTS)}, capture_output=True, text=True,
+        timeout=60, check=False, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    assert found.returncode in (1, -signal.SIGINT)
+    assert said in found.stderr
+    assert "Traceback" not in found.stderr
+    locks = tmp_path / ".snakemake" / "locks"
+    assert [path for path in locks.rglob("*") if path.is_file()] == []
