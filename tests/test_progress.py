@@ -1,10 +1,12 @@
 """What the terminal shows of a run: real runs, on a terminal and without one; and the estimate of what is left."""
 
 import logging
+import os
+import pty
 import re
 import shutil
 import signal
-from io import StringIO
+from io import StringIO, TextIOWrapper
 from pathlib import Path
 
 import psutil
@@ -147,6 +149,19 @@ def test_what_is_left_is_the_work_of_earlier_runs_over_the_cores():
         "3 jobs to do, at least 2:10 left",
         "[1/3] job 3, 0:00 (0:00 elapsed, about 2:10 left)",
     ]
+
+
+def test_a_closed_terminal_ends_no_run():
+    """Not by the end of a job, nor by what is said when Ctrl-C stops them."""
+    reading, writing = pty.openpty()
+    with TextIOWrapper(os.fdopen(writing, "wb", buffering=0), write_through=True) as terminal:
+        progress = Progress(terminal)
+        os.close(reading)
+        with pytest.raises(OSError, match="Input/output error"):
+            os.write(writing, b"x")
+        progress.begin([job(1, None), job(2, None)], cores=1)
+        progress.emit(record(LogEvent.JOB_FINISHED, job_id=1))
+        progress.emit(logging.makeLogRecord({"msg": "Terminating processes on user request", "levelno": logging.INFO}))
 
 
 def test_what_a_job_took_is_looked_up_in_the_nearest_benchmark(tmp_path):

@@ -168,13 +168,20 @@ class Progress(logging.Handler):
     def _status(self) -> None:
         if self._live and not self._silent and self._running:
             names = ", ".join(self._left[number].message for number in self._running)
-            self._stream.write(f"{CLEAR}Now: {names[:60]} ({self._times()})")
-            self._stream.flush()
+            self._write(f"{CLEAR}Now: {names[:60]} ({self._times()})")
 
     def _print(self, *lines: str) -> None:
         for line in lines:
-            print(f"{CLEAR if self._live else ''}{line}", file=self._stream, flush=True)
+            self._write(f"{CLEAR if self._live else ''}{line}\n")
         self._status()
+
+    def _write(self, text: str) -> None:
+        """A terminal that was closed ends no run: Snakemake's log has all."""
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except OSError:
+            self._silent = True
 
     def _end(self, *lines: str) -> None:
         self._running.clear()
