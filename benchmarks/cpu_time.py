@@ -18,7 +18,7 @@ import psutil
 from interleaved import PROJECT, Contestant, samples, variant
 from tqdm import tqdm
 
-from plan.configured import configured
+from plan.configured import add_overlays, configured
 from plan.loads import Load, Windows
 from program import cli
 from program.cli import UserError
@@ -99,7 +99,7 @@ def main(options: argparse.Namespace) -> None:
 
 def parser() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
-    result.add_argument("--configfile", type=Path, nargs="+", default=[], help="overlays of the run's configuration")
+    add_overlays(result)
     result.add_argument("--concurrency", type=int, nargs="+", default=[1, 16, 65], help="default: %(default)s")
     result.add_argument("--variants", nargs="+", help="default: those of the configuration")
     output = PROJECT / "artifacts" / "benchmarks" / "cpu_time.json"

@@ -20,6 +20,7 @@ sys.path.insert(0, str(PROJECT / "workflow" / "scripts"))
 
 from model.reference import Reference, load  # noqa: E402
 from model.signature import Signature, Tensor  # noqa: E402
+from plan.configured import add_overlays  # noqa: E402
 from plan.loads import Load, Windows  # noqa: E402
 from program import cli  # noqa: E402
 from program.cli import UserError  # noqa: E402
@@ -119,7 +120,7 @@ def compare(contestants: Mapping[str, Contestant], base: str, options: argparse.
 def arguments(description: str | None, name: str, concurrencies: list[int]) -> argparse.ArgumentParser:
     """The options that all comparisons have."""
     result = cli.parser(description)
-    result.add_argument("--configfile", type=Path, nargs="+", default=[], help="overlays of the run's configuration")
+    add_overlays(result)
     result.add_argument("--concurrency", type=int, nargs="+", default=concurrencies, help="default: %(default)s")
     result.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
     output = PROJECT / "artifacts" / "benchmarks" / f"{name}.json"

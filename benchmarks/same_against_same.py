@@ -22,7 +22,7 @@ sys.path.insert(0, str(PROJECT / "workflow" / "scripts"))
 import head_to_head  # noqa: E402
 from analyse import head_to_head as compared  # noqa: E402
 from plan.config import checked  # noqa: E402
-from plan.configured import configured  # noqa: E402
+from plan.configured import add_overlays, configured  # noqa: E402
 from plan.rule_settings import RuleSettings  # noqa: E402
 from plan.settings.perf import Contestant  # noqa: E402
 from plan.workflow_plan import Plan  # noqa: E402
@@ -121,7 +121,7 @@ def main(options: argparse.Namespace) -> None:
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
-    result.add_argument("--configfile", type=Path, nargs="+", default=[], help="overlays of the run's configuration")
+    add_overlays(result)
     result.add_argument("--variant", default="openvino", help="default: %(default)s")
     result.add_argument("--times", type=int, default=20, help="default: %(default)s")
     result.add_argument("--rounds", type=int, help="default: sweep.rounds of the configuration")

@@ -27,7 +27,7 @@ import tune_search  # noqa: E402
 from analyse.intervals import paired_ratio  # noqa: E402
 from plan.config import checked  # noqa: E402
 from plan.config.check_tune import VARIES  # noqa: E402
-from plan.configured import configured  # noqa: E402
+from plan.configured import add_overlays, configured  # noqa: E402
 from plan.rule_settings import RuleSettings  # noqa: E402
 from plan.workflow_plan import Plan  # noqa: E402
 from program import cli  # noqa: E402
@@ -148,9 +148,7 @@ def main(options: argparse.Namespace) -> None:
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
-    result.add_argument(
-        "--configfile", type=Path, nargs="+", default=[], help="overlays of the run's configuration, with the space"
-    )
+    add_overlays(result)
     result.add_argument("--variant", default="openvino", help="default: %(default)s")
     modes = [mode for mode in VARIES if mode != OURS]
     result.add_argument("--mode", choices=modes, default="quick", help="of Model Analyzer (default: %(default)s)")

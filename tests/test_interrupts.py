@@ -1,15 +1,11 @@
 """Ctrl-C at moments that a person hits by chance: one line, whatever Snakemake was doing."""
 
-import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-from conftest import SCRIPTS
 from plan.interrupts import INTERRUPTED
+from small_workflow import run_snakemake
 
 # asyncio forgets what came before it counts: a Ctrl-C just then.
 COUNTING = """
@@ -56,12 +52,7 @@ rule only:
     ],
 )
 def test_interrupt_needs_no_traceback_and_leaves_no_lock(tmp_path, moment, target, code, said):
-    (tmp_path / "Snakefile").write_text(SNAKEFILE + moment)
-    command = [Path(sys.executable).with_name("snakemake"), target, "--cores", "1", "--workflow-profile", "none"]
-    found = subprocess.run(
-        command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(SCRIPTS)}, capture_output=True, text=True,
-        timeout=60, check=False, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )  # fmt: skip
+    found = run_snakemake(tmp_path, SNAKEFILE + moment, target)
     assert found.returncode == code
     assert said in found.stderr
     assert "Traceback" not in found.stderr

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from conftest import SCRIPTS
 from plan import snakemake_internals
+from small_workflow import run_snakemake
 
 
 @pytest.fixture(scope="module")
@@ -141,9 +141,6 @@ rule only:
 
 
 def test_snakemake_ends_when_it_is_asked_to_while_it_records_a_job(tmp_path):
-    (tmp_path / "Snakefile").write_text(ASKED_TO_END)
-    environment = os.environ | {"PYTHONPATH": str(SCRIPTS)}
-    command = [Path(sys.executable).with_name("snakemake"), "--cores", "1", "--workflow-profile", "none"]
     # It waited for ever before.
-    subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False, timeout=60)
+    run_snakemake(tmp_path, ASKED_TO_END)
     assert (tmp_path / "made").exists()

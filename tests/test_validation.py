@@ -123,7 +123,8 @@ def test_snakemake_shows_a_line_for_each_mistake_and_writes_nothing(project, tmp
         line for line in found.stderr.splitlines() if not re.match(r"Using .* profile|Config file .* ext", line)
     ] == [
         'config: variants.1: null without quotes is not a name in YAML. Hint: write "null" with its quotes',
-        'config: sweep.repeats: "2" is text. Hint: write a number without quotes, and with a point before e: 1.0e-4',
+        'config: sweep.repeats: "2" is text. '
+        "Hint: write it without quotes, with a point before e (1.0e-4), in a --configfile: --config makes it text",
     ]
     assert not (project.root / "artifacts" / "mistake").exists()
 

@@ -1,10 +1,9 @@
 """Before a run: install what the model needs beyond the project's packages, and check the configuration."""
 
 import argparse
-from pathlib import Path
 
 from plan.config import checked
-from plan.configured import PROJECT, configured
+from plan.configured import PROJECT, add_overlays, configured
 from plan.installer import provide
 from program import cli
 
@@ -21,7 +20,7 @@ def main(options: argparse.Namespace) -> None:
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
-    result.add_argument("--configfile", type=Path, nargs="+", default=[], help="overlays of the run's configuration")
+    add_overlays(result)
     result.add_argument("--uv", default="uv", help="what installs packages (default: %(default)s)")
     return result
 

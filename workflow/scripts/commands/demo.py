@@ -22,7 +22,7 @@ from commands.client import decode, encode, interpret
 from commands.serve import build, check_ports
 from model.source import load_file
 from plan import packages
-from plan.configured import PROJECT, configured
+from plan.configured import PROJECT, add_overlays, configured
 from program import cli
 from program.cli import UserError, log
 from program.terminal import terminal
@@ -198,7 +198,7 @@ def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
     names = [name for name, variant in VARIANTS.items() if variant.computes]
     result.add_argument("--variants", nargs="+", choices=names, help="default: all of the run")
-    result.add_argument("--configfile", type=Path, nargs="+", default=[], help="overlays of the run's configuration")
+    add_overlays(result)
     result.add_argument("--port", type=int, default=8080, help="of the page (default: %(default)s)")
     return result
 

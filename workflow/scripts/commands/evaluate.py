@@ -12,7 +12,7 @@ import numpy as np
 from model.interface import accuracy, load_checkpoint, predict, split
 from models import idx
 from plan import packages
-from plan.configured import PROJECT, configured
+from plan.configured import PROJECT, add_overlays, configured
 from program import cli
 from program.cli import UserError
 
@@ -53,13 +53,7 @@ def main(options: argparse.Namespace) -> None:
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
     result.add_argument("--model", type=Path, required=True, help="model.pt")
-    result.add_argument(
-        "--configfile",
-        type=Path,
-        nargs="+",
-        default=[],
-        help="overlays of the run, for a model with model.requirements",
-    )
+    add_overlays(result)
     result.add_argument("--images", type=Path, help="IDX file of images, gzipped or not")
     result.add_argument("--labels", type=Path, help="IDX file of labels, gzipped or not")
     result.add_argument("--dataset", type=Path, help="train.npz or test.npz, instead of IDX files")

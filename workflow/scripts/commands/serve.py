@@ -16,7 +16,7 @@ from typing import Any
 from model.reference import load
 from plan import packages
 from plan.config import checked
-from plan.configured import PROJECT, configured
+from plan.configured import PROJECT, add_overlays, configured
 from plan.hardware import require_gpus
 from program import cli
 from program.cli import UserError, log
@@ -142,7 +142,7 @@ def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
     result.add_argument("--variant", choices=list(VARIANTS), help="what to serve")
     result.add_argument("--all", action="store_true", help="one server with all variants of the run but PyTriton's")
-    result.add_argument("--configfile", type=Path, nargs="+", default=[], help="overlays of the run's configuration")
+    add_overlays(result)
     result.add_argument("--port", type=int, default=8000, help="HTTP; gRPC and metrics follow (default: %(default)s)")
     return result
 

@@ -26,7 +26,7 @@ from commands.soak_clients import Asked, Wrong
 from model import shapes
 from model.reference import load
 from plan.config import checked
-from plan.configured import PROJECT, configured
+from plan.configured import PROJECT, add_overlays, configured
 from plan.rule_settings import RuleSettings
 from plan.workflow_plan import Plan
 from program import cli
@@ -216,7 +216,7 @@ def main(options: argparse.Namespace) -> None:
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
-    result.add_argument("--configfile", type=Path, nargs="+", default=[], help="overlays of the run's configuration")
+    add_overlays(result)
     result.add_argument("--duration", type=int, default=600, help="seconds (default: %(default)s)")
     return result
 

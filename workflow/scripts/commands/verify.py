@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from plan.configured import configured
+from plan.configured import add_overlays, configured
 from plan.origin import MANIFEST
 from program import cli
 from program.cli import UserError, log
@@ -49,9 +49,7 @@ def main(options: argparse.Namespace) -> None:
 
 def arguments() -> argparse.ArgumentParser:
     result = cli.parser(__doc__)
-    result.add_argument(
-        "--configfile", type=Path, nargs="+", default=[], help="overlays of the run, as given to Snakemake"
-    )
+    add_overlays(result)
     return result
 
 

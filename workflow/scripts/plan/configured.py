@@ -1,5 +1,6 @@
 """The configuration outside of Snakemake: config/config.yaml, and overlays over it; what an overlay must be."""
 
+import argparse
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,11 @@ HINT = "config/README.md says what it may have"
 # Keys and values of a file, aliases written out, and how deep they may be nested.
 MOST, DEEPEST = 20_000, 50
 PROJECT = Path(__file__).resolve().parents[3]
+
+
+def add_overlays(parser: argparse.ArgumentParser) -> None:
+    """Add the option for the overlays that `configured` takes, in the words of Snakemake's own option."""
+    parser.add_argument("--configfile", type=Path, nargs="+", default=[], help="overlays of the run's configuration")
 
 
 def configured(overlays: Sequence[Path] = ()) -> dict[str, Any]:

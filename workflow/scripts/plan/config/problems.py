@@ -84,7 +84,10 @@ def _explained(error: ErrorDetails) -> tuple[str, str]:
             return "null without quotes is not a name in YAML", 'write "null" with its quotes'
         return f"{_shown(value)} is not one of {', '.join(names)}", meant(str(value), names) or description
     if kind in ("int_type", "float_type") and isinstance(value, str):
-        return f"{_shown(value)} is text", "write a number without quotes, and with a point before e: 1.0e-4"
+        return (
+            f"{_shown(value)} is text",
+            "write it without quotes, with a point before e (1.0e-4), in a --configfile: --config makes it text",
+        )
     said = error["msg"].replace("Input should be", f"{_shown(value)} is not")
     what = WORDS[kind].format(**context, value=_shown(value)) if kind in WORDS else said
     return what, context.get("hint") or description or "see config/README.md"
