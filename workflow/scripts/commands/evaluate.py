@@ -1,6 +1,7 @@
 """Accuracy of a model.pt on a .npz of this workflow, or on images and labels in the IDX format.
 
 Example: evaluate.py --model artifacts/<run>/model/model.pt --dataset artifacts/<run>/dataset/test.npz
+A model with model.requirements needs the overlay that names them.
 """
 
 import argparse

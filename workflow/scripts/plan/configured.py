@@ -20,7 +20,7 @@ PROJECT = Path(__file__).resolve().parents[3]
 
 
 def add_overlays(parser: argparse.ArgumentParser) -> None:
-    """Add the option for the overlays that `configured` takes, in the words of Snakemake's own option."""
+    """Add the option for the overlays that `configured` takes, under the name of Snakemake's."""
     parser.add_argument("--configfile", type=Path, nargs="+", default=[], help="overlays of the run's configuration")
 
 
