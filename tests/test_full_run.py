@@ -157,7 +157,7 @@ def test_figures(run, variant):
         [variant, "grpc", "1", concurrency, "1"] for concurrency in ("1", "4")
     ]
     for row in rows:
-        assert row["status"] in ("stable", "client_bound", "unstable")
+        assert row["status"] in ("stable", "client_bound", "unstable"), row["reason"]
         assert float(row["throughput"]) > 0
         assert float(row["latency_avg"]) > 0
         assert 1 <= float(row["effective_batch"]) <= int(row["concurrency"])

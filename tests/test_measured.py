@@ -17,7 +17,8 @@ from model.reference import Reference, save
 from plan.loads import Grid, Load, Windows
 from record import inputs, perf_analyzer
 from record.points import HEAD_TO_HEAD_COLUMNS
-from serve import server
+from serve import modelconfig, server
+from serve import repository as repositories
 
 WINDOWS = Windows(window_ms=400, stability_percent=80, max_windows=4, samples=2)
 SAMPLES = Reference({"input": np.ones((2, 1, 28, 28), np.float32)}, {"output": np.zeros((2, 10))}, np.zeros(2))
@@ -77,27 +78,55 @@ def test_a_rate_beyond_what_is_served_is_a_failed_point_that_says_so(make_reposi
     assert found.get("slo_met", 0) < 0.5
 
 
+@pytest.fixture
+def swept(make_repository, repository_settings, script, tmp_path):
+    """The row that the sweep's own script and the summary give for a model that sleeps."""
+
+    def row(variant: str, seconds: str, **windows: float) -> dict:
+        repository = make_repository(repository_settings, ROOT / "workflow/backends/runtime_null.py")
+        # As PyTriton's models, which have no warm-up.
+        (config,) = repositories.configs(repository)
+        config.ClearField("model_warmup")
+        (repository / config.name / "config.pbtxt").write_text(modelconfig.text(config))
+        asleep(repository, seconds)
+        save(tmp_path / "reference.npz", [SAMPLES])
+        (tmp_path / "checks.json").write_text(checks(variant))
+        found = script(
+            "sweep.py", "--repository", repository, "--checks", "checks.json", "--reference", "reference.npz",
+            "--store", "store", "--made-by", "1", "--server-log", "log", "--raw", "raw", "--points", "points.csv",
+            settings={
+                "variant": variant, "repeat": 1, "target": TARGET, "server": "bundled", "max_foreign_cpu": 1000,
+                "grid": asdict(Grid(["grpc"], [1], [1])), "windows": {"samples": 2, **windows}, "slo_ms": None,
+            },
+        )  # fmt: skip
+        assert found.returncode == 0, found.stderr
+        (row,) = tables.records(summary_of.summarise(tables.read(tmp_path / "points.csv"), {}))
+        assert row["variant"] == variant
+        return row
+
+    return row
+
+
 @pytest.mark.slow
-def test_an_unstable_point_stays_in_the_table(make_repository, repository_settings, script, tmp_path):
-    """A model that is fast for half a second and slow for the next: through the sweep's own script into the summary."""
-    repository = make_repository(repository_settings, ROOT / "workflow/backends/runtime_null.py")
-    asleep(repository, "0.05 * (time.monotonic() % 1 < 0.5)")
-    save(tmp_path / "reference.npz", [SAMPLES])
-    (tmp_path / "checks.json").write_text(checks("moody"))
-    windows = {"window_ms": 300, "stability_percent": 5, "max_windows": 4, "samples": 2}
-    found = script(
-        "sweep.py", "--repository", repository, "--checks", "checks.json", "--reference", "reference.npz",
-        "--store", "store", "--made-by", "1", "--server-log", "triton.log", "--raw", "raw", "--points", "points.csv",
-        settings={
-            "variant": "moody", "repeat": 1, "target": TARGET, "server": "bundled", "max_foreign_cpu": 1000,
-            "grid": asdict(Grid(["grpc"], [1], [1])), "windows": windows, "slo_ms": None,
-        },
-    )  # fmt: skip
-    assert found.returncode == 0, found.stderr
-    (row,) = tables.records(summary_of.summarise(tables.read(tmp_path / "points.csv"), {}))
-    assert (row["variant"], row["status"]) == ("moody", "unstable")
+def test_an_unstable_point_stays_in_the_table(swept):
+    """A model that is fast for half a second and slow for the next."""
+    row = swept("moody", "0.05 * (time.monotonic() % 1 < 0.5)", window_ms=300, stability_percent=5, max_windows=4)
+    assert row["status"] == "unstable"
     assert row["reason"] == "repeat 1: not stable within 4 windows; its figures are their medians"
     assert row["throughput"] > 0
+
+
+def test_the_first_request_is_not_measured(swept):
+    """One that takes as long as all windows: PyTriton's took longer than the first."""
+    seconds = "0.005 if time in globals().setdefault('asked', []) else asked.append(time) or 1.5"
+    row = swept("sleepy", seconds, window_ms=400, stability_percent=1e9, max_windows=3)
+    assert (row["status"], row["reason"]) == ("stable", "")
+
+
+def test_a_request_that_takes_longer_than_a_window_says_what_to_raise(swept):
+    row = swept("slow", "0.5", window_ms=100, stability_percent=10, max_windows=3)
+    assert row["status"] == "failed"
+    assert row["reason"] == "repeat 1: no request was answered within a whole window: raise sweep.window_ms"
 
 
 def summary(table: list[Mapping]) -> str:

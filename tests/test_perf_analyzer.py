@@ -79,12 +79,7 @@ def test_row_of_an_unstable_point_is_not_taken_for_stable():
             "perf_analyzer ended with exit code 99: Thread [0] had error: [request id: <id_unknown>] inference request "
             "batch-size must be <= 128 for 'mnist_null'",
         ),
-        (
-            "stalled",
-            3,
-            "perf_analyzer ended with exit code 3: No valid requests recorded within time interval. "
-            "Please use a larger time window.",
-        ),
+        ("stalled", 3, "no request was answered within a whole window: raise sweep.window_ms"),
     ],
 )
 def test_failed_gives_the_last_word_as_reason(name, code, reason):

@@ -25,6 +25,7 @@ from program.files import whole_directory
 from program.job import run
 from program.temporary import scratch
 from record import inputs, turns
+from record.measurement import warm_up
 from record.points import HEAD_TO_HEAD_COLUMNS, write
 from record.recorded import read_checks
 from record.surroundings import undisturbed
@@ -72,8 +73,10 @@ def all_running(
         yield found
 
 
-def samples(job: Job, contestants: Sequence[Contestant], directory: Path) -> dict[str, Path]:
-    """Files in `directory` with the samples that each contestant is sent, for perf_analyzer."""
+def samples(
+    job: Job, contestants: Sequence[Contestant], servers: Mapping[str, server.Server], directory: Path
+) -> dict[str, Path]:
+    """Files in `directory` with the samples that each contestant is sent, for perf_analyzer; it has answered them."""
     settings = job.settings
     references = {
         raw: load_reference(path) for raw, path in ((False, job.reference), (True, job.raw_reference)) if path
@@ -82,7 +85,9 @@ def samples(job: Job, contestants: Sequence[Contestant], directory: Path) -> dic
     for one in contestants:
         sent = (settings.load.shape, settings.windows.samples, one.target.inputs, job.model_file)
         result[one.variant] = directory / f"{one.variant}.json"
-        inputs.write(result[one.variant], of_shape(references[one.raw], *sent), one.target.model)
+        found = of_shape(references[one.raw], *sent)
+        inputs.write(result[one.variant], found, one.target.model)
+        warm_up(servers[one.variant], one.target, found, [settings.load.batch_size])
     return result
 
 
@@ -130,7 +135,7 @@ def measured(job: Job, contestants: Sequence[Contestant], raw: Path) -> list[Row
         scratch() as directory,
         all_running(repositories, contestants, job.settings.server, job.server_log) as servers,
     ):
-        return rounds(job.settings, contestants, servers, samples(job, contestants, directory), raw)
+        return rounds(job.settings, contestants, servers, samples(job, contestants, servers, directory), raw)
 
 
 def main(job: Job) -> None:

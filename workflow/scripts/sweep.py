@@ -23,7 +23,7 @@ from program.files import checksum, whole_directory
 from program.job import run
 from program.temporary import scratch
 from record import inputs
-from record.measurement import measured
+from record.measurement import measured, warm_up
 from record.points import LEVEL, write
 from record.recorded import read_checks
 from record.store import Store
@@ -57,14 +57,15 @@ def decided_by(job: Job) -> dict[str, Any]:
     }
 
 
-def samples(job: Job, loads: Sequence[Load], directory: Path) -> dict[str, Path]:
-    """Files in `directory` with the samples of every shape, for perf_analyzer."""
+def samples(job: Job, running: server.Server, loads: Sequence[Load], directory: Path) -> dict[str, Path]:
+    """Files in `directory` with the samples of every shape, for perf_analyzer; the model has answered each shape."""
     target, reference = job.settings.target, load_reference(job.reference)
     result = {}
     for number, shape in enumerate(dict.fromkeys(load.shape for load in loads)):
         found = of_shape(reference, shape, job.settings.windows.samples, target.inputs, job.model_file)
         result[shape] = directory / f"samples-{number}.json"
         inputs.write(result[shape], found, target.model)
+        warm_up(running, target, found, {load.batch_size for load in loads if load.shape == shape})
     return result
 
 
@@ -76,7 +77,7 @@ def sweep(job: Job, store: Store, loads: Sequence[Load]) -> None:
         scratch() as directory,
         server.running(job.repository, names, job.server_log, kind=settings.server) as running,
     ):
-        data = samples(job, loads, directory)
+        data = samples(job, running, loads, directory)
         for load in tqdm(loads, desc=f"{settings.variant} #{settings.repeat}", unit="point"):
             with store.measuring(load) as (raw, point):
                 measure = partial(measured, running, settings.target, load, settings.windows, data[load.shape], raw)

@@ -23,6 +23,7 @@ from program.files import whole_directory
 from program.job import run
 from program.temporary import scratch
 from record import inputs, turns
+from record.measurement import warm_up
 from record.points import LEVEL, write
 from record.recorded import read_checks
 from record.surroundings import undisturbed
@@ -88,11 +89,14 @@ def served(job: Job, configs: Sequence[Any]) -> Iterator[Take]:
         models, data, raw = work / "models", work / "samples.json", work / "raw"
         for config in configs:
             repositories.add_linked(models, config, job.repository / target.name)
-        inputs.write(data, of_shape(load(job.reference), *sent), target.model)
+        samples = of_shape(load(job.reference), *sent)
+        inputs.write(data, samples, target.model)
         raw.mkdir()
         names = [config.name for config in configs]
         timeout = _LOADING * max(_FEW, len(names))
         with server.running(models, names, job.server_log, timeout, kind=settings.server) as triton:
+            for name in names:
+                warm_up(triton, replace(target, name=name), samples, [settings.batch_size])
             yield partial(turn, triton, settings, data, raw)
 
 

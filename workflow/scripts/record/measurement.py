@@ -1,14 +1,35 @@
 """One point of one served model: perf_analyzer's figures, and what its server says of it."""
 
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tritonclient.utils import InferenceServerException
+
+from model.reference import Reference
 from plan.loads import Load, Windows
 from plan.settings.perf import Target
 from program.temporary import scratch
 from record import perf_analyzer
 from serve import endpoint
 from serve.server import Server
+
+
+def warm_up(running: Server, target: Target, samples: Reference, batch_sizes: Iterable[int]) -> None:
+    """Send a model one request of each batch size, so that none that is measured is the first.
+
+    The first one pays for what is loaded late: up to a second in PyTriton, where perf_analyzer fails a point that has a
+    window without an answer. An answer that is an error is left to the measurement, whose point says so.
+    """
+    whole = endpoint.Place(1, True, True) if target.model.state else None
+    sent = samples.renamed(target.model)
+    with endpoint.connected(running, "grpc", target.name) as one:
+        for size in batch_sizes:
+            batch = sent.at_least(size).first(size).inputs
+            inputs = batch if target.model.batching else {name: array[0] for name, array in batch.items()}
+            with suppress(InferenceServerException):
+                one.infer(inputs, [], whole)
 
 
 def measured(

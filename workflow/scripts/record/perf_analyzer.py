@@ -164,6 +164,8 @@ def interpret(code: int | None, text: str, rows: list[dict[str, str]]) -> dict[s
             "reason": f"not stable within {len(windows)} windows; its figures are their medians",
         }
     last = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no output")
+    if code is not None and last.startswith("No valid requests recorded"):
+        return {"status": "failed", "reason": "no request was answered within a whole window: raise sweep.window_ms"}
     how = "was stopped: it took too long" if code is None else ended(code)
     return {"status": "failed", "reason": f"perf_analyzer {how}: {last}"}
 
