@@ -104,7 +104,8 @@ test: $(VENV)/.dev ## Set up, test what the README promises (a quarter of an hou
 test-slow: $(VENV)/.dev $(ANALYZER)/.done $(MODELOPT)/.done ## The tests that take long: searches, Slurm, every rule killed, the rerun table
 	pytest -m slow
 
-test-all: test test-slow ## All tests
+test-all: $(VENV)/.dev $(ANALYZER)/.done $(MODELOPT)/.done ## All tests: those of make test, then the slow ones, which use the same run
+	pytest
 
 lint: $(VENV)/.dev ## Check format, style, types and the workflow
 	ruff check .

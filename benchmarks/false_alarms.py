@@ -56,7 +56,8 @@ def faster_found(points: pd.DataFrame, equal: pd.DataFrame, variant: str) -> boo
 
 def slower_found(now: pd.DataFrame, before: pd.DataFrame, variant: str) -> bool:
     found = changes(slowed(now, variant, 1 / TENTH), before, True)
-    return next(one for one in found if one["variant"] == variant)["result"] == SLOWER
+    (result,) = (one["result"] for one in found if one["variant"] == variant)
+    return bool(result == SLOWER)
 
 
 def main(options: argparse.Namespace) -> None:

@@ -77,7 +77,7 @@ def measured(job: head_to_head.Job, variant: str, idle: bool, work: Path) -> pd.
     up = [*pair, *(one for one in job.settings.contestants if idle and one is not own)]
     with head_to_head.all_running(paths, up, job.settings.server, job.server_log) as servers:
         job.raw.mkdir()
-        rows = head_to_head.rounds(job.settings, pair, servers, head_to_head.samples(job, pair, work), job.raw)
+        rows = head_to_head.rounds(job.settings, pair, servers, head_to_head.samples(job, pair, servers, work), job.raw)
     points = [{**vars(job.settings.load), **row} for row in rows]
     return pd.DataFrame(points).reindex(columns=HEAD_TO_HEAD_COLUMNS)
 

@@ -6,21 +6,8 @@ import shutil
 import pytest
 import yaml
 
-from conftest import (
-    CLOSING,
-    DEFAULT,
-    FULL,
-    HEAD_TO_HEAD,
-    OVERLAYS,
-    ROOT,
-    TARGETS,
-    copy_project,
-    expected_outputs,
-    in_process_outputs,
-    measured_outputs,
-    merged,
-    variant_outputs,
-)  # fmt: skip
+from conftest import DEFAULT, FULL, OVERLAYS, ROOT, TARGETS, copy_project, merged
+from expected import CLOSING, HEAD_TO_HEAD, expected_outputs, in_process_outputs, measured_outputs, variant_outputs
 
 CONFIG = merged(DEFAULT, yaml.safe_load((ROOT / FULL).read_text()))
 GPU = "config/gpu.yaml"

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from analyse import job_times
-from conftest import DEFAULT, FULL, ROOT, expected_outputs, merged
+from conftest import DEFAULT, FULL, ROOT, merged
+from expected import expected_outputs
 from plan.config import checked
 from record.points import HEAD_TO_HEAD_COLUMNS
 

@@ -14,7 +14,8 @@ import pytest
 import yaml
 
 import slurm
-from conftest import DEFAULT, FULL, ROOT, TARGETS, Project, expected_outputs, merged
+from conftest import DEFAULT, FULL, ROOT, TARGETS, Project, merged
+from expected import expected_outputs
 from plan.origin import MANIFEST
 from processes import MARK, marked, named, shown, wait_for
 from program.files import read_json

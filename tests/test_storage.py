@@ -8,7 +8,8 @@ import re
 import pytest
 import yaml
 
-from conftest import DEFAULT, FULL, ROOT, TARGETS, copy_project, expected_outputs, merged
+from conftest import DEFAULT, FULL, ROOT, TARGETS, copy_project, merged
+from expected import expected_outputs
 from program.files import sha256
 
 SHORT = {"variants": ["openvino", "null"], "sweep": {"concurrencies": [1]}, "serving": {"backend": "python"}}

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,14 @@ class Declared:
 
 def declared(path: Path) -> Declared:
     """What a model file declares. Raises SyntaxError or ValueError if it is not Python."""
+    return _declared(path.read_bytes(), path)
+
+
+@cache
+def _declared(text: bytes, path: Path) -> Declared:
+    """By its text, because a plan asks for it again and again."""
     functions, constants = set(), {}
-    for node in ast.parse(path.read_bytes(), path).body:
+    for node in ast.parse(text, path).body:
         if isinstance(node, ast.FunctionDef):
             functions.add(node.name)
         elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import (
@@ -53,13 +54,17 @@ def well_formed(section: type[Kind], raw: Mapping[str, Any]) -> Kind:
                 found[name] = well_formed(kind, value)
         elif name in raw:
             try:
-                found[name] = _adapter(kind, field).validate_python(value)
+                found[name] = _adapter(section, name).validate_python(value)
             except ValidationError:
                 continue
     return section.model_construct(**found)
 
 
-def _adapter(kind: Any, field: Any) -> TypeAdapter[Any]:
+@cache
+def _adapter(section: type[Section], name: str) -> TypeAdapter[Any]:
+    """What checks one key of a section."""
+    field = section.model_fields[name]
+    kind: Any = field.annotation
     return TypeAdapter(Annotated[kind, field], config=_EXACT)
 
 
