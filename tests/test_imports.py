@@ -151,3 +151,39 @@ def test_imports_are_followed_through_packages_and_functions(tmp_path):
         "main.py", "lonely.py", "package/__init__.py", "package/deep/__init__.py", "package/deep/two.py",
         "package/one.py", "package/three.py",
     ]  # fmt: skip
+
+
+EVERYWHERE = """
+try:
+    import a
+except ImportError:
+    import b
+else:
+    import c
+finally:
+    import d
+with open("x"):
+    for one in ():
+        import e
+    else:
+        from f import g
+    while one:
+        import h
+match one:
+    case 1:
+        import i
+class Kind:
+    async def method(self):
+        async with one:
+            if one:
+                from . import j
+            elif not one:
+                import k.l
+"""
+
+
+def test_imports_are_found_in_every_block(tmp_path):
+    (tmp_path / "main.py").write_text(EVERYWHERE)
+    assert top_level_imports(tmp_path / "main.py") == {*"abcdefhik"}
+    (tmp_path / "j.py").write_text("")
+    assert project_imports(tmp_path / "main.py", tmp_path) == [tmp_path / "main.py", tmp_path / "j.py"]

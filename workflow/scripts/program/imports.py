@@ -21,9 +21,10 @@ def project_imports(script: Path, root: Path, without: frozenset[str] = frozense
     return [script, *sorted(found - {script})]
 
 
-def top_level_imports(path: Path) -> set[str]:
+@cache
+def top_level_imports(path: Path) -> frozenset[str]:
     """The packages that one file imports, installed or not."""
-    return {name.partition(".")[0] for level, name in _names(path) if level == 0}
+    return frozenset(name.partition(".")[0] for level, name in _names(path) if level == 0)
 
 
 @cache
@@ -48,7 +49,7 @@ def _names(path: Path, without: frozenset[str] = frozenset()) -> frozenset[tuple
 
 
 def _imported(top: ast.stmt) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(top):
+    for node in _statements(top):
         if isinstance(node, ast.Import):
             yield from ((0, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -57,3 +58,13 @@ def _imported(top: ast.stmt) -> Iterator[tuple[int, str]]:
             yield from (
                 (node.level, name) for name in (node.module, *(f"{prefix}{a.name}" for a in node.names)) if name
             )
+
+
+def _statements(top: ast.stmt) -> Iterator[ast.AST]:
+    """A statement and all inside it, without their expressions, which are most of a file and import nothing."""
+    waiting: list[ast.AST] = [top]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for block in ("body", "orelse", "handlers", "finalbody", "cases"):
+            waiting.extend(getattr(node, block, ()))
